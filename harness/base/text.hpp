@@ -1,0 +1,34 @@
+// In-target world. Text in fixed buffers, for messages made inside hooks.
+#pragma once
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/types.hpp"
+
+namespace heddle {
+
+/// A truncating, always terminated string of at most N - 1 bytes.
+template <u32 N>
+struct Text {
+  char data[N] = {};
+  u32 length = 0;
+
+  void clear() {
+    length = 0;
+    data[0] = '\0';
+  }
+
+  __attribute__((format(printf, 2, 3))) void add(const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const int written = std::vsnprintf(data + length, N - length, format, arguments);
+    va_end(arguments);
+    if (written > 0) {
+      const u32 grown = length + static_cast<u32>(written);
+      length = grown < N ? grown : N - 1;
+    }
+  }
+};
+
+}  // namespace heddle

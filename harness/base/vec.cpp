@@ -1,0 +1,26 @@
+#include "base/vec.hpp"
+
+#include <sys/mman.h>
+
+#include "base/invariant.hpp"
+
+namespace heddle {
+
+void* os_map(std::size_t bytes) {
+  void* memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    environment_failure("out of memory");
+  }
+  return memory;
+}
+
+void* os_remap(void* old_memory, std::size_t old_bytes, std::size_t new_bytes) {
+  void* memory = ::mremap(old_memory, old_bytes, new_bytes, MREMAP_MAYMOVE);
+  if (memory == MAP_FAILED) {
+    environment_failure("out of memory");
+  }
+  return memory;
+}
+
+}  // namespace heddle

@@ -1,0 +1,324 @@
+// list, run, replay and fuzz. (hunt has a file of its own.)
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "fuzz/driver.hpp"
+#include "fuzz/seed.hpp"
+#include "report/story.hpp"
+
+namespace heddle::cli {
+
+using Json = nlohmann::ordered_json;
+
+nlohmann::ordered_json to_json(const FiledFinding& finding) {
+  return Json{{"kind", exec::name_of(finding.recording.kind)},
+              {"rule", finding.recording.rule},
+              {"signature", finding.recording.signature},
+              {"target", finding.recording.target},
+              {"seed", finding.seed},
+              {"message", finding.recording.message},
+              {"location", finding.location},
+              {"confirmed", finding.confirmed},
+              {"strategy", finding.strategy},
+              {"executions", finding.executions},
+              {"seconds", finding.seconds}};
+}
+
+nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target, const std::string& strategy,
+                               const exploration::Tally& tally, const std::vector<FiledFinding>& findings) {
+  Json list = Json::array();
+  for (const FiledFinding& finding : findings) {
+    list.push_back(to_json(finding));
+  }
+  Json object{{"schema", 1},
+              {"target", target},
+              {"strategy", strategy},
+              {"model", options.settings.model},
+              {"executions", tally.executions},
+              {"blocked", 0},
+              {"seconds", tally.seconds},
+              {"executions_per_second", tally.seconds > 0 ? static_cast<double>(tally.executions) / tally.seconds : 0.0},
+              {"complete", false},
+              {"verdict", findings.empty() ? "none" : "finding"},
+              {"findings", list}};
+  if (tally.detected != 0 || tally.raced != 0) {
+    object["races"] = {{"executions", tally.raced},
+                       {"detected_by_target", tally.raced_and_detected},
+                       {"detector_fired", tally.detected}};
+  }
+  return object;
+}
+
+int exit_code(bool found, bool diverged, bool write_failed) {
+  if (exploration::stop_requested()) {
+    return 128 + exploration::stop_signal();
+  }
+  if (write_failed) {
+    return kEnvironment;
+  }
+  if (diverged) {
+    return kNondeterminism;
+  }
+  return found ? kFinding : kClean;
+}
+
+std::string program_path() {
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  std::string text(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  char folder[4096];
+  if (::getcwd(folder, sizeof folder) != nullptr && text.starts_with(std::string(folder) + "/")) {
+    text = text.substr(std::strlen(folder) + 1);
+  }
+  return text;
+}
+
+std::string detector_line(const exploration::Tally& tally) {
+  if (tally.detected == 0) {
+    return "";
+  }
+  return fmt::format("  the map's own detector fired in {} of {} executions with a race (recall {:.1f} %), and in {} "
+                     "without one\n",
+                     tally.raced_and_detected, tally.raced,
+                     tally.raced == 0 ? 0.0 : 100.0 * static_cast<double>(tally.raced_and_detected) / static_cast<double>(tally.raced),
+                     tally.detected - tally.raced_and_detected);
+}
+
+exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
+  exploration::Settings settings = options.settings;
+  settings.race_continue = settings.race_continue || target.declared().continue_on_race;
+  return settings;
+}
+
+int run_list(const CommandOptions& options) {
+  Json list = Json::array();
+  for (target::Definition* target : target::all_targets()) {
+    TargetImplementation& declared = target->declared();
+    list.push_back(Json{{"name", target->name()},
+                        {"kind", target->is_test() ? "test" : "operations"},
+                        {"of", target->of()},
+                        {"expect", target->expect()},
+                        {"contract", declared.contract == nullptr ? "" : declared.contract->name()},
+                        {"description", declared.description}});
+  }
+  if (options.json) {
+    fmt::print("{}\n", list.dump(2));
+    return kClean;
+  }
+  for (const Json& target : list) {
+    const std::string expect = target["expect"];
+    fmt::print("{:<48} {:<11} {}\n", target["name"].get<std::string>(), target["kind"].get<std::string>(),
+               expect.empty() ? "" : "seeded bug, for " + expect);
+    if (const std::string description = target["description"]; !description.empty()) {
+      fmt::print("    {}\n", description);
+    }
+  }
+  return kClean;
+}
+
+int run_run(const CommandOptions& options) {
+  target::Definition& target = *target::find_target(options.targets.front());
+  exploration::Session session(target, settings_for(target, options));
+  Findings findings(session, options, program_path());
+  Progress progress(!options.quiet && !options.json);
+  const exploration::Tally tally = session.run(
+      options.budget,
+      [&](const exec::Finding&) {
+        if (FiledFinding* finding = findings.take(); finding != nullptr && !options.json) {
+          progress.clear();
+          fmt::print("{}\n", options.quiet ? finding->recording.message + "\n  " + finding->seed : finding->story);
+          std::fflush(stdout);
+        }
+        return findings.all().size() < options.findings_max && !findings.diverged() && !findings.write_failed();
+      },
+      [&](const exploration::Tally& now) { progress.show(target.name(), now, options.budget); });
+  progress.clear();
+  if (options.json) {
+    fmt::print("{}\n", to_json(options, target.name(), options.budget.strategy, tally, findings.all()).dump(2));
+  } else {
+    fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(), tally.executions,
+               tally.seconds, short_count(static_cast<double>(tally.executions) / std::max(tally.seconds, 1e-9)),
+               options.budget.strategy, options.settings.model,
+               findings.all().empty() ? "no finding (which proves nothing)"
+                                      : fmt::format("{} finding{}", findings.all().size(), findings.all().size() == 1 ? "" : "s"));
+    fmt::print("{}", detector_line(tally));
+  }
+  return exit_code(!findings.all().empty(), findings.diverged(), findings.write_failed());
+}
+
+int run_replay(const CommandOptions& options) {
+  Json results = Json::array();
+  bool any_diverged = false;
+  bool any_finding = false;
+  std::vector<std::pair<std::string, exploration::Recording>> seeds;
+  for (const std::string& path : options.targets) {
+    exploration::Recording recording;
+    if (const fuzz::SeedError error = fuzz::read_seed(path, recording)) {
+      complain(error.message);
+      return kUsage;
+    }
+    seeds.emplace_back(path, std::move(recording));
+  }
+  for (const auto& [path, recording] : seeds) {
+    exploration::Session session(*target::find_target(recording.target), recording.settings);
+    exploration::Recording seen;
+    exploration::Divergence divergence;
+    u64 runs = 0;
+    while (runs < options.repeat && !divergence.diverged && !exploration::stop_requested()) {
+      divergence = session.replay(recording, seen);
+      ++runs;
+    }
+    if (runs == 0) {
+      break;
+    }
+    seen.signature = seen.kind == exec::FindingKind::kNone ? "" : report::signature_of(seen);
+    any_diverged |= divergence.diverged;
+    any_finding |= seen.kind != exec::FindingKind::kNone;
+    if (options.json) {
+      FiledFinding finding;
+      finding.recording = seen;
+      finding.seed = path;
+      finding.location = seen.kind == exec::FindingKind::kNone ? "" : report::location_of();
+      finding.confirmed = !divergence.diverged;
+      Json list = Json::array();
+      if (seen.kind != exec::FindingKind::kNone) {
+        list.push_back(to_json(finding));
+      }
+      results.push_back(Json{{"schema", 1},
+                             {"target", recording.target},
+                             {"strategy", "replay"},
+                             {"model", recording.settings.model},
+                             {"seed", path},
+                             {"executions", runs},
+                             {"blocked", 0},
+                             {"verdict", list.empty() ? "none" : "finding"},
+                             {"diverged", divergence.diverged},
+                             {"divergence", divergence.message},
+                             {"events", seen.events},
+                             {"digest", fmt::format("{:016x}", seen.digest)},
+                             {"findings", list}});
+      continue;
+    }
+    if (!options.quiet && seen.kind != exec::FindingKind::kNone) {
+      report::StoryOptions story;
+      story.color = use_color();
+      story.width = terminal_width();
+      fmt::print("{}\n", report::tell(seen, story));
+    }
+    if (divergence.diverged) {
+      complain(path + ": " + divergence.message);
+    } else {
+      fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}\n", path, runs, runs == 1 ? "" : "s", seen.events,
+                 seen.digest,
+                 seen.kind == exec::FindingKind::kNone ? "no finding, as recorded"
+                                                       : std::string("the same ") + exec::name_of(seen.kind) + " finding");
+    }
+  }
+  if (options.json) {
+    fmt::print("{}\n", (results.size() == 1 ? results[0] : results).dump(2));
+  }
+  return exit_code(any_finding, any_diverged, false);
+}
+
+int run_fuzz(const CommandOptions& options) {
+  if (!fuzz::has_libfuzzer()) {
+    complain("this build has no libFuzzer; build with `cmake --workflow --preset fuzz` and use build/fuzz/bin/heddle");
+    return kUsage;
+  }
+  target::Definition& target = *target::find_target(options.targets.front());
+  // libFuzzer leaves the process when it is done, so it gets a process of its own.
+  struct Shared {
+    u64 executions;
+    char seed[4000];
+  };
+  auto* shared = static_cast<Shared*>(
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  timespec before = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &before);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    complain(std::string("cannot start a process: ") + std::strerror(errno));
+    return kEnvironment;
+  }
+  if (child == 0) {
+    exploration::Session session(target, settings_for(target, options));
+    Findings findings(session, options, program_path());
+    std::vector<std::string> flags = {"-len_control=0"};
+    if (options.budget.executions != ~u64{0}) {
+      flags.push_back(fmt::format("-runs={}", options.budget.executions));
+    }
+    if (options.budget.seconds > 0) {
+      flags.push_back(fmt::format("-max_total_time={}", static_cast<int>(options.budget.seconds + 0.999)));
+    }
+    flags.push_back(fmt::format("-seed={}", options.budget.rng_seed % 0xffffffff + 1));
+    flags.push_back(fmt::format("-artifact_prefix={}/", options.findings_folder));
+    flags.insert(flags.end(), options.fuzzer_flags.begin(), options.fuzzer_flags.end());
+    if (options.json || options.quiet) {
+      flags.push_back("-verbosity=0");
+    }
+    fuzz::run_libfuzzer(
+        session, flags,
+        [&](const exec::Finding&) {
+          FiledFinding* finding = findings.take();
+          if (finding == nullptr) {
+            return findings.diverged();
+          }
+          std::snprintf(shared->seed, sizeof shared->seed, "%s", finding->seed.c_str());
+          if (!options.json) {
+            fmt::print("{}\n", options.quiet ? finding->recording.message : finding->story);
+            std::fflush(stdout);
+          }
+          return true;
+        },
+        &shared->executions);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    ::kill(child, SIGINT);
+  }
+  timespec after = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &after);
+  exploration::Tally tally;
+  tally.executions = shared->executions;
+  tally.seconds = static_cast<double>(after.tv_sec - before.tv_sec) + 1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
+  std::vector<FiledFinding> findings;
+  if (shared->seed[0] != '\0') {
+    FiledFinding finding;
+    if (!fuzz::read_seed(shared->seed, finding.recording)) {
+      finding.seed = shared->seed;
+      finding.confirmed = true;
+      finding.strategy = "fuzz";
+      finding.executions = tally.executions;
+      finding.seconds = tally.seconds;
+      findings.push_back(std::move(finding));
+    }
+  }
+  if (options.json) {
+    fmt::print("{}\n", to_json(options, target.name(), "fuzz", tally, findings).dump(2));
+  } else {
+    fmt::print("{}: {} executions in {:.2f} s, strategy fuzz: {}\n", target.name(), tally.executions, tally.seconds,
+               findings.empty() ? "no finding (which proves nothing)" : "1 finding");
+  }
+  if (!findings.empty() || exploration::stop_requested()) {
+    return exit_code(!findings.empty(), false, false);
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    return kClean;
+  }
+  complain(fmt::format("libFuzzer ended with {} {}", WIFEXITED(status) ? "exit code" : "signal",
+                       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
+  return WIFEXITED(status) && WEXITSTATUS(status) == 72 ? 130 : WIFEXITED(status) && WEXITSTATUS(status) == 1 ? kUsage : kInternalBug;
+}
+
+}  // namespace heddle::cli

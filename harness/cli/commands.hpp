@@ -1,0 +1,30 @@
+// Command-line world. What the subcommands share.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/findings.hpp"
+#include "cli/options.hpp"
+
+namespace heddle::cli {
+
+/// The object of `--json`, as documented in README.md.
+nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target, const std::string& strategy,
+                               const exploration::Tally& tally, const std::vector<FiledFinding>& findings);
+nlohmann::ordered_json to_json(const FiledFinding& finding);
+
+/// The exit code that sums up a search; an interrupt counts first.
+int exit_code(bool found, bool diverged, bool write_failed);
+
+/// This program, as the user would type it from where they are.
+std::string program_path();
+
+/// The recall of the target's own misuse detector against the race oracle; "" if it has none.
+std::string detector_line(const exploration::Tally& tally);
+
+/// The user's settings, and what the target asks for itself.
+exploration::Settings settings_for(target::Definition& target, const CommandOptions& options);
+
+}  // namespace heddle::cli

@@ -1,0 +1,48 @@
+// Command-line world. A finding, from the moment it is made until it is safe on disk.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/options.hpp"
+
+namespace heddle::cli {
+
+struct FiledFinding {
+  exploration::Recording recording;
+  std::string seed;      // path of its file; empty if it could not be written
+  std::string location;  // "file:line"
+  std::string story;
+  bool confirmed = false;  // the seed file, read back, replays to the same events
+  double seconds = 0;      // since the search began
+  u64 executions = 0;
+  std::string strategy;
+};
+
+/// Collects the distinct findings of a target.
+class Findings {
+ public:
+  Findings(exploration::Session& session, const CommandOptions& options, std::string program)
+      : session_(session), options_(options), program_(std::move(program)) {}
+
+  /// Records, tells, writes and confirms the finding of the session's last execution, unless one
+  /// like it was seen before. Returns the new one, or null.
+  FiledFinding* take();
+
+  const std::vector<FiledFinding>& all() const { return all_; }
+  bool diverged() const { return diverged_; }
+  bool write_failed() const { return write_failed_; }
+
+ private:
+  exploration::Session& session_;
+  const CommandOptions& options_;
+  std::string program_;
+  std::set<std::string> quick_;       // findings too alike to look at twice
+  std::set<std::string> signatures_;
+  std::vector<FiledFinding> all_;
+  bool diverged_ = false;
+  bool write_failed_ = false;
+};
+
+}  // namespace heddle::cli

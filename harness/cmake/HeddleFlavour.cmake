@@ -1,0 +1,94 @@
+# What each build flavour compiles and links, and heddle_add_targets().
+#
+#   heddle_warnings      warnings for the project's own code
+#   heddle_instrumented  flags for code under test: clang's instrumentation, Heddle's hooks behind it
+#   heddle_runtime_flags flags for the runtime, which must not be instrumented
+
+include(CheckCXXSourceCompiles)
+
+add_library(heddle_warnings INTERFACE)
+target_compile_options(heddle_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  $<$<BOOL:${HEDDLE_WERROR}>:-Werror>)
+
+add_library(heddle_instrumented INTERFACE)
+add_library(heddle_runtime_flags INTERFACE)
+target_compile_options(heddle_runtime_flags INTERFACE
+  -fno-omit-frame-pointer
+  # Hooks must not come back through the guard hooks; one OS thread initialises the runtime.
+  -fno-threadsafe-statics)
+
+set(HEDDLE_HAS_ASAN OFF)
+if(HEDDLE_FLAVOUR MATCHES "^(asan|fuzz)$")
+  set(HEDDLE_HAS_ASAN ON)
+endif()
+
+if(NOT HEDDLE_FLAVOUR STREQUAL "native")
+  target_compile_options(heddle_instrumented INTERFACE
+    -fno-omit-frame-pointer
+    # All logical threads share one OS thread: thread_local must ask the runtime.
+    -femulated-tls)
+  # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
+  target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
+  if(HEDDLE_HAS_ASAN)
+    # The driver refuses address with thread; the compiler proper does not.
+    target_compile_options(heddle_instrumented INTERFACE
+      -fsanitize=address -fsanitize-recover=address -Xclang -fsanitize=thread)
+    target_compile_definitions(heddle_runtime_flags INTERFACE HEDDLE_WITH_ASAN=1)
+    find_program(HEDDLE_SYMBOLIZER NAMES llvm-symbolizer llvm-symbolizer-19 PATHS /usr/lib/llvm-19/bin)
+    if(HEDDLE_SYMBOLIZER)
+      target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
+    endif()
+  else()
+    target_compile_options(heddle_instrumented INTERFACE -fsanitize=thread)
+  endif()
+  if(HEDDLE_FLAVOUR STREQUAL "fuzz")
+    target_compile_options(heddle_instrumented INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
+endif()
+
+# -Xclang -fsanitize=thread beside -fsanitize=address is undocumented: look whether both kinds of
+# calls come out of the compiler, before anything rests on it.
+if(HEDDLE_HAS_ASAN AND NOT DEFINED HEDDLE_BOTH_INSTRUMENTATIONS)
+  file(WRITE ${CMAKE_BINARY_DIR}/probe/probe.cpp
+    "#include <atomic>\nint load(std::atomic<int>& a, int* p) { return a.load() + *p; }\n")
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -O1 -fsanitize=address -Xclang -fsanitize=thread -S -o -
+            ${CMAKE_BINARY_DIR}/probe/probe.cpp
+    OUTPUT_VARIABLE probe_assembly ERROR_VARIABLE probe_error RESULT_VARIABLE probe_result)
+  if(NOT probe_result EQUAL 0 OR NOT probe_assembly MATCHES "__tsan_atomic32_load" OR
+     NOT probe_assembly MATCHES "__tsan_read4" OR NOT probe_assembly MATCHES "__asan_report_load4")
+    message(FATAL_ERROR "this compiler does not combine AddressSanitizer with ThreadSanitizer's "
+                        "instrumentation, which the flavour '${HEDDLE_FLAVOUR}' needs: ${probe_error}")
+  endif()
+  set(HEDDLE_BOTH_INSTRUMENTATIONS ON CACHE INTERNAL "")
+endif()
+
+# heddle_add_targets(<name> SOURCES <file>...)
+#
+# Compiles files with HEDDLE_TEST, HEDDLE_TARGET and the code they test, instrumented, into an
+# object library <name>.
+function(heddle_add_targets name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "heddle_add_targets(<name> SOURCES <file>...)")
+  endif()
+  add_library(${name} OBJECT ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE heddle_instrumented heddle_warnings heddle_api)
+endfunction()
+
+# heddle_add_command(<name> TARGETS <object library>...)
+#
+# Links a `heddle` command that knows these targets. Their objects come first on the link line:
+# of a template that both worlds instantiate the linker keeps the first copy, and that must be the
+# instrumented one (its hooks do nothing outside of executions).
+function(heddle_add_command name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "TARGETS")
+  set(objects)
+  foreach(target IN LISTS arg_TARGETS)
+    list(APPEND objects $<TARGET_OBJECTS:${target}>)
+  endforeach()
+  add_executable(${name} ${objects})
+  target_link_libraries(${name} PRIVATE heddle_cli heddle_runtime)
+endfunction()

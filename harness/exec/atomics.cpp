@@ -1,0 +1,192 @@
+// Atomic accesses and spin detection.
+#include <cstring>
+
+#include "base/rng.hpp"
+#include "exec/execution.hpp"
+
+namespace heddle::exec {
+namespace {
+
+// A thread that saw the same value at the same place this often in a row is taken to spin.
+constexpr u32 kSameReadsMax = 8;
+// Loops that look at several locations, or count, have no such fingerprint; they read a lot.
+constexpr u32 kReadsInRowMax = 256;
+
+u128 read_bytes(const void* address, u32 size) {
+  u128 value = 0;
+  switch (size) {
+    case 1: return *static_cast<const volatile u8*>(address);
+    case 2: return *static_cast<const volatile u16*>(address);
+    case 4: return *static_cast<const volatile u32*>(address);
+    case 8: return *static_cast<const volatile u64*>(address);
+    default: std::memcpy(&value, address, size); return value;
+  }
+}
+
+void write_bytes(void* address, u32 size, u128 value) {
+  switch (size) {
+    case 1: *static_cast<volatile u8*>(address) = static_cast<u8>(value); break;
+    case 2: *static_cast<volatile u16*>(address) = static_cast<u16>(value); break;
+    case 4: *static_cast<volatile u32*>(address) = static_cast<u32>(value); break;
+    case 8: *static_cast<volatile u64*>(address) = static_cast<u64>(value); break;
+    default: std::memcpy(address, &value, size);
+  }
+}
+
+u128 truncated(u128 value, u32 size) {
+  return size == 16 ? value : value & ((u128{1} << (size * 8)) - 1);
+}
+
+}  // namespace
+
+SyncVar& Execution::variable_at(uptr address, memory::Cell& cell) {
+  u32 index = cell.sync;
+  while (index != 0) {
+    SyncVar& variable = variables_[index];
+    if (variable.address == address) {
+      return variable;
+    }
+    index = variable.next;
+  }
+  index = variables_.take();
+  SyncVar& variable = variables_[index];
+  variable.address = address;
+  variable.next = cell.sync;
+  variable.size = 1;
+  variable.name = 0;
+  variable.ordinal = 0;
+  variable.released.reset();
+  variable.atomic_reads.reset();
+  variable.atomic_writes.reset();
+  variable.owner = ThreadId::kNone;
+  variable.depth = 0;
+  variable.readers = 0;
+  variable.readers_released.reset();
+  variable.destroyed = false;
+  variable.waiters_head = ThreadId::kNone;
+  variable.waiters_tail = ThreadId::kNone;
+  cell.sync = index;
+  if (memory::in_stacks(address)) {
+    // Frames differ from build to build, the order of first touches does not.
+    variable.ordinal = threads_[memory::stack_slot_of(address)].stack_objects++;
+  }
+  return variable;
+}
+
+SyncVar& Execution::touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  const uptr granule = address & ~uptr{7};
+  const u32 shift = static_cast<u32>(address & 7);
+  const u32 here = shift + size <= 8 ? size : 8 - shift;
+  const u8 mask = static_cast<u8>(((1u << here) - 1) << shift);
+  memory::Cell& cell = shadow_.cell(granule);
+  if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
+    access_oracle_->on_unaddressable(thread, address, size, flags, pc);
+  }
+  if ((flags & memory::kWrite) != 0) {
+    rollback_.before_write(granule, cell);
+  }
+  SyncVar& variable = variable_at(address, cell);
+  variable.size = size > variable.size ? size : variable.size;
+  access_oracle_->on_atomic(thread, variable, cell, mask, flags, pc);
+  if (__builtin_expect(here < size, 0)) {
+    touch_atomic(thread, address + here, size - here, flags, pc);
+  }
+  return variable;
+}
+
+void Execution::park(Thread& thread) {
+  if (!thread.parked && runnable_.count() > 1) {
+    thread.parked = true;
+    runnable_.erase(thread.id);
+    parked_.insert(thread.id);
+  }
+  thread.same_reads = 0;
+  thread.reads_in_row = 0;
+}
+
+void Execution::unpark_all() {
+  parked_.each([this](ThreadId id) {
+    threads_[to_index(id)].parked = false;
+    runnable_.insert(id);
+  });
+  parked_.clear();
+}
+
+void Execution::note_read(Thread& thread, uptr address, u64 value, uptr pc) {
+  const u64 fingerprint = mix64(pc ^ mix64(address ^ mix64(value)));
+  thread.same_reads = fingerprint == thread.last_read ? thread.same_reads + 1 : 0;
+  thread.last_read = fingerprint;
+  if (__builtin_expect(thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax, 0)) {
+    park(thread);
+  }
+}
+
+u128 Execution::atomic_load(Thread& thread, void* address, u32 size, Order order, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(address);
+  point(thread, EventKind::kLoad, at, pc);
+  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic, pc);
+  const u128 value = options_.model->load(thread, variable, order, read_bytes(address, size));
+  note_read(thread, at, static_cast<u64>(value), pc);
+  record(thread, EventKind::kLoad, at, size, static_cast<u64>(value), order, pc);
+  return value;
+}
+
+void Execution::atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(address);
+  point(thread, EventKind::kStore, at, pc);
+  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
+  options_.model->store(thread, variable, order, value);
+  write_bytes(address, size, value);
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kStore, at, size, static_cast<u64>(value), order, pc);
+}
+
+u128 Execution::atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument, Order order, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(address);
+  point(thread, EventKind::kUpdate, at, pc);
+  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
+  const u128 old_value = read_bytes(address, size);
+  const u128 new_value = truncated(modify(old_value, argument), size);
+  options_.model->update(thread, variable, order, new_value);
+  write_bytes(address, size, new_value);
+  if (new_value == old_value) {
+    note_read(thread, at, static_cast<u64>(old_value), pc);  // test-and-set spins by updates
+  } else {
+    note_write();
+    note_progress(thread);
+  }
+  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(new_value), order, pc);
+  return old_value;
+}
+
+bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
+                           Order success, Order failure, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(address);
+  point(thread, EventKind::kUpdate, at, pc);
+  const u128 present = read_bytes(address, size);
+  const bool fails = present != truncated(*expected, size) ||
+                     (weak && options_.weak_cas_fails && decide(DecisionKind::kWeakCas, 2) == 1);
+  const u8 flags = fails ? u8{memory::kAtomic} : static_cast<u8>(memory::kAtomic | memory::kWrite);
+  SyncVar& variable = touch_atomic(thread, at, size, flags, pc);
+  if (fails) {
+    *expected = options_.model->load(thread, variable, failure, present);
+    note_read(thread, at, static_cast<u64>(*expected), pc);
+    record(thread, EventKind::kFailedCas, at, size, static_cast<u64>(*expected), failure, pc);
+    return false;
+  }
+  options_.model->update(thread, variable, success, desired);
+  write_bytes(address, size, desired);
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(truncated(desired, size)), success, pc);
+  return true;
+}
+
+void Execution::fence(Thread& thread, Order order, uptr pc) {
+  point(thread, EventKind::kFence, 0, pc);
+  options_.model->fence(thread, order);
+  record(thread, EventKind::kFence, 0, 0, 0, order, pc);
+}
+
+}  // namespace heddle::exec

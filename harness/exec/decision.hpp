@@ -1,0 +1,54 @@
+// In-target world. What the scheduler is asked, and who answers.
+#pragma once
+
+#include "exec/event.hpp"
+#include "exec/thread_set.hpp"
+
+namespace heddle::exec {
+
+struct Thread;
+
+enum class DecisionKind : u8 {
+  kThread,     // which thread runs next; the choice is its ThreadId
+  kReadsFrom,  // which store a load reads; 0 is the newest
+  kWeakCas,    // 1 = a weak compare-exchange fails although it could succeed
+  kWaiter,     // which waiter a notification wakes; 0 is the one that waits longest
+  kValue,      // a value the target asked for
+};
+
+const char* name_of(DecisionKind kind);
+
+/// Where a thread must be chosen out of at least two.
+struct SchedulePoint {
+  const ThreadSet& runnable;
+  ThreadId current;   // kNone if it can not go on
+  ThreadId fallback;  // what the undisturbed schedule does: current, else the smallest id
+  bool yielding;      // current said that it would rather not run
+  u64 step;
+};
+
+/// Answers decisions. An execution asks only where there is a choice (two options or more).
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  virtual const char* name() const = 0;
+  /// `index` counts the executions of this run from 0.
+  virtual void begin_execution(u64 index) = 0;
+  /// A new thread exists (the body's, id 0, included).
+  virtual void on_thread(ThreadId id) { static_cast<void>(id); }
+  /// An element of point.runnable.
+  virtual ThreadId pick_thread(const SchedulePoint& point) = 0;
+  /// In [0, arity); 0 is the ordinary outcome.
+  virtual u32 pick(DecisionKind kind, u32 arity) = 0;
+  /// `steps` scheduling points were passed.
+  virtual void end_execution(u64 steps) { static_cast<void>(steps); }
+};
+
+/// A decision that was not the default one: the schedule is the list of these.
+struct Deviation {
+  u64 decision;  // counts all decisions of the execution from 0
+  DecisionKind kind;
+  u32 choice;
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,75 @@
+// In-target world. What a thread does that others can see.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::exec {
+
+enum class EventKind : u8 {
+  kStart,
+  kFinish,
+  kCreate,
+  kJoin,
+  kLoad,
+  kStore,
+  kUpdate,      // successful read-modify-write
+  kFailedCas,   // a compare-exchange that only read
+  kFence,
+  kLock,
+  kTryLock,
+  kUnlock,
+  kLockShared,
+  kUnlockShared,
+  kWait,        // gives the lock back and blocks
+  kWake,        // leaves a wait
+  kNotify,
+  kGuard,       // static local initialisation, call_once
+  kYield,
+  kSleep,
+  kAllocate,
+  kFree,
+  kCall,        // of an operation
+  kCommit,      // its linearization point, where the target names one
+  kReturn,
+  kChoice,      // a value the target asked for
+  kRead,        // plain
+  kWrite,       // plain
+};
+
+/// Name for reports: "load", "unlock", ...
+const char* name_of(EventKind kind);
+
+/// Plain accesses are traced (a race report shows them) but are no part of the digest: two builds
+/// of one program may optimise them differently.
+constexpr bool is_plain(EventKind kind) {
+  return kind == EventKind::kRead || kind == EventKind::kWrite;
+}
+
+enum class Order : u8 { kRelaxed, kConsume, kAcquire, kRelease, kAcqRel, kSeqCst };
+
+constexpr bool acquires(Order order) {
+  return order != Order::kRelaxed && order != Order::kRelease;
+}
+
+constexpr bool releases(Order order) {
+  return order >= Order::kRelease;
+}
+
+/// One line of a trace. Kept only when an execution is traced.
+struct Event {
+  EventKind kind;
+  Order order;
+  ThreadId thread;
+  u32 operation;   // of the history; memory::kNoOperation outside of any
+  u32 size;        // of the access, in bytes
+  uptr address;    // what it acts on; 0 if nothing
+  u64 name;        // stable name of the location; 0 if none
+  u64 value;       // read, or written, or chosen
+  u64 shown;       // the value with pointers replaced by stable names
+  uptr pc;
+  u32 stack;       // into the trace's frames
+  u32 stack_depth;
+  u64 step;        // scheduling points passed before it
+};
+
+}  // namespace heddle::exec

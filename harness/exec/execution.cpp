@@ -1,0 +1,505 @@
+#include "exec/execution.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <cxxabi.h>
+#include <initializer_list>
+
+#include "base/rng.hpp"
+#include "exec/faults.hpp"
+
+namespace __cxxabiv1 {
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
+}  // namespace __cxxabiv1
+
+namespace heddle::exec {
+namespace {
+
+constexpr u64 kEpochNs = 1'000'000'000ULL * 1'000'000'000ULL;  // virtual time starts in 2001
+
+// libstdc++ and libc++abi keep {caught exceptions, uncaught count} here, once for each OS thread.
+void* exception_globals() {
+  return __cxxabiv1::__cxa_get_globals();
+}
+
+void save_library_state(Thread& thread) {
+  std::memcpy(thread.exception_state, exception_globals(), sizeof thread.exception_state);
+  thread.error_number = errno;
+}
+
+void restore_library_state(const Thread& thread) {
+  std::memcpy(exception_globals(), thread.exception_state, sizeof thread.exception_state);
+  errno = thread.error_number;
+}
+
+}  // namespace
+
+__thread Thread* current_thread __attribute__((tls_model("local-exec"))) = nullptr;
+
+constinit Execution the_engine;
+
+void Execution::initialize() {
+  memory::reserve_space();
+  shadow_.initialize();
+  threads_ = static_cast<Thread*>(os_map(sizeof(Thread) * kThreadCountMax));
+  install_fault_handlers();
+}
+
+void Execution::add_oracle(Oracle& oracle) {
+  HEDDLE_INVARIANT(oracle_count_ < sizeof oracles_ / sizeof oracles_[0]);
+  oracles_[oracle_count_++] = &oracle;
+}
+
+void Execution::reset(const Options& options) {
+  options_ = options;
+  shadow_.next_execution();
+  arena_.next_execution();
+  clock_memory().reset();
+  variables_.reset();
+  runnable_.clear();
+  parked_.clear();
+  thread_count_ = 0;
+  live_threads_ = 0;
+  steps_ = 0;
+  decisions_ = 0;
+  virtual_ns_ = 0;
+  deviations_.clear();
+  exits_.clear();
+  stop_requested_ = false;
+  for (Finding* finding : {&finding_, &spare_finding_}) {
+    finding->kind = FindingKind::kNone;
+    finding->rule = "";
+    finding->message.clear();
+    finding->detail.clear();
+    finding->thread = ThreadId::kNone;
+    finding->pc = 0;
+    finding->address = 0;
+    finding->block = 0;
+    finding->event = memory::kNoEvent;
+    finding->other_event = memory::kNoEvent;
+  }
+  events_.clear();
+  event_frames_.clear();
+  digest_ = 0;
+  visible_events_ = 0;
+}
+
+Outcome Execution::run(Body body, void* argument, const Options& options) {
+  HEDDLE_INVARIANT(!running_);
+  reset(options);
+  options_.strategy->begin_execution(executions_);
+  body_ = body;
+  body_argument_ = argument;
+  running_ = true;
+  const int saved_errno = errno;
+  void* saved_exceptions[2];
+  std::memcpy(saved_exceptions, exception_globals(), sizeof saved_exceptions);
+
+  start_thread(
+      0,
+      [](void* self) -> void* {
+        auto& execution = *static_cast<Execution*>(self);
+        execution.body_(execution.body_argument_);
+        return nullptr;
+      },
+      this);
+  Thread& first = threads_[0];
+  first.clock.set(first.id, 1);
+  running_thread_ = &first;
+  current_thread = &first;
+  restore_library_state(first);
+  fiber::switch_to(outside_, first.context, false);
+
+  current_thread = nullptr;
+  running_thread_ = nullptr;
+  running_ = false;
+  std::memcpy(exception_globals(), saved_exceptions, sizeof saved_exceptions);
+  errno = saved_errno;
+  for (u32 i = 0; i < thread_count_; ++i) {
+    if (threads_[i].state != ThreadState::kFinished) {
+      fiber::abandon(i);
+    }
+  }
+  for (u32 index = 1; release_block_ != nullptr && index <= arena_.last_block(); ++index) {
+    if (arena_.block(index).state == memory::BlockState::kLive) {
+      release_block_(reinterpret_cast<void*>(arena_.block(index).address));
+    }
+  }
+  rollback_.undo();
+  options_.strategy->end_execution(steps_);
+  ++executions_;
+  return Outcome{&finding_, steps_, decisions_, digest_, visible_events_};
+}
+
+void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
+  Thread& thread = threads_[slot];
+  thread.id = to_thread_id(slot);
+  thread.state = ThreadState::kRunnable;
+  thread.detached = false;
+  thread.joined = false;
+  thread.timed = false;
+  thread.timed_out = false;
+  thread.yielding = false;
+  thread.parked = false;
+  thread.wait = WaitKind::kNone;
+  thread.wait_next = ThreadId::kNone;
+  thread.join_target = ThreadId::kNone;
+  thread.entry = entry;
+  thread.argument = argument;
+  thread.result = nullptr;
+  thread.clock.reset();
+  thread.acquire_pending.reset();
+  thread.release_fence.reset();
+  std::memset(thread.exception_state, 0, sizeof thread.exception_state);
+  thread.error_number = 0;
+  thread.pending = EventKind::kStart;
+  thread.pending_address = 0;
+  thread.pending_pc = 0;
+  thread.last_read = 0;
+  thread.same_reads = 0;
+  thread.reads_in_row = 0;
+  thread.plain_in_row = 0;
+  thread.operation = memory::kNoOperation;
+  thread.stack_objects = 0;
+  thread.frames.clear();
+  for (u32 i = 0; i < thread.tls.size(); ++i) {
+    thread.tls[i] = nullptr;
+  }
+  thread.exits.clear();
+  thread.specifics.clear();
+  fiber::prepare(thread.context, slot, &Execution::fiber_main);
+  thread_count_ = slot + 1;
+  ++live_threads_;
+  runnable_.insert(thread.id);
+  options_.strategy->on_thread(thread.id);
+}
+
+Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc) {
+  point(creator, EventKind::kCreate, 0, pc);
+  if (thread_count_ == kThreadCountMax) {
+    report(creator, FindingKind::kUnsupported, "too-many-threads", pc,
+           "more than 1024 threads in one execution");
+  }
+  const u32 slot = thread_count_;
+  start_thread(slot, entry, argument);
+  Thread& thread = threads_[slot];
+  thread.clock.assign(creator.clock);
+  thread.clock.set(thread.id, 1);
+  tick(creator);
+  record(creator, EventKind::kCreate, 0, 0, slot, Order::kRelaxed, pc);
+  note_progress(creator);
+  return thread;
+}
+
+void Execution::fiber_main() {
+  Execution& execution = engine();
+  Thread& thread = *execution.running_thread_;
+  execution.record(thread, EventKind::kStart, 0, 0, 0, Order::kRelaxed, 0);
+  thread.result = thread.entry(thread.argument);
+  execution.finish_thread(thread);
+}
+
+void Execution::run_exits(Vec<ThreadExit>& exits) {
+  while (!exits.empty()) {
+    const ThreadExit last = exits.back();
+    exits.pop_back();
+    last.function(last.object);
+  }
+}
+
+void Execution::run_thread_exits(Thread& thread) {
+  run_exits(thread.exits);
+  // Keys: at most four rounds, as POSIX has it (PTHREAD_DESTRUCTOR_ITERATIONS).
+  for (u32 round = 0; round < 4; ++round) {
+    bool any = false;
+    for (u32 key = 0; key < thread.specifics.size(); ++key) {
+      const ThreadExit specific = thread.specifics[key];
+      if (specific.object != nullptr && specific.function != nullptr) {
+        thread.specifics[key].object = nullptr;
+        specific.function(specific.object);
+        any = true;
+      }
+    }
+    if (!any) {
+      return;
+    }
+  }
+}
+
+void Execution::finish_thread(Thread& thread) {
+  run_thread_exits(thread);
+  if (thread.id == ThreadId{0}) {
+    if (live_threads_ > 1) {
+      thread.wait = WaitKind::kEnd;
+      block_until_scheduled(thread);
+    }
+    run_exits(exits_);
+  }
+  record(thread, EventKind::kFinish, 0, 0, 0, Order::kRelaxed, 0);
+  note_write();
+  thread.state = ThreadState::kFinished;
+  runnable_.erase(thread.id);
+  --live_threads_;
+  if (thread.id == ThreadId{0}) {
+    for (u32 i = 0; i < oracle_count_; ++i) {
+      oracles_[i]->on_end(*this);
+    }
+    leave(thread);
+  }
+  for (u32 i = 0; i < thread_count_; ++i) {
+    if (threads_[i].join_target == thread.id && threads_[i].state == ThreadState::kBlocked) {
+      wake(threads_[i]);
+    }
+  }
+  const ThreadId next = pick(ThreadId::kNone);
+  resume(thread, threads_[to_index(next)], true);
+  internal_bug("a finished thread was resumed", __FILE__, __LINE__);
+}
+
+void Execution::join(Thread& thread, Thread& target, uptr pc) {
+  point(thread, EventKind::kJoin, 0, pc);
+  if (target.state != ThreadState::kFinished) {
+    thread.wait = WaitKind::kJoin;
+    thread.join_target = target.id;
+    block_until_scheduled(thread);
+    thread.join_target = ThreadId::kNone;
+  }
+  thread.clock.join(target.clock);
+  target.joined = true;
+  record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);
+  note_progress(thread);
+}
+
+ThreadId Execution::pick(ThreadId current) {
+  if (runnable_.empty()) {
+    if (!parked_.empty()) {
+      unpark_all();
+    } else if (threads_[0].wait == WaitKind::kEnd) {
+      wake(threads_[0]);
+    } else {
+      stuck();
+    }
+  }
+  const bool can_stay = current != ThreadId::kNone && runnable_.contains(current);
+  const ThreadId fallback = can_stay ? current : runnable_.first();
+  if (runnable_.count() == 1) {
+    return fallback;
+  }
+  const bool yielding = can_stay && threads_[to_index(current)].yielding;
+  const ThreadId choice = options_.strategy->pick_thread(
+      SchedulePoint{runnable_, can_stay ? current : ThreadId::kNone, fallback, yielding, steps_});
+  HEDDLE_INVARIANT(runnable_.contains(choice));
+  if (choice != fallback) {
+    deviations_.push_back(Deviation{decisions_, DecisionKind::kThread, to_index(choice)});
+  }
+  ++decisions_;
+  return choice;
+}
+
+u32 Execution::decide(DecisionKind kind, u32 arity) {
+  HEDDLE_INVARIANT(arity > 0);
+  if (arity == 1) {
+    return 0;
+  }
+  const u32 choice = options_.strategy->pick(kind, arity);
+  HEDDLE_INVARIANT(choice < arity);
+  if (choice != 0) {
+    deviations_.push_back(Deviation{decisions_, kind, choice});
+  }
+  ++decisions_;
+  return choice;
+}
+
+u32 Execution::choose(Thread& thread, u32 arity, uptr pc) {
+  const u32 choice = decide(DecisionKind::kValue, arity);
+  record(thread, EventKind::kChoice, 0, 0, choice, Order::kRelaxed, pc);
+  return choice;
+}
+
+void Execution::reschedule(Thread& thread) {
+  const ThreadId next = pick(thread.id);
+  if (next != thread.id) {
+    resume(thread, threads_[to_index(next)], false);
+  }
+}
+
+void Execution::resume(Thread& from, Thread& to, bool leaving) {
+  save_library_state(from);
+  running_thread_ = &to;
+  current_thread = &to;
+  restore_library_state(to);
+  fiber::switch_to(from.context, to.context, leaving);
+}
+
+void Execution::leave(Thread& thread) {
+  current_thread = nullptr;
+  fiber::switch_to(thread.context, outside_, true);
+  internal_bug("an ended execution was resumed", __FILE__, __LINE__);
+}
+
+void Execution::abandon() {
+  HEDDLE_INVARIANT(running_);
+  leave(*running_thread_);
+}
+
+void Execution::stuck() {
+  for (u32 i = 0; i < oracle_count_; ++i) {
+    oracles_[i]->on_stuck(*this);
+  }
+  abandon();
+}
+
+void Execution::step_limit_reached(Thread& thread) {
+  if (stop_requested_) {
+    abandon();
+  }
+  for (u32 i = 0; i < oracle_count_; ++i) {
+    oracles_[i]->on_step_limit(*this, thread);
+  }
+  abandon();
+}
+
+void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr pc, const char* message) {
+  Finding& finding = new_finding();
+  finding.kind = kind;
+  finding.rule = rule;
+  finding.thread = thread.id;
+  finding.pc = pc;
+  finding.message.clear();
+  finding.message.add("%s", message);
+  finding.event = events_.size();
+  commit_finding(finding);
+}
+
+void Execution::commit_finding(Finding& finding) {
+  if (finding.kind == FindingKind::kRace && options_.race_continue) {
+    return;
+  }
+  if (&finding == &spare_finding_ && finding_.kind == FindingKind::kRace) {
+    // An earlier race was let through; what it led to is the better story, the race its cause.
+    finding_.detail.add("then: %s\n", finding.message.data);
+  }
+  abandon();
+}
+
+void Execution::sanitizer_report(const char* text) {
+  const Thread* thread = running_thread_;
+  if (thread == nullptr || stop_requested_) {
+    return;
+  }
+  Finding& finding = new_finding();
+  finding.kind = FindingKind::kHeap;
+  finding.rule = "sanitizer";
+  finding.thread = thread->id;
+  finding.event = events_.size();
+  finding.message.clear();
+  // "==1==ERROR: AddressSanitizer: heap-use-after-free on address ...": the words after the name.
+  const char* name = std::strstr(text, "AddressSanitizer: ");
+  name = name == nullptr ? "report" : name + std::strlen("AddressSanitizer: ");
+  finding.message.add("AddressSanitizer: %.*s in T%u", static_cast<int>(std::strcspn(name, " \n:")), name,
+                      to_index(thread->id));
+  finding.detail.clear();
+  finding.detail.add("%s", text);
+  stop_requested_ = true;
+  options_.step_limit = 0;
+  options_.preempt_all = true;  // plain accesses reach point() too
+}
+
+void Execution::yield(Thread& thread, uptr pc) {
+  thread.yielding = true;
+  if (++thread.same_reads > 8) {
+    park(thread);
+  }
+  point(thread, EventKind::kYield, 0, pc);
+  thread.yielding = false;
+  record(thread, EventKind::kYield, 0, 0, 0, Order::kRelaxed, pc);
+}
+
+void Execution::sleep(Thread& thread, u64 nanoseconds, uptr pc) {
+  const u64 until = virtual_ns_ + nanoseconds;
+  yield(thread, pc);
+  virtual_ns_ = until > virtual_ns_ ? until : virtual_ns_;
+}
+
+u64 Execution::virtual_now_ns() {
+  virtual_ns_ += 1000;  // a program that polls a clock gets somewhere
+  return kEpochNs + virtual_ns_;
+}
+
+void Execution::plain_point(Thread& thread, bool write, uptr address, uptr pc) {
+  if (!options_.preempt_all) {
+    thread.yielding = true;  // thousands of plain accesses in a row: perhaps it spins on one
+  }
+  point(thread, write ? EventKind::kWrite : EventKind::kRead, address, pc);
+  thread.yielding = false;
+}
+
+void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
+  uptr at = address;
+  const uptr end = address + size;
+  while (at < end) {
+    const uptr granule = at & ~uptr{7};
+    const uptr upto = end < granule + 8 ? end : granule + 8;
+    const u32 shift = static_cast<u32>(at - granule);
+    const u32 bytes = static_cast<u32>(upto - at);
+    plain_granule(thread, granule, static_cast<u8>(((1u << bytes) - 1) << shift), write, at, bytes, pc);
+    at = upto;
+  }
+}
+
+void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind, uptr pc) {
+  void* memory = arena_.allocate(thread.id, size, alignment);
+  if (memory != nullptr) {
+    memory::Block& block = arena_.block(arena_.last_block());
+    block.kind = kind;
+    block.alloc_pc = pc;
+    block.alloc_operation = thread.operation;
+    block.alloc_event = events_.size();
+    record(thread, EventKind::kAllocate, block.address, 0, size, Order::kRelaxed, pc);
+  }
+  return memory;
+}
+
+void Execution::adopt(Thread& thread, void* memory, uptr size, memory::AllocKind kind, uptr pc) {
+  arena_.adopt(thread.id, memory, size);
+  memory::Block& block = arena_.block(arena_.last_block());
+  block.kind = kind;
+  block.alloc_pc = pc;
+  block.alloc_operation = thread.operation;
+  block.alloc_event = events_.size();
+  record(thread, EventKind::kAllocate, block.address, 0, size, Order::kRelaxed, pc);
+}
+
+bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind, uptr pc) {
+  const uptr address = reinterpret_cast<uptr>(memory);
+  const u32 index = arena_.block_at(address);
+  if (index == 0 || arena_.block(index).state == memory::BlockState::kFreed) {
+    access_oracle_->on_bad_free(thread, address, index, pc);
+    return false;
+  }
+  memory::Block& block = arena_.block(index);
+  if (options_.preempt_all) {
+    point(thread, EventKind::kFree, address, pc);
+  }
+  // To the race oracle a free is a write of every byte.
+  for (uptr at = address; at < address + block.size; at += 8) {
+    memory::Cell& cell = shadow_.cell(at);
+    access_oracle_->on_plain(thread, at, cell, cell.valid, memory::kWrite | memory::kFree, pc);
+  }
+  block.freed_by = thread.id;
+  block.free_pc = pc;
+  block.free_operation = thread.operation;
+  block.free_event = events_.size();
+  static_cast<void>(kind);
+  record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
+  arena_.retire(index);
+  return true;
+}
+
+uptr Execution::size_of_block(void* address) {
+  const u32 index = arena_.block_at(reinterpret_cast<uptr>(address));
+  return index == 0 ? 0 : arena_.block(index).size;
+}
+
+}  // namespace heddle::exec

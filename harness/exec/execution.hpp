@@ -1,0 +1,289 @@
+// In-target world. One execution: threads on fibers, decisions, clocks, the trace.
+#pragma once
+
+#include "base/invariant.hpp"
+#include "exec/decision.hpp"
+#include "exec/finding.hpp"
+#include "exec/memory_model.hpp"
+#include "exec/oracle.hpp"
+#include "exec/sync_var.hpp"
+#include "exec/thread.hpp"
+#include "memory/arena.hpp"
+#include "memory/rollback.hpp"
+
+namespace heddle::exec {
+
+struct Options {
+  Strategy* strategy = nullptr;
+  MemoryModel* model = nullptr;
+  u64 step_limit = 100'000;     // scheduling points; beyond, the livelock oracle judges
+  bool trace = false;           // keep events and the digest
+  bool preempt_all = false;     // plain accesses are scheduling points too
+  bool race_continue = false;   // a race is noted and the execution goes on
+  bool weak_cas_fails = true;   // weak compare-exchange may fail by decision
+};
+
+/// What an execution came to. Valid until the next run().
+struct Outcome {
+  const Finding* finding;  // kind kNone if there was none
+  u64 steps;               // scheduling points
+  u64 decisions;           // points with a choice
+  u64 digest;              // of the visible events, if traced
+  u64 events;              // visible events, if traced
+};
+
+using Body = void (*)(void* argument);
+
+/// The logical thread that this OS thread executes; null outside of executions, and while the
+/// runtime itself calls libraries that could come back through a hook.
+extern __thread Thread* current_thread __attribute__((tls_model("local-exec")));
+
+/// The engine. There is one, because hooks have nothing but the address they were given.
+class Execution {
+ public:
+  /// Reserves address space, installs signal handlers. Call once, before the first run().
+  void initialize();
+  void add_oracle(Oracle& oracle);
+  void set_access_oracle(AccessOracle& oracle) { access_oracle_ = &oracle; }
+  /// Where blocks come from another allocator: called for those still live after an execution.
+  void set_block_release(void (*release)(void*)) { release_block_ = release; }
+
+  /// Runs `body(argument)` as thread 0 and every thread it makes, to the end or to a finding.
+  /// Not reentrant. Afterwards heap and globals are as before.
+  Outcome run(Body body, void* argument, const Options& options);
+
+  // ---- for hooks, on a fiber of the execution ----
+
+  /// A scheduling point: the thread is about to do `kind` at `address`. Returns when it is its turn.
+  void point(Thread& thread, EventKind kind, uptr address, uptr pc) {
+    thread.pending = kind;
+    thread.pending_address = address;
+    thread.pending_pc = pc;
+    thread.plain_in_row = 0;
+    if (__builtin_expect(++steps_ > options_.step_limit, 0)) {
+      step_limit_reached(thread);
+    }
+    if (runnable_.count() > 1 || thread.parked) {
+      reschedule(thread);
+    }
+  }
+
+  /// A plain access by instrumented code.
+  void plain_access(Thread& thread, uptr address, u32 size, bool write, uptr pc) {
+    if (__builtin_expect(options_.preempt_all, 0) || ++thread.plain_in_row > kPlainInRowMax) {
+      plain_point(thread, write, address, pc);
+    }
+    const uptr first = address & ~uptr{7};
+    const u32 shift = static_cast<u32>(address & 7);
+    if (__builtin_expect(shift + size <= 8, 1)) {
+      plain_granule(thread, first, static_cast<u8>(((1u << size) - 1) << shift), write, address, size, pc);
+    } else {
+      plain_range(thread, address, size, write, pc);
+    }
+    if (__builtin_expect(options_.trace, 0)) {
+      record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed, pc);
+    }
+  }
+  void plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc);
+
+  u128 atomic_load(Thread& thread, void* address, u32 size, Order order, uptr pc);
+  void atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order, uptr pc);
+  /// `modify(old, argument)` computes the new value. Returns the old one.
+  using Modify = u128 (*)(u128 old_value, u128 argument);
+  u128 atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument, Order order, uptr pc);
+  /// True on success; otherwise *expected is what was there.
+  bool atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
+                  Order success, Order failure, uptr pc);
+  void fence(Thread& thread, Order order, uptr pc);
+
+  Thread& create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc);
+  /// Called on the thread itself, after its entry returned or it called pthread_exit.
+  [[noreturn]] void finish_thread(Thread& thread);
+  void join(Thread& thread, Thread& target, uptr pc);
+
+  void mutex_lock(Thread& thread, void* mutex, bool recursive, uptr pc);
+  bool mutex_try_lock(Thread& thread, void* mutex, bool recursive, uptr pc);
+  /// False if the thread does not own it.
+  bool mutex_unlock(Thread& thread, void* mutex, uptr pc);
+  void lock_shared(Thread& thread, void* lock, uptr pc);
+  bool try_lock_shared(Thread& thread, void* lock, uptr pc);
+  void lock_exclusive(Thread& thread, void* lock, uptr pc);
+  bool try_lock_exclusive(Thread& thread, void* lock, uptr pc);
+  /// Releases either kind of ownership of a reader-writer lock; false if there was none.
+  bool rwlock_unlock(Thread& thread, void* lock, uptr pc);
+  void destroy_sync(Thread& thread, void* object, const char* what, uptr pc);
+  /// True if woken, false if the time-out struck.
+  bool condition_wait(Thread& thread, void* condition, void* mutex, bool timed, uptr pc);
+  void condition_notify(Thread& thread, void* condition, bool all, uptr pc);
+  /// 0 if woken, else EAGAIN or ETIMEDOUT.
+  int futex_wait(Thread& thread, void* word, u32 expected, bool timed, uptr pc);
+  u32 futex_wake(Thread& thread, void* word, u32 count, uptr pc);
+  /// True if the caller must initialise; false if that is done.
+  bool guard_acquire(Thread& thread, void* guard, uptr pc);
+  void guard_release(Thread& thread, void* guard, bool done, uptr pc);
+  void yield(Thread& thread, uptr pc);
+  void sleep(Thread& thread, u64 nanoseconds, uptr pc);
+  u64 virtual_now_ns();
+
+  /// The block is the caller's to fill; null when memory is out.
+  void* allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind, uptr pc);
+  void adopt(Thread& thread, void* memory, uptr size, memory::AllocKind kind, uptr pc);
+  /// False if `address` is no live block (the oracle has been told). The memory stays mapped.
+  bool deallocate(Thread& thread, void* address, memory::AllocKind kind, uptr pc);
+  uptr size_of_block(void* address);
+
+  /// A value in [0, arity) chosen by the strategy.
+  u32 choose(Thread& thread, u32 arity, uptr pc);
+  u32 decide(DecisionKind kind, u32 arity);
+  void at_exit(void (*function)(void*), void* argument) { exits_.push_back(ThreadExit{function, argument}); }
+
+  /// Notes the finding. The first of an execution counts; unless it is a race and races may go on,
+  /// the execution ends here and report() does not return.
+  void report(Thread& thread, FindingKind kind, const char* rule, uptr pc, const char* message);
+  /// For oracles that fill in more than report() takes: set fields, then commit_finding().
+  Finding& new_finding() { return finding_.kind == FindingKind::kNone ? finding_ : spare_finding_; }
+  void commit_finding(Finding& finding);
+  /// A sanitizer's report (its full text). It must be left to return, so the execution ends at the
+  /// next event, with this as its finding.
+  void sanitizer_report(const char* text);
+  /// Ends the execution now, on whatever stack this is.
+  [[noreturn]] void abandon();
+
+  void record(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc) {
+    if (__builtin_expect(options_.trace, 0)) {
+      record_event(thread, kind, address, size, value, order, pc);
+    }
+  }
+
+  // ---- for oracles and reports ----
+
+  Thread& thread(ThreadId id) { return threads_[to_index(id)]; }
+  u32 thread_count() const { return thread_count_; }
+  const ThreadSet& runnable() const { return runnable_; }
+  SyncVar& variable(u32 index) { return variables_[index]; }
+  SyncVar& variable_at(uptr address, memory::Cell& cell);
+  memory::Shadow& shadow() { return shadow_; }
+  memory::Arena& arena() { return arena_; }
+  memory::Rollback& rollback() { return rollback_; }
+  const Options& options() const { return options_; }
+  const Finding& finding() const { return finding_; }
+  bool tracing() const { return options_.trace; }
+  u64 steps() const { return steps_; }
+  const Vec<Event>& events() const { return events_; }
+  const Vec<uptr>& event_frames() const { return event_frames_; }
+  const Vec<Deviation>& deviations() const { return deviations_; }
+  u64 digest() const { return digest_; }
+  u64 visible_events() const { return visible_events_; }
+  bool running() const { return running_; }
+  u64 executions() const { return executions_; }
+
+ private:
+  static constexpr u32 kPlainInRowMax = 20'000;
+
+  void reset(const Options& options);
+  void start_thread(u32 slot, void* (*entry)(void*), void* argument);
+  static void fiber_main();
+  void run_exits(Vec<ThreadExit>& exits);
+  void run_thread_exits(Thread& thread);
+  void reschedule(Thread& thread);
+  void resume(Thread& from, Thread& to, bool leaving);
+  ThreadId pick(ThreadId current);
+  [[noreturn]] void leave(Thread& thread);
+  void stuck();
+  void step_limit_reached(Thread& thread);
+  void plain_point(Thread& thread, bool write, uptr address, uptr pc);
+  void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc);
+
+  void block(Thread& thread, SyncVar& variable, WaitKind wait);
+  void block_until_scheduled(Thread& thread);
+  void enqueue(Thread& thread, SyncVar& variable);
+  bool dequeue(Thread& thread, SyncVar& variable);
+  void wake(Thread& thread);
+  void wake_all(SyncVar& variable);
+  ThreadId take_waiter(SyncVar& variable);
+  void note_write() {
+    if (__builtin_expect(!parked_.empty(), 0)) {
+      unpark_all();
+    }
+  }
+  void unpark_all();
+  void note_read(Thread& thread, uptr address, u64 value, uptr pc);
+  void note_progress(Thread& thread) {
+    thread.same_reads = 0;
+    thread.reads_in_row = 0;
+  }
+  void park(Thread& thread);
+  SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
+  void tick(Thread& thread) { thread.clock.set(thread.id, thread.own_clock() + 1); }
+  void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
+
+  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc) {
+    memory::Cell& cell = shadow_.cell(granule);
+    if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
+      access_oracle_->on_unaddressable(thread, address, size, write ? memory::kWrite : memory::kRead, pc);
+      return;
+    }
+    if (write) {
+      rollback_.before_write(granule, cell);
+    }
+    access_oracle_->on_plain(thread, granule, cell, mask, write ? memory::kWrite : memory::kRead, pc);
+  }
+
+  memory::Shadow shadow_;
+  memory::Arena arena_{shadow_};
+  memory::Rollback rollback_{shadow_};
+  Options options_;
+  AccessOracle* access_oracle_ = nullptr;
+  void (*release_block_)(void*) = nullptr;
+  Oracle* oracles_[16] = {};
+  u32 oracle_count_ = 0;
+
+  Thread* threads_ = nullptr;
+  u32 thread_count_ = 0;
+  u32 live_threads_ = 0;
+  ThreadSet runnable_;
+  ThreadSet parked_;
+  Pool<SyncVar> variables_;
+  fiber::Context outside_;
+  Thread* running_thread_ = nullptr;
+  bool running_ = false;
+  bool stop_requested_ = false;  // there is a finding; the next event is the end
+  Body body_ = nullptr;
+  void* body_argument_ = nullptr;
+  Vec<ThreadExit> exits_;
+
+  u64 executions_ = 0;
+  u64 steps_ = 0;
+  u64 decisions_ = 0;
+  u64 virtual_ns_ = 0;
+  Vec<Deviation> deviations_;
+  Finding finding_;
+  Finding spare_finding_;
+
+  Vec<Event> events_;
+  Vec<uptr> event_frames_;
+  u64 digest_ = 0;
+  u64 visible_events_ = 0;
+};
+
+extern constinit Execution the_engine;
+
+inline Execution& engine() {
+  return the_engine;
+}
+
+/// While it lives, hooks called by this OS thread act as if outside of any execution: the runtime
+/// is calling into a library on its own account.
+class RuntimeScope {
+ public:
+  RuntimeScope() : saved_(current_thread) { current_thread = nullptr; }
+  ~RuntimeScope() { current_thread = saved_; }
+  RuntimeScope(const RuntimeScope&) = delete;
+  RuntimeScope& operator=(const RuntimeScope&) = delete;
+
+ private:
+  Thread* saved_;
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,17 @@
+// In-target world. Signals of the target become findings.
+#pragma once
+
+namespace heddle::exec {
+
+/// Takes SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGABRT while an execution runs, on a stack
+/// of their own; and watches, by CPU time, for an execution that makes no event for a long time.
+/// Outside of an execution such a signal is a bug of the harness: message, exit code 6.
+void install_fault_handlers();
+
+/// Called where the C++ library finds no handler for an exception, and for std::terminate.
+[[noreturn]] void on_terminate();
+
+/// Called instead of abort() on a fiber.
+[[noreturn]] void on_abort(unsigned long pc);
+
+}  // namespace heddle::exec

@@ -1,0 +1,44 @@
+// In-target world. What an oracle reports.
+#pragma once
+
+#include "base/text.hpp"
+#include "base/types.hpp"
+
+namespace heddle::exec {
+
+/// The oracle that made the finding.
+enum class FindingKind : u8 {
+  kNone,
+  kRace,
+  kHeap,
+  kDeadlock,
+  kLivelock,
+  kCrash,      // signal, abort, uncaught exception, failed assert, stack overflow
+  kCheck,      // HEDDLE_CHECK
+  kIteration,  // an iterator contract
+  kContract,   // a wrong result of an operation
+  kMisuse,     // of a synchronisation primitive
+  kUnsupported,
+};
+
+/// "race", "heap", ...: the word used in output, seeds and `expect`.
+const char* name_of(FindingKind kind);
+/// The inverse; kNone for an unknown word.
+FindingKind finding_kind_of(const char* name);
+
+struct Finding {
+  FindingKind kind = FindingKind::kNone;
+  const char* rule = "";  // finer than the kind, e.g. "use-after-free"; static storage
+  Text<600> message;      // one line, without addresses
+  ThreadId thread = ThreadId::kNone;
+  uptr pc = 0;            // where `thread` was
+  uptr address = 0;       // what it is about, if it is about memory
+  u32 block = 0;          // heap block concerned
+  u32 event = ~u32{0};    // in the trace: the event that completed it
+  u32 other_event = ~u32{0};  // in the trace: the earlier event it conflicts with
+  Text<4000> detail;      // further lines, may be empty
+
+  explicit operator bool() const { return kind != FindingKind::kNone; }
+};
+
+}  // namespace heddle::exec

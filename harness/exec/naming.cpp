@@ -1,0 +1,79 @@
+#include "exec/naming.hpp"
+
+#include "base/rng.hpp"
+#include "exec/execution.hpp"
+#include "exec/image.hpp"
+
+namespace heddle::exec {
+namespace {
+
+enum Space : u64 { kHeapObject = 1, kStackObject, kGlobalObject, kStackPointer, kForeign, kForeignObject };
+
+u64 combine(u64 a, u64 b) {
+  return mix64(a ^ mix64(b));
+}
+
+u64 hash_text(const char* text) {
+  u64 hash = 0xcbf29ce484222325ULL;
+  for (; *text != '\0'; ++text) {
+    hash = (hash ^ static_cast<u8>(*text)) * 0x100000001b3ULL;
+  }
+  return hash;
+}
+
+u64 block_name(memory::Block& block, uptr address) {
+  return combine(kHeapObject, combine((u64{to_index(block.thread)} << 32) | block.ordinal, address - block.address));
+}
+
+// A block only counts if the address is inside it, or one past its end.
+memory::Block* block_of(Execution& execution, uptr address) {
+  const u32 index = execution.shadow().cell(address & ~uptr{7}).block;
+  if (index == 0) {
+    return nullptr;
+  }
+  memory::Block& block = execution.arena().block(index);
+  return address >= block.address && address <= block.address + block.size ? &block : nullptr;
+}
+
+bool looks_mapped(u64 value) {
+  // Images, libraries, other allocators and OS stacks under x86-64 Linux: their addresses change
+  // from run to run.
+  return value >= 0x5000'0000'0000 && value < 0x8000'0000'0000;
+}
+
+}  // namespace
+
+u64 stable_name(Execution& execution, uptr address) {
+  if (memory::Block* block = block_of(execution, address)) {
+    return block_name(*block, address);
+  }
+  if (memory::in_stacks(address)) {
+    const u32 slot = memory::stack_slot_of(address);
+    const SyncVar& variable = execution.variable_at(address, execution.shadow().cell(address & ~uptr{7}));
+    return combine(kStackObject, (u64{slot} << 32) | variable.ordinal);
+  }
+  if (in_image(address)) {
+    const Symbol symbol = symbol_at(address);
+    return symbol.name != nullptr ? combine(kGlobalObject, combine(hash_text(symbol.name), symbol.offset))
+                                  : u64{kGlobalObject};
+  }
+  return kForeignObject;
+}
+
+u64 stable_value(Execution& execution, u64 value) {
+  if (memory::in_stacks(value)) {
+    return combine(kStackPointer, memory::stack_slot_of(value));
+  }
+  if (memory::in_heap(value) || looks_mapped(value)) {
+    if (memory::Block* block = block_of(execution, value)) {
+      return block_name(*block, value);
+    }
+    if (in_image(value)) {
+      return stable_name(execution, value);
+    }
+    return kForeign;
+  }
+  return value;
+}
+
+}  // namespace heddle::exec

@@ -1,0 +1,18 @@
+// In-target world. Names of locations and values that are equal in every run and every build.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::exec {
+
+class Execution;
+
+/// A location's name, hashed. Heap: (allocating thread, its n-th allocation, offset). Globals:
+/// (symbol, offset). Stacks and thread-local storage: (thread, n-th object synchronised on there).
+/// Never the address itself. Used where executions are traced, so it may take its time.
+u64 stable_name(Execution& execution, uptr address);
+
+/// The same for a value that may be a pointer; other values stand for themselves.
+u64 stable_value(Execution& execution, u64 value);
+
+}  // namespace heddle::exec

@@ -1,0 +1,43 @@
+// In-target world. How oracles take part in an execution.
+#pragma once
+
+#include "exec/event.hpp"
+#include "memory/shadow.hpp"
+
+namespace heddle::exec {
+
+class Execution;
+struct Thread;
+struct SyncVar;
+
+/// A judge of executions. Each callback may call Execution::report(), which does not return
+/// unless the oracle's findings let the execution go on.
+class Oracle {
+ public:
+  virtual ~Oracle() = default;
+  /// No thread can run, and not all have finished.
+  virtual void on_stuck(Execution& execution) { static_cast<void>(execution); }
+  /// More scheduling points than the limit.
+  virtual void on_step_limit(Execution& execution, Thread& thread) {
+    static_cast<void>(execution);
+    static_cast<void>(thread);
+  }
+  /// All threads have finished and static objects are destroyed.
+  virtual void on_end(Execution& execution) { static_cast<void>(execution); }
+};
+
+/// Judges accesses to memory; separate, because it is asked for each one.
+class AccessOracle {
+ public:
+  virtual ~AccessOracle() = default;
+  /// A plain access (or the free) of the bytes `mask` of one granule; flags are AccessFlags.
+  virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell, u8 mask, u8 flags, uptr pc) = 0;
+  /// An atomic access; `variable` has the atomic history of the location.
+  virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags, uptr pc) = 0;
+  /// An access to bytes that are not addressable.
+  virtual void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) = 0;
+  /// free() of something that is not a live block.
+  virtual void on_bad_free(Thread& thread, uptr address, u32 block, uptr pc) = 0;
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,72 @@
+#include "exec/memory_model.hpp"
+#include "exec/sync_var.hpp"
+#include "exec/thread.hpp"
+
+namespace heddle::exec {
+namespace {
+
+void tick(Thread& thread) {
+  thread.clock.set(thread.id, thread.own_clock() + 1);
+}
+
+class SequentialConsistency final : public MemoryModel {
+ public:
+  const char* name() const override { return "sc"; }
+
+  u128 load(Thread& thread, SyncVar& variable, Order order, u128 newest) override {
+    read(thread, variable, order);
+    return newest;
+  }
+
+  void store(Thread& thread, SyncVar& variable, Order order, u128) override {
+    // A store that is not an update ends every release sequence before it (C++20, [intro.races]).
+    if (releases(order)) {
+      variable.released.assign(thread.clock);
+      tick(thread);
+    } else {
+      variable.released.assign(thread.release_fence);
+    }
+  }
+
+  void update(Thread& thread, SyncVar& variable, Order order, u128) override {
+    read(thread, variable, order);
+    // An update goes on with the release sequences it read from, and may head one of its own.
+    if (releases(order)) {
+      variable.released.join(thread.clock);
+      tick(thread);
+    } else {
+      variable.released.join(thread.release_fence);
+    }
+  }
+
+  void fence(Thread& thread, Order order) override {
+    if (acquires(order)) {
+      thread.clock.join(thread.acquire_pending);
+    }
+    if (releases(order)) {
+      thread.release_fence.assign(thread.clock);
+      tick(thread);
+    }
+  }
+
+ private:
+  static void read(Thread& thread, SyncVar& variable, Order order) {
+    if (variable.released.empty()) {
+      return;
+    }
+    if (acquires(order)) {
+      thread.clock.join(variable.released);
+    } else {
+      thread.acquire_pending.join(variable.released);
+    }
+  }
+};
+
+}  // namespace
+
+MemoryModel& sequential_consistency() {
+  static constinit SequentialConsistency model;
+  return model;
+}
+
+}  // namespace heddle::exec

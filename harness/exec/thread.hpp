@@ -1,0 +1,71 @@
+// In-target world. A logical thread.
+#pragma once
+
+#include "exec/clock.hpp"
+#include "exec/event.hpp"
+#include "fiber/fiber.hpp"
+
+namespace heddle::exec {
+
+enum class ThreadState : u8 { kRunnable, kBlocked, kFinished };
+
+/// Why a thread is blocked; for enabling it again, and for telling the cycle of a deadlock.
+enum class WaitKind : u8 { kNone, kMutex, kShared, kExclusive, kCondition, kJoin, kFutex, kGuard, kEnd };
+
+struct ThreadExit {
+  void (*function)(void*);
+  void* object;
+};
+
+struct Thread {
+  ThreadId id;
+  ThreadState state;
+  bool detached;
+  bool joined;
+  bool timed;       // blocked with a time-out: choosing it means that the time-out strikes
+  bool timed_out;   // outcome of the last timed wait
+  bool yielding;
+  bool parked;      // spins without progress; runs only when others wrote or can not run
+  WaitKind wait;
+  uptr wait_address;
+  u32 wait_variable;   // SyncVar index
+  ThreadId wait_next;  // next waiter on the same variable
+  ThreadId join_target;
+
+  fiber::Context context;
+  void* (*entry)(void*);
+  void* argument;
+  void* result;
+
+  VectorClock clock;
+  VectorClock acquire_pending;  // seen by relaxed loads; an acquire fence takes it in
+  VectorClock release_fence;    // the clock at the last release fence; relaxed stores publish it
+
+  u32 own_clock() const { return clock.get(id); }
+
+  // What the C++ and C libraries keep once for each OS thread.
+  void* exception_state[2];
+  int error_number;
+
+  // The event it is about to make, for strategies and reports.
+  EventKind pending;
+  uptr pending_address;
+  uptr pending_pc;
+
+  // Spin detection.
+  u64 last_read;       // fingerprint of (pc, address, value)
+  u32 same_reads;
+  u32 reads_in_row;
+  u32 plain_in_row;    // plain accesses since its last scheduling point
+
+  u32 operation;       // it is in; memory::kNoOperation outside of any
+  u32 stack_objects;   // synchronisation variables first touched in its stack or TLS, for names
+  u64 virtual_sleep_ns;
+
+  Vec<uptr> frames;    // of the shadow call stack; kept only in traced executions
+  Vec<void*> tls;      // by index of the emulated-TLS variable
+  Vec<ThreadExit> exits;
+  Vec<ThreadExit> specifics;  // pthread_setspecific: destructor and value by key
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,70 @@
+// In-target world. A set of logical threads with fast selection.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::exec {
+
+class ThreadSet {
+ public:
+  void clear() {
+    for (u32 i = 0; i < words_used_; ++i) {
+      words_[i] = 0;
+    }
+    words_used_ = 0;
+    count_ = 0;
+  }
+
+  bool contains(ThreadId id) const { return (words_[to_index(id) / 64] >> (to_index(id) % 64) & 1) != 0; }
+
+  void insert(ThreadId id) {
+    const u32 word = to_index(id) / 64;
+    const u64 bit = u64{1} << (to_index(id) % 64);
+    words_used_ = word >= words_used_ ? word + 1 : words_used_;
+    count_ += (words_[word] & bit) == 0;
+    words_[word] |= bit;
+  }
+
+  void erase(ThreadId id) {
+    const u64 bit = u64{1} << (to_index(id) % 64);
+    u64& word = words_[to_index(id) / 64];
+    count_ -= (word & bit) != 0;
+    word &= ~bit;
+  }
+
+  u32 count() const { return count_; }
+  bool empty() const { return count_ == 0; }
+
+  /// The n-th smallest member, n < count(). O(words + n within a word).
+  ThreadId nth(u32 n) const {
+    for (u32 i = 0;; ++i) {
+      u64 word = words_[i];
+      const u32 here = static_cast<u32>(__builtin_popcountll(word));
+      if (n < here) {
+        for (; n > 0; --n) {
+          word &= word - 1;
+        }
+        return to_thread_id(i * 64 + static_cast<u32>(__builtin_ctzll(word)));
+      }
+      n -= here;
+    }
+  }
+
+  ThreadId first() const { return nth(0); }
+
+  template <class Visit>
+  void each(Visit visit) const {
+    for (u32 i = 0; i < words_used_; ++i) {
+      for (u64 word = words_[i]; word != 0; word &= word - 1) {
+        visit(to_thread_id(i * 64 + static_cast<u32>(__builtin_ctzll(word))));
+      }
+    }
+  }
+
+ private:
+  u64 words_[kThreadCountMax / 64] = {};
+  u32 words_used_ = 0;
+  u32 count_ = 0;
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,84 @@
+#include "explore/strategies.hpp"
+
+namespace heddle::exploration {
+namespace {
+
+constexpr u32 kDepthMax = 5;
+
+class Pct final : public exec::Strategy {
+ public:
+  explicit Pct(u64 rng_seed) : rng_seed_(rng_seed) {}
+
+  const char* name() const override { return "pct"; }
+
+  void begin_execution(u64 index) override {
+    rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
+    lowest_ = kInitialLowest;
+    change_count_ = static_cast<u32>(index % kDepthMax);
+    for (u32 i = 0; i < change_count_; ++i) {
+      changes_[i] = 1 + rng_.below(longest_);
+    }
+  }
+
+  // Invariant: priorities of living threads are distinct; those at or below kInitialLowest were
+  // lowered, the latest one most.
+  void on_thread(ThreadId id) override {
+    priorities_[to_index(id)] = (rng_.next() | (u64{1} << 63)) - to_index(id) % 64;
+  }
+
+  ThreadId pick_thread(const exec::SchedulePoint& point) override {
+    if (point.current != ThreadId::kNone && (point.yielding || passes_change(point.step))) {
+      priorities_[to_index(point.current)] = --lowest_;
+    }
+    ThreadId best = ThreadId::kNone;
+    point.runnable.each([&](ThreadId id) {
+      if (best == ThreadId::kNone || priorities_[to_index(id)] > priorities_[to_index(best)]) {
+        best = id;
+      }
+    });
+    return best;
+  }
+
+  u32 pick(exec::DecisionKind kind, u32 arity) override {
+    if (kind == exec::DecisionKind::kWeakCas) {
+      return rng_.below(16) == 0 ? 1 : 0;
+    }
+    return rng_.below(arity);
+  }
+
+  void end_execution(u64 steps) override {
+    const u32 length = steps < kLengthMax ? static_cast<u32>(steps) : kLengthMax;
+    longest_ = length > longest_ ? length : longest_;
+  }
+
+ private:
+  static constexpr u64 kInitialLowest = u64{1} << 32;
+  static constexpr u32 kLengthMax = 20'000;  // a livelock's length says nothing about the rest
+
+  // Change points are steps of the whole execution; the one at or just before this step counts once.
+  bool passes_change(u64 step) {
+    for (u32 i = 0; i < change_count_; ++i) {
+      if (changes_[i] != 0 && changes_[i] <= step) {
+        changes_[i] = 0;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  u64 rng_seed_;
+  Rng rng_;
+  u32 longest_ = 16;
+  u64 lowest_ = kInitialLowest;
+  u32 change_count_ = 0;
+  u32 changes_[kDepthMax] = {};
+  u64 priorities_[kThreadCountMax] = {};
+};
+
+}  // namespace
+
+std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed) {
+  return std::make_unique<Pct>(rng_seed);
+}
+
+}  // namespace heddle::exploration

@@ -1,0 +1,234 @@
+#include "explore/session.hpp"
+
+#include <csignal>
+#include <ctime>
+
+#include "intercept/asan_glue.hpp"
+#include "oracle/oracles.hpp"
+
+namespace heddle::exploration {
+namespace {
+
+volatile std::sig_atomic_t stop_signal_number = 0;
+
+double now_seconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// A made-up program is run under this many schedules before the next one is made up.
+constexpr u64 kSchedulesPerProgram = 4;
+
+u16 fingerprint_of(u64 name, u64 value) {
+  const u64 hash = mix64(name ^ mix64(value));
+  return static_cast<u16>(hash >> 48);
+}
+
+std::string words_for(const EventMark& mark) {
+  return "T" + std::to_string(to_index(mark.thread)) + " " + exec::name_of(mark.kind);
+}
+
+}  // namespace
+
+void prepare_process() {
+  static bool prepared = false;
+  if (prepared) {
+    return;
+  }
+  prepared = true;
+  exec::Execution& execution = exec::engine();
+  execution.initialize();
+  execution.set_access_oracle(oracle::access_oracle());
+  execution.add_oracle(oracle::deadlock_oracle());
+  execution.add_oracle(oracle::livelock_oracle());
+  execution.add_oracle(oracle::leak_oracle());
+  intercept::install_sanitizer_glue();
+}
+
+bool stop_requested() {
+  return stop_signal_number != 0;
+}
+
+void request_stop(int signal_number) {
+  stop_signal_number = signal_number;
+}
+
+int stop_signal() {
+  return stop_signal_number;
+}
+
+std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed) {
+  if (name == "random") {
+    return make_random_walk(rng_seed);
+  }
+  if (name == "pct") {
+    return make_pct(rng_seed);
+  }
+  return nullptr;
+}
+
+Session::Session(target::Definition& target, const Settings& settings)
+    : target_(&target), name_(target.name()), settings_(settings) {
+  prepare_process();
+}
+
+Session::Session(const std::function<void()>& body, const Settings& settings)
+    : body_(&body), name_("explore"), settings_(settings) {
+  prepare_process();
+}
+
+exec::Outcome Session::execute(exec::Strategy& strategy, bool trace) {
+  target::begin_execution();
+  exec::Options options;
+  options.strategy = &strategy;
+  options.model = &exec::sequential_consistency();
+  options.step_limit = settings_.steps_max;
+  options.preempt_all = settings_.preempt_all;
+  options.race_continue = settings_.race_continue;
+  options.trace = trace;
+  if (target_ != nullptr) {
+    const auto runnable = target_->prepare(program_);
+    return exec::engine().run(runnable.body, runnable.argument, options);
+  }
+  return exec::engine().run([](void* body) { (*static_cast<const std::function<void()>*>(body))(); },
+                            const_cast<std::function<void()>*>(body_), options);
+}
+
+Tally Session::run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress) {
+  Tally tally;
+  const auto strategy = make_strategy(budget.strategy, budget.rng_seed);
+  HEDDLE_INVARIANT(strategy != nullptr);
+  const bool makes_programs = target_ != nullptr && !target_->is_test();
+  const double start = now_seconds();
+  double next_progress = start + 0.2;
+  while (tally.executions < budget.executions && !stop_requested()) {
+    if (makes_programs && tally.executions % kSchedulesPerProgram == 0) {
+      target::RandomSource source(mix64(budget.rng_seed ^ mix64(tally.executions + 1)));
+      program_ = target_->make_program(source);
+    }
+    const exec::Outcome outcome = execute(*strategy, false);
+    ++tally.executions;
+    tally.steps += outcome.steps;
+    const bool raced = outcome.finding->kind == exec::FindingKind::kRace;
+    const bool detected = target::detector_fired();
+    tally.raced += raced;
+    tally.detected += detected;
+    tally.raced_and_detected += raced && detected;
+    bool go_on = true;
+    if (*outcome.finding) {
+      ++tally.with_finding;
+      go_on = on_finding(*outcome.finding);
+    }
+    if (tally.executions % 16 == 0 || !go_on) {
+      const double now = now_seconds();
+      tally.seconds = now - start;
+      if (on_progress && now >= next_progress) {
+        on_progress(tally);
+        next_progress = now + 0.2;
+      }
+      if (!go_on || (budget.seconds > 0 && tally.seconds >= budget.seconds)) {
+        break;
+      }
+    }
+  }
+  tally.seconds = now_seconds() - start;
+  return tally;
+}
+
+const exec::Finding& Session::run_bytes(const u8* bytes, std::size_t size) {
+  target::BytesSource source(bytes, size);
+  if (target_ != nullptr && !target_->is_test()) {
+    program_ = target_->make_program(source);
+  }
+  bytes_.set(bytes + source.used(), size - source.used());
+  return *execute(bytes_, false).finding;
+}
+
+Recording Session::capture(const exec::Outcome& outcome) const {
+  exec::Execution& execution = exec::engine();
+  Recording recording;
+  recording.target = name_;
+  recording.settings = settings_;
+  recording.program = program_;
+  recording.schedule.assign(execution.deviations().begin(), execution.deviations().end());
+  recording.decisions = outcome.decisions;
+  recording.kind = outcome.finding->kind;
+  recording.rule = outcome.finding->rule;
+  recording.message = outcome.finding->message.data;
+  recording.events = outcome.events;
+  recording.digest = outcome.digest;
+  for (const exec::Event& event : execution.events()) {
+    if (!exec::is_plain(event.kind) && recording.marks.size() < Recording::kMarksMax) {
+      recording.marks.push_back(EventMark{event.thread, event.kind, fingerprint_of(event.name, event.shown)});
+    }
+  }
+  return recording;
+}
+
+Recording Session::record(Divergence& divergence) {
+  exec::Execution& execution = exec::engine();
+  const std::vector<exec::Deviation> schedule(execution.deviations().begin(), execution.deviations().end());
+  const exec::FindingKind kind = execution.finding().kind;
+  const std::string rule = execution.finding().rule;
+  ReplayStrategy strategy;
+  strategy.set(schedule.data(), static_cast<u32>(schedule.size()));
+  Recording recording = capture(execute(strategy, true));
+  divergence = Divergence{};
+  if (strategy.diverged() || recording.kind != kind || recording.rule != rule) {
+    divergence.diverged = true;
+    divergence.message = "the execution did not repeat: first " + std::string(exec::name_of(kind)) + " (" + rule +
+                         "), then " + exec::name_of(recording.kind) + " (" + recording.rule + ")";
+    if (strategy.diverged()) {
+      divergence.message += ", from decision " + std::to_string(strategy.diverged_at()) + " on";
+    }
+  }
+  return recording;
+}
+
+Divergence Session::replay(const Recording& recording, Recording& seen) {
+  settings_ = recording.settings;
+  program_ = recording.program;
+  ReplayStrategy strategy;
+  strategy.set(recording.schedule.data(), static_cast<u32>(recording.schedule.size()));
+  seen = capture(execute(strategy, true));
+  Divergence divergence = compare(recording, seen);
+  if (!divergence.diverged && strategy.diverged()) {
+    divergence.diverged = true;
+    divergence.message = "diverged at decision " + std::to_string(strategy.diverged_at()) +
+                         ": the recorded choice is not possible there";
+  }
+  return divergence;
+}
+
+Divergence compare(const Recording& expected, const Recording& seen) {
+  const std::size_t common = std::min(expected.marks.size(), seen.marks.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (!(expected.marks[i] == seen.marks[i])) {
+      std::string message = "diverged at event " + std::to_string(i) + ": expected " + words_for(expected.marks[i]) +
+                            ", got " + words_for(seen.marks[i]);
+      if (expected.marks[i].thread == seen.marks[i].thread && expected.marks[i].kind == seen.marks[i].kind) {
+        message += " with another location or value";
+      }
+      return Divergence{true, message};
+    }
+  }
+  if (expected.events != seen.events) {
+    const bool shorter = seen.events < expected.events;
+    const std::string next = shorter ? (common < expected.marks.size() ? words_for(expected.marks[common]) : "more")
+                                     : "the end";
+    const std::string got = shorter ? "the end" : (common < seen.marks.size() ? words_for(seen.marks[common]) : "more");
+    return Divergence{true, "diverged at event " + std::to_string(std::min(expected.events, seen.events)) +
+                                ": expected " + next + ", got " + got};
+  }
+  if (expected.digest != seen.digest) {
+    return Divergence{true, "diverged after event " + std::to_string(common) + ": the digest differs"};
+  }
+  if (expected.kind != seen.kind) {
+    return Divergence{true, std::string("diverged at the end: expected finding ") + exec::name_of(expected.kind) +
+                                ", got " + exec::name_of(seen.kind)};
+  }
+  return Divergence{};
+}
+
+}  // namespace heddle::exploration

@@ -1,0 +1,131 @@
+// In-target world, outside of executions. Many executions of one target.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exec/execution.hpp"
+#include "explore/strategies.hpp"
+#include "target/registry.hpp"
+
+namespace heddle::exploration {
+
+/// What decides how an execution goes, besides program and schedule; part of every seed.
+struct Settings {
+  std::string model = "sc";
+  bool preempt_all = false;
+  bool race_continue = false;
+  u64 steps_max = 100'000;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+/// One visible event as a seed keeps it: enough to say what was expected where a replay diverges.
+struct EventMark {
+  ThreadId thread;
+  exec::EventKind kind;
+  u16 fingerprint;  // of location and value
+
+  friend bool operator==(const EventMark&, const EventMark&) = default;
+};
+
+/// An execution that can be repeated, and what it came to.
+struct Recording {
+  std::string target;
+  Settings settings;
+  target::Program program;
+  std::vector<exec::Deviation> schedule;  // the default schedule, but for these
+  u64 decisions = 0;
+
+  exec::FindingKind kind = exec::FindingKind::kNone;
+  std::string rule;
+  std::string message;
+  std::string signature;  // filled in by the report room
+
+  u64 events = 0;
+  u64 digest = 0;
+  std::vector<EventMark> marks;  // of the first kMarksMax visible events
+  static constexpr u32 kMarksMax = 4096;
+};
+
+/// Connects engine, oracles and signal handlers; once a process, at the first call.
+void prepare_process();
+
+/// Where two runs of what should be one execution part.
+struct Divergence {
+  bool diverged = false;
+  std::string message;  // "diverged at event 12: expected ..., got ..."
+};
+
+/// What many executions came to.
+struct Tally {
+  u64 executions = 0;
+  u64 steps = 0;
+  u64 with_finding = 0;
+  u64 raced = 0;              // executions in which the race oracle had a finding
+  u64 detected = 0;           // executions in which the target's own detector fired
+  u64 raced_and_detected = 0;
+  double seconds = 0;
+};
+
+/// Budget and strategy of a run.
+struct Budget {
+  std::string strategy = "random";
+  u64 rng_seed = 1;
+  u64 executions = ~u64{0};
+  double seconds = 0;       // 0: no limit
+};
+
+/// True as soon as SIGINT or SIGTERM asked to stop; runs end after the execution at hand.
+bool stop_requested();
+void request_stop(int signal_number);
+/// The signal that asked; 0 if none did.
+int stop_signal();
+
+/// Executions of one target under one strategy.
+class Session {
+ public:
+  Session(target::Definition& target, const Settings& settings);
+  /// A body instead of a registered target; it must outlive the session.
+  Session(const std::function<void()>& body, const Settings& settings);
+
+  /// Called for each execution with a finding, right after it. Returns whether to go on.
+  using OnFinding = std::function<bool(const exec::Finding&)>;
+  /// Called now and then, with the tally so far.
+  using OnProgress = std::function<void(const Tally&)>;
+
+  Tally run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress);
+
+  /// Runs the execution that was last run once more, with a trace; compares.
+  /// The engine then holds trace, history and finding for a report.
+  Recording record(Divergence& divergence);
+
+  /// Runs a recorded execution with a trace and compares it with the recording.
+  Divergence replay(const Recording& recording, Recording& seen);
+
+  /// One execution from bytes: a program, then a schedule. Total.
+  const exec::Finding& run_bytes(const u8* bytes, std::size_t size);
+
+  const target::Program& program() const { return program_; }
+
+ private:
+  exec::Outcome execute(exec::Strategy& strategy, bool trace);
+  Recording capture(const exec::Outcome& outcome) const;
+
+  target::Definition* target_ = nullptr;
+  const std::function<void()>* body_ = nullptr;
+  std::string name_;
+  Settings settings_;
+  target::Program program_;
+  BytesStrategy bytes_;
+};
+
+/// "random" or "pct"; null for an unknown name.
+std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed);
+
+/// Compares what was seen with what was expected, event by event.
+Divergence compare(const Recording& expected, const Recording& seen);
+
+}  // namespace heddle::exploration

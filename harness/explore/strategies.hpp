@@ -1,0 +1,77 @@
+// In-target world. Who answers the decisions of an execution.
+#pragma once
+
+#include <memory>
+
+#include "base/rng.hpp"
+#include "exec/decision.hpp"
+
+namespace heddle::exploration {
+
+/// Random walk. At each scheduling point the running thread goes on, or, with a probability p, a
+/// uniformly chosen one runs. p is drawn anew for each execution, from 1/2 down to 1/256: with one
+/// fixed large p queues never fill, with one fixed small p short windows are never hit.
+std::unique_ptr<exec::Strategy> make_random_walk(u64 rng_seed);
+
+/// Probabilistic concurrency testing: random priorities, and d - 1 points at which the running
+/// thread's priority drops below all others; a bug of depth d is found with probability at least
+/// 1 / (n * k^(d-1)). The depth goes round 1..5 as executions go by; k is the longest execution
+/// seen so far, measured, not guessed.
+/// Source: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs
+/// (ASPLOS 2010). Differs: k and d adapt; a thread that yields drops to the lowest priority.
+std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed);
+
+/// Answers from bytes, one a decision; when they run out, the default. Total: each string of
+/// bytes is a schedule.
+class BytesStrategy final : public exec::Strategy {
+ public:
+  void set(const u8* bytes, std::size_t size) {
+    bytes_ = bytes;
+    size_ = size;
+  }
+
+  const char* name() const override { return "fuzz"; }
+  void begin_execution(u64) override { at_ = 0; }
+  ThreadId pick_thread(const exec::SchedulePoint& point) override;
+  u32 pick(exec::DecisionKind kind, u32 arity) override;
+
+ private:
+  u32 next() { return at_ < size_ ? bytes_[at_++] : 0; }
+
+  const u8* bytes_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t at_ = 0;
+};
+
+/// Follows a recorded schedule: the deviations from the default, by decision.
+class ReplayStrategy final : public exec::Strategy {
+ public:
+  /// `deviations` sorted by decision; must outlive the strategy.
+  void set(const exec::Deviation* deviations, u32 count) {
+    deviations_ = deviations;
+    count_ = count;
+  }
+
+  const char* name() const override { return "replay"; }
+  void begin_execution(u64) override;
+  ThreadId pick_thread(const exec::SchedulePoint& point) override;
+  u32 pick(exec::DecisionKind kind, u32 arity) override;
+
+  /// True if a recorded choice was impossible, or was left over at the end: the program, or what
+  /// it depends on, is not the one that was recorded.
+  bool diverged() const { return impossible_ || next_ < count_; }
+  /// The decision at which that was noticed first.
+  u64 diverged_at() const { return impossible_ ? impossible_at_ : decision_; }
+
+ private:
+  const exec::Deviation* expected(exec::DecisionKind kind);
+
+  const exec::Deviation* deviations_ = nullptr;
+  u32 count_ = 0;
+  u32 next_ = 0;
+  u64 decision_ = 0;
+  bool impossible_ = false;
+  u64 impossible_at_ = 0;
+};
+
+}  // namespace heddle::exploration

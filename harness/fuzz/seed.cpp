@@ -1,0 +1,368 @@
+#include "fuzz/seed.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+namespace heddle::fuzz {
+namespace {
+
+using exploration::EventMark;
+using exploration::Recording;
+
+constexpr const char* kMagic = "heddle seed ";
+constexpr int kVersion = 1;
+
+u32 crc32(const std::string& text) {
+  static const auto table = [] {
+    std::array<u32, 256> entries{};
+    for (u32 i = 0; i < 256; ++i) {
+      u32 value = i;
+      for (int bit = 0; bit < 8; ++bit) {
+        value = value >> 1 ^ ((value & 1) != 0 ? 0xedb88320u : 0);
+      }
+      entries[i] = value;
+    }
+    return entries;
+  }();
+  u32 crc = ~u32{0};
+  for (const char c : text) {
+    crc = crc >> 8 ^ table[(crc ^ static_cast<u8>(c)) & 0xff];
+  }
+  return ~crc;
+}
+
+std::string hex(u64 value, int digits) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%0*llx", digits, static_cast<unsigned long long>(value));
+  return text;
+}
+
+// Event names with blanks would fall apart as words of a line.
+std::string word(const char* name) {
+  std::string text = name;
+  for (char& c : text) {
+    c = c == ' ' ? '-' : c;
+  }
+  return text;
+}
+
+bool event_kind_of(const std::string& text, exec::EventKind& kind) {
+  for (u8 i = 0; i <= static_cast<u8>(exec::EventKind::kWrite); ++i) {
+    if (word(exec::name_of(static_cast<exec::EventKind>(i))) == text) {
+      kind = static_cast<exec::EventKind>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool decision_kind_of(const std::string& text, exec::DecisionKind& kind) {
+  for (u8 i = 0; i <= static_cast<u8>(exec::DecisionKind::kValue); ++i) {
+    if (exec::name_of(static_cast<exec::DecisionKind>(i)) == text) {
+      kind = static_cast<exec::DecisionKind>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+// An own string: rules of findings have static storage, those of seeds do not.
+template <class Number>
+bool parse(const std::string& text, Number& out, int base = 10) {
+  char* end = nullptr;
+  errno = 0;
+  const long long value = base == 16 ? static_cast<long long>(std::strtoull(text.c_str(), &end, 16))
+                                     : std::strtoll(text.c_str(), &end, base);
+  if (text.empty() || *end != '\0' || errno != 0) {
+    return false;
+  }
+  out = static_cast<Number>(value);
+  return static_cast<long long>(out) == value;
+}
+
+class Reader {
+ public:
+  Reader(const std::string& text, Recording& recording) : lines_(text), recording_(recording) {}
+
+  SeedError read() {
+    std::string line;
+    std::getline(lines_, line);  // the magic, checked already
+    while (error_.message.empty() && std::getline(lines_, line)) {
+      ++line_number_;
+      if (!line.empty() && line[0] != '#') {
+        read_line(line);
+      }
+    }
+    if (!error_ && target_ == nullptr) {
+      fail("no target");
+    }
+    return error_;
+  }
+
+ private:
+  void fail(const std::string& what) {
+    error_.message = "line " + std::to_string(line_number_) + ": " + what;
+  }
+
+  void read_line(const std::string& line) {
+    const std::size_t colon = line.find(": ");
+    const std::string name = line.substr(0, colon);
+    const std::string value = colon == std::string::npos ? "" : line.substr(colon + 2);
+    bool good = true;
+    if (name == "target") {
+      recording_.target = value;
+      target_ = target::find_target(value);
+      if (target_ == nullptr) {
+        error_.message = "it is for target '" + value + "', which this program does not have";
+        return;
+      }
+    } else if (name == "kind") {
+      recording_.kind = exec::finding_kind_of(value.c_str());
+      good = recording_.kind != exec::FindingKind::kNone || value == "none";
+    } else if (name == "rule") {
+      recording_.rule = value;
+    } else if (name == "message") {
+      recording_.message = value;
+    } else if (name == "signature") {
+      recording_.signature = value;
+    } else if (name == "model") {
+      recording_.settings.model = value;
+      good = value == "sc";
+    } else if (name == "preempt") {
+      recording_.settings.preempt_all = value == "all";
+      good = value == "all" || value == "sync";
+    } else if (name == "on-race") {
+      recording_.settings.race_continue = value == "continue";
+      good = value == "stop" || value == "continue";
+    } else if (name == "steps-max") {
+      good = parse(value, recording_.settings.steps_max);
+    } else if (name == "workers") {
+      good = parse(value, recording_.program.workers) && recording_.program.workers < kThreadCountMax;
+    } else if (name == "step") {
+      read_step(value);
+    } else if (name == "decisions") {
+      good = parse(value, recording_.decisions);
+    } else if (name == "switch") {
+      read_switch(value);
+    } else if (name == "events") {
+      good = parse(value, recording_.events);
+    } else if (name == "digest") {
+      good = parse(value, recording_.digest, 16);
+    } else if (name == "marks") {
+      read_marks(value);
+    } else {
+      fail("unknown entry '" + name + "'");
+    }
+    if (!good) {
+      fail("'" + value + "' is no value for '" + name + "'");
+    }
+  }
+
+  void read_step(const std::string& value) {
+    if (target_ == nullptr || target_->is_test()) {
+      fail("a step, but the target has no operations");
+      return;
+    }
+    std::istringstream words(value);
+    std::string operation;
+    target::ProgramStep step{};
+    words >> step.thread >> operation;
+    if (!words || step.thread > recording_.program.workers) {
+      fail("no step: '" + value + "'");
+      return;
+    }
+    const auto& operations = target_->declared().operations;
+    for (; step.operation < operations.size(); ++step.operation) {
+      if (operations[step.operation]->name == operation) {
+        break;
+      }
+    }
+    if (step.operation == operations.size()) {
+      fail("target '" + recording_.target + "' has no operation '" + operation + "' (any more)");
+      return;
+    }
+    for (unsigned i = 0; i < operations[step.operation]->argument_count; ++i) {
+      words >> step.arguments[i];
+    }
+    if (!words) {
+      fail("operation '" + operation + "' takes " + std::to_string(operations[step.operation]->argument_count) +
+           " arguments");
+      return;
+    }
+    recording_.program.steps.push_back(step);
+  }
+
+  void read_switch(const std::string& value) {
+    std::istringstream words(value);
+    std::string kind;
+    exec::Deviation deviation{};
+    words >> deviation.decision >> kind >> deviation.choice;
+    if (!words || !decision_kind_of(kind, deviation.kind)) {
+      fail("no switch: '" + value + "'");
+    } else if (!recording_.schedule.empty() && recording_.schedule.back().decision >= deviation.decision) {
+      fail("switches are not in order");
+    } else {
+      recording_.schedule.push_back(deviation);
+    }
+  }
+
+  void read_marks(const std::string& value) {
+    std::istringstream words(value);
+    std::string text;
+    while (words >> text) {
+      const std::size_t first = text.find('.');
+      const std::size_t second = text.rfind('.');
+      EventMark mark{};
+      u32 thread = 0;
+      if (text[0] != 'T' || first == second || !parse(text.substr(1, first - 1), thread) ||
+          !event_kind_of(text.substr(first + 1, second - first - 1), mark.kind) ||
+          !parse(text.substr(second + 1), mark.fingerprint, 16)) {
+        fail("no mark: '" + text + "'");
+        return;
+      }
+      mark.thread = to_thread_id(thread);
+      recording_.marks.push_back(mark);
+    }
+  }
+
+  std::istringstream lines_;
+  Recording& recording_;
+  target::Definition* target_ = nullptr;
+  SeedError error_;
+  u32 line_number_ = 1;
+};
+
+}  // namespace
+
+std::string to_text(const Recording& recording, const std::string& story) {
+  std::string text = kMagic + std::to_string(kVersion) + "\n";
+  std::istringstream lines(story);
+  for (std::string line; std::getline(lines, line);) {
+    text += line.empty() ? "#\n" : "# " + line + "\n";
+  }
+  const auto add = [&text](const char* name, const std::string& value) { text += std::string(name) + ": " + value + "\n"; };
+  add("target", recording.target);
+  add("kind", exec::name_of(recording.kind));
+  add("rule", recording.rule);
+  add("message", recording.message);
+  add("signature", recording.signature);
+  add("model", recording.settings.model);
+  add("preempt", recording.settings.preempt_all ? "all" : "sync");
+  add("on-race", recording.settings.race_continue ? "continue" : "stop");
+  add("steps-max", std::to_string(recording.settings.steps_max));
+  if (target::Definition* target = target::find_target(recording.target); target != nullptr && !target->is_test()) {
+    add("workers", std::to_string(recording.program.workers));
+    for (const target::ProgramStep& step : recording.program.steps) {
+      const Operation& operation = *target->declared().operations[step.operation];
+      std::string value = std::to_string(step.thread) + " " + operation.name;
+      for (unsigned i = 0; i < operation.argument_count; ++i) {
+        value += " " + std::to_string(step.arguments[i]);
+      }
+      add("step", value);
+    }
+  }
+  add("decisions", std::to_string(recording.decisions));
+  for (const exec::Deviation& deviation : recording.schedule) {
+    add("switch", std::to_string(deviation.decision) + " " + exec::name_of(deviation.kind) + " " +
+                      std::to_string(deviation.choice));
+  }
+  add("events", std::to_string(recording.events));
+  add("digest", hex(recording.digest, 16));
+  std::string line;
+  for (const EventMark& mark : recording.marks) {
+    const std::string item = "T" + std::to_string(to_index(mark.thread)) + "." + word(exec::name_of(mark.kind)) + "." +
+                             hex(mark.fingerprint, 4);
+    if (line.size() + item.size() > 90) {
+      add("marks", line);
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + item;
+  }
+  if (!line.empty()) {
+    add("marks", line);
+  }
+  return text + "end: " + hex(crc32(text), 8) + "\n";
+}
+
+SeedError from_text(const std::string& text, Recording& recording) {
+  if (text.compare(0, std::strlen(kMagic), kMagic) != 0) {
+    return {"not a seed: the first line is not 'heddle seed 1'"};
+  }
+  const std::string version = text.substr(std::strlen(kMagic), text.find('\n') - std::strlen(kMagic));
+  if (version != std::to_string(kVersion)) {
+    return {"format version '" + version + "' is not known to this program, which reads version " +
+            std::to_string(kVersion)};
+  }
+  const std::size_t end = text.rfind("end: ");
+  if (end == std::string::npos || end == 0 || text[end - 1] != '\n') {
+    return {"truncated: the last line 'end: ...' is missing"};
+  }
+  u32 stated = 0;
+  std::string digits = text.substr(end + 5);
+  while (!digits.empty() && (digits.back() == '\n' || digits.back() == '\r')) {
+    digits.pop_back();
+  }
+  const std::string body = text.substr(0, end);
+  if (!parse(digits, stated, 16) || stated != crc32(body)) {
+    return {"corrupted: its checksum does not match"};
+  }
+  recording = Recording{};
+  return Reader(body, recording).read();
+}
+
+SeedError read_seed(const std::string& path, Recording& recording) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return {path + ": is a folder, not a seed"};
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return {path + ": " + std::strerror(errno)};
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  SeedError parsed = from_text(text.str(), recording);
+  if (parsed) {
+    parsed.message = path + ": " + parsed.message;
+  }
+  return parsed;
+}
+
+SeedError write_atomically(const std::string& path, const std::string& text) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) {
+    std::filesystem::create_directories(folder, error);
+  }
+  const std::string partial = path + ".partial-" + std::to_string(::getpid());
+  const auto failed = [&](const char* what) {
+    const int reason = errno;
+    ::unlink(partial.c_str());
+    return SeedError{std::string("cannot ") + what + " " + path + ": " + std::strerror(reason)};
+  };
+  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) {
+    return failed("write");
+  }
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t written = ::write(file, text.data() + done, text.size() - done);
+    if (written < 0 && errno != EINTR) {
+      ::close(file);
+      return failed("write");
+    }
+    done += written > 0 ? static_cast<std::size_t>(written) : 0;
+  }
+  if (::fsync(file) != 0 || ::close(file) != 0 || ::rename(partial.c_str(), path.c_str()) != 0) {
+    return failed("write");
+  }
+  return {};
+}
+
+}  // namespace heddle::fuzz

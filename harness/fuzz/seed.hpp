@@ -1,0 +1,58 @@
+// In-target world, outside of executions. Seeds: recorded executions as text files.
+//
+// A seed is UTF-8 text, made to be read in a review and kept in git. Lines are "name: value";
+// order is fixed; lines that begin with '#' are comments (the writer puts the story there).
+//
+//   heddle seed 1                    magic and version of the format
+//   target: go_map@some_bug          the target that it is for
+//   kind: heap                       the oracle whose finding it reproduces, or "none"
+//   rule: use-after-free             finer
+//   message: ...                     one line
+//   signature: 0123456789abcdef      of the finding
+//   model: sc                        memory model
+//   preempt: sync                    or "all"
+//   on-race: stop                    or "continue"
+//   steps-max: 100000
+//   workers: 2                       operation targets: number of threads
+//   step: 1 insert 3 10              operation targets: thread (0: before the others), operation,
+//                                    arguments; one line a step, each thread's in order
+//   decisions: 213                   how many were asked in all
+//   switch: 17 thread 2              decision 17 was not the default: thread 2 ran. Also
+//                                    "waiter", "value", "weak-cas", "reads-from" and the choice.
+//   events: 140                      visible events in all
+//   digest: 0123456789abcdef         of all of them
+//   marks: T0.start.1f2e T1.lock.0a0b ...  the first 4,096 of them: thread, kind, fingerprint of
+//                                    location and value; many to a line
+//   end: 89abcdef                    CRC-32 of every byte before this line; nothing follows
+//
+// A reader accepts version 1 only, and rejects a file whose checksum is wrong or missing: an
+// edited or cut off seed must not pass for another execution.
+#pragma once
+
+#include <string>
+
+#include "explore/session.hpp"
+
+namespace heddle::fuzz {
+
+/// `story` becomes comment lines.
+std::string to_text(const exploration::Recording& recording, const std::string& story);
+
+/// What was wrong, in one line; empty if all is well.
+struct SeedError {
+  std::string message;
+  explicit operator bool() const { return !message.empty(); }
+};
+
+/// Parses the text of a seed. The target must be linked into this program, and have the operations
+/// that the seed names.
+SeedError from_text(const std::string& text, exploration::Recording& recording);
+
+/// Reads and parses a file.
+SeedError read_seed(const std::string& path, exploration::Recording& recording);
+
+/// Writes `text` to `path` so that at no time a reader sees part of it, making folders as needed.
+/// Errors: no folder, no permission, no space; nothing is left behind then.
+SeedError write_atomically(const std::string& path, const std::string& text);
+
+}  // namespace heddle::fuzz

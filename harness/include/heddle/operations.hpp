@@ -1,0 +1,302 @@
+// Operation targets: declare a data structure's operations, and Heddle makes up the programs.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "heddle/contract.hpp"
+#include "heddle/value.hpp"
+
+namespace heddle {
+
+/// Makes up one integer argument, uniformly in [low, high].
+struct Ints {
+  std::int64_t low;
+  std::int64_t high;
+};
+
+/// How an operation is carried out, with its types forgotten.
+class Invoker {
+ public:
+  virtual ~Invoker() = default;
+  /// `cursor` is the thread's slot for the cursor the operation belongs to, if it does.
+  virtual Value invoke(void* subject, void** cursor, const std::int64_t* arguments) = 0;
+};
+
+/// How the object under test comes and goes: once an execution, on the execution's main thread.
+class Lifecycle {
+ public:
+  virtual ~Lifecycle() = default;
+  virtual void* make() = 0;
+  virtual void destroy(void* object) = 0;
+};
+
+/// A declared operation; the setters return it, to be chained.
+struct Operation {
+  static constexpr unsigned kArgumentsMax = 3;
+  enum class Cursor : std::uint8_t { kNone, kOpens, kUses, kCloses };
+
+  const char* name = "";
+  Role meaning = Role::kOther;
+  Cursor cursor_use = Cursor::kNone;
+  unsigned cursor = 0;
+  unsigned argument_count = 0;
+  Ints arguments[kArgumentsMax] = {};
+  unsigned frequency = 4;
+  bool in_setup = true;
+  std::unique_ptr<Invoker> invoker;
+
+  /// What the operation means to contracts.
+  Operation& means(Role role) {
+    meaning = role;
+    return *this;
+  }
+  /// How often it is drawn, relative to others (4 unless told); 0: only where nothing else can be.
+  Operation& weight(unsigned relative) {
+    frequency = relative;
+    return *this;
+  }
+  /// Not among the operations that run before the threads start.
+  Operation& not_in_setup() {
+    in_setup = false;
+    return *this;
+  }
+};
+
+class Target;
+class TargetImplementation;
+
+/// An iterator or the like: an object that a thread opens, uses in several operations, and closes,
+/// while its other operations, and other threads', come in between. One a thread at a time;
+/// what is still open when the thread's program ends is closed then.
+template <class S, class C>
+class CursorOperations {
+ public:
+  CursorOperations(Target& target, unsigned index) : target_(&target), index_(index) {}
+
+  /// `function(cursor, arguments...)` -> a result for value_of().
+  template <class Function, class... Generators>
+  Operation& op(const char* name, Function function, Generators... generators);
+
+ private:
+  Target* target_;
+  unsigned index_;
+};
+
+/// The object under test.
+template <class S>
+class Subject {
+ public:
+  explicit Subject(Target& target) : target_(&target) {}
+
+  /// `function(subject, arguments...)` -> a result for value_of(), or void. A pointer to a member
+  /// function will do. One generator an argument.
+  template <class Function, class... Generators>
+  Operation& op(const char* name, Function function, Generators... generators);
+
+  /// `open(subject)` makes a C. Declares the operations `name.open` and `name.close`.
+  template <class C, class Open>
+  CursorOperations<S, C> cursor(const char* open_name, const char* close_name, Open open);
+
+  /// Called when no thread is in an operation; a non-empty text is a finding of kind "contract".
+  template <class Function>
+  void invariant(Function function);
+
+  /// The contract that judges the history.
+  void follows(const Contract& contract);
+
+ private:
+  Target* target_;
+};
+
+/// What a HEDDLE_TARGET body declares into.
+class Target {
+ public:
+  explicit Target(TargetImplementation& implementation) : implementation_(&implementation) {}
+
+  Ints ints(std::int64_t low, std::int64_t high) const { return Ints{low, high}; }
+
+  /// The object under test: a default-constructed S, or what `make()` returns by unique_ptr.
+  template <class S>
+  Subject<S> subject();
+  template <class S, class Make>
+  Subject<S> subject(Make make);
+
+  /// One sentence for `heddle list`.
+  void describe(const char* text);
+  /// Numbers of threads and of operations that programs are made of.
+  void threads(unsigned least, unsigned most);
+  void operations_per_thread(unsigned most);
+  void setup_operations(unsigned most);
+  /// Races are noted, not the end of the execution: the program's own misuse detector gets its chance.
+  void continue_on_race();
+
+  // For the templates below.
+  Operation& add_operation(const char* name, std::unique_ptr<Invoker> invoker);
+  void set_subject(std::unique_ptr<Lifecycle> lifecycle);
+  unsigned add_cursor();
+  void set_contract(const Contract& contract);
+  using Validate = void (*)(const void* closure, void* subject, char* out, std::size_t out_bytes);
+  void set_invariant(Validate validate, std::shared_ptr<void> closure);
+
+ private:
+  TargetImplementation* implementation_;
+};
+
+// ---- implementation ----
+
+namespace erased {
+
+template <class Function, class Receiver, std::size_t... I>
+Value call(Function& function, Receiver& receiver, const std::int64_t* arguments, std::index_sequence<I...>) {
+  using Result = decltype(std::invoke(function, receiver, arguments[I]...));
+  if constexpr (std::is_void_v<Result>) {
+    std::invoke(function, receiver, arguments[I]...);
+    return Value{};
+  } else {
+    return value_of(std::invoke(function, receiver, arguments[I]...));
+  }
+}
+
+template <class S, class Function, std::size_t Count>
+class OnSubject final : public Invoker {
+ public:
+  explicit OnSubject(Function function) : function_(std::move(function)) {}
+  Value invoke(void* subject, void**, const std::int64_t* arguments) override {
+    return call(function_, *static_cast<S*>(subject), arguments, std::make_index_sequence<Count>());
+  }
+
+ private:
+  Function function_;
+};
+
+template <class C, class Function, std::size_t Count>
+class OnCursor final : public Invoker {
+ public:
+  explicit OnCursor(Function function) : function_(std::move(function)) {}
+  Value invoke(void*, void** cursor, const std::int64_t* arguments) override {
+    return call(function_, *static_cast<C*>(*cursor), arguments, std::make_index_sequence<Count>());
+  }
+
+ private:
+  Function function_;
+};
+
+template <class S, class C, class Open>
+class Opens final : public Invoker {
+ public:
+  explicit Opens(Open open) : open_(std::move(open)) {}
+  Value invoke(void* subject, void** cursor, const std::int64_t*) override {
+    *cursor = new C(open_(*static_cast<S*>(subject)));
+    return Value{};
+  }
+
+ private:
+  Open open_;
+};
+
+template <class C>
+class Closes final : public Invoker {
+ public:
+  Value invoke(void*, void** cursor, const std::int64_t*) override {
+    delete static_cast<C*>(*cursor);
+    *cursor = nullptr;
+    return Value{};
+  }
+};
+
+template <class S, class Make>
+class Made final : public Lifecycle {
+ public:
+  explicit Made(Make make) : make_(std::move(make)) {}
+  void* make() override { return std::unique_ptr<S>(make_()).release(); }
+  void destroy(void* object) override { delete static_cast<S*>(object); }
+
+ private:
+  Make make_;
+};
+
+template <class... Generators>
+void set_arguments(Operation& operation, Generators... generators) {
+  static_assert(sizeof...(Generators) <= Operation::kArgumentsMax, "at most three arguments");
+  const Ints given[sizeof...(Generators) + 1] = {generators..., Ints{}};
+  operation.argument_count = sizeof...(Generators);
+  for (unsigned i = 0; i < operation.argument_count; ++i) {
+    operation.arguments[i] = given[i];
+  }
+}
+
+}  // namespace erased
+
+template <class S>
+Subject<S> Target::subject() {
+  return subject<S>([] { return std::make_unique<S>(); });
+}
+
+template <class S, class Make>
+Subject<S> Target::subject(Make make) {
+  set_subject(std::make_unique<erased::Made<S, Make>>(std::move(make)));
+  return Subject<S>(*this);
+}
+
+template <class S>
+template <class Function, class... Generators>
+Operation& Subject<S>::op(const char* name, Function function, Generators... generators) {
+  Operation& operation = target_->add_operation(
+      name, std::make_unique<erased::OnSubject<S, Function, sizeof...(Generators)>>(std::move(function)));
+  erased::set_arguments(operation, generators...);
+  return operation;
+}
+
+template <class S>
+template <class C, class Open>
+CursorOperations<S, C> Subject<S>::cursor(const char* open_name, const char* close_name, Open open) {
+  const unsigned index = target_->add_cursor();
+  Operation& opens = target_->add_operation(open_name, std::make_unique<erased::Opens<S, C, Open>>(std::move(open)));
+  opens.cursor = index;
+  opens.cursor_use = Operation::Cursor::kOpens;
+  opens.means(Role::kOpen).not_in_setup();
+  Operation& closes = target_->add_operation(close_name, std::make_unique<erased::Closes<C>>());
+  closes.cursor = index;
+  closes.cursor_use = Operation::Cursor::kCloses;
+  closes.means(Role::kClose).not_in_setup().weight(1);
+  return CursorOperations<S, C>(*target_, index);
+}
+
+template <class S, class C>
+template <class Function, class... Generators>
+Operation& CursorOperations<S, C>::op(const char* name, Function function, Generators... generators) {
+  Operation& operation = target_->add_operation(
+      name, std::make_unique<erased::OnCursor<C, Function, sizeof...(Generators)>>(std::move(function)));
+  erased::set_arguments(operation, generators...);
+  operation.cursor = index_;
+  operation.cursor_use = Operation::Cursor::kUses;
+  return operation.not_in_setup();
+}
+
+template <class S>
+template <class Function>
+void Subject<S>::invariant(Function function) {
+  target_->set_invariant(
+      [](const void* closure, void* subject, char* out, std::size_t out_bytes) {
+        const auto text = (*static_cast<const Function*>(closure))(*static_cast<S*>(subject));
+        std::size_t i = 0;
+        for (; i + 1 < out_bytes && i < text.size(); ++i) {
+          out[i] = text[i];
+        }
+        out[i] = '\0';
+      },
+      std::make_shared<Function>(std::move(function)));
+}
+
+template <class S>
+void Subject<S>::follows(const Contract& contract) {
+  target_->set_contract(contract);
+}
+
+}  // namespace heddle

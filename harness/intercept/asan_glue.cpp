@@ -1,0 +1,56 @@
+// AddressSanitizer as a judge: its report ends the execution, not the process. Empty in builds
+// without it.
+#include "intercept/asan_glue.hpp"
+
+#include "intercept/hook.hpp"
+
+#ifdef HEDDLE_WITH_ASAN
+
+#include <fcntl.h>
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+
+// Options: an environment variable ASAN_OPTIONS still overrides them.
+// halt_on_error=0   the report callback ends the execution at its next event.
+// suppress_equal_pcs=0  the same bug is found in many executions, and reported each time.
+// detect_leaks=0    executions that were cut short leave memory behind; Heddle has its own oracle.
+// detect_stack_use_after_return=0  fibers that were cut short would leak their fake stacks.
+// max_malloc_fill_size  memory reads as in the plain build.
+HEDDLE_HOOK const char* __asan_default_options() {
+  return "halt_on_error=0:suppress_equal_pcs=0:detect_leaks=0:detect_stack_use_after_return=0:"
+         "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:"
+         "max_malloc_fill_size=1048576:malloc_fill_byte=190:quarantine_size_mb=64:"
+         "allocator_may_return_null=1:print_legend=0"
+#ifdef HEDDLE_SYMBOLIZER
+         ":external_symbolizer_path=" HEDDLE_SYMBOLIZER
+#endif
+      ;
+}
+
+namespace heddle::intercept {
+namespace {
+
+void on_report(const char* text) {
+  engine().sanitizer_report(text);
+}
+
+}  // namespace
+
+void install_sanitizer_glue() {
+  __asan_set_error_report_callback(on_report);
+  // The text goes into the finding; printing it here too would drown a hunt.
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(nowhere)));
+}
+
+}  // namespace heddle::intercept
+
+#else
+
+namespace heddle::intercept {
+
+void install_sanitizer_glue() {}
+
+}  // namespace heddle::intercept
+
+#endif

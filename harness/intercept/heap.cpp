@@ -1,0 +1,274 @@
+// malloc, free, new and delete in all their forms.
+#include <cerrno>
+#include <cstring>
+#include <dlfcn.h>
+#include <link.h>
+#include <malloc.h>
+#include <new>
+
+#include "intercept/hook.hpp"
+
+using heddle::u32;
+using heddle::uptr;
+using heddle::exec::Thread;
+using heddle::intercept::current_thread;
+using heddle::intercept::engine;
+using heddle::memory::AllocKind;
+
+// The allocator below: the C library's own, or AddressSanitizer's.
+#ifdef HEDDLE_WITH_ASAN
+#define BELOW(name) __interceptor_##name
+#else
+#define BELOW(name) __libc_##name
+#endif
+extern "C" {
+void* BELOW(malloc)(std::size_t);
+void BELOW(free)(void*);
+void* BELOW(calloc)(std::size_t, std::size_t);
+void* BELOW(realloc)(void*, std::size_t);
+void* BELOW(memalign)(std::size_t, std::size_t);
+}
+
+namespace {
+
+struct CodeRange {
+  uptr begin;
+  uptr end;
+};
+
+// Code whose allocations are part of an execution: the executable and the C++ library. What other
+// libraries allocate (stdio's buffers, say) outlives executions and is theirs.
+CodeRange ranges[4];
+u32 range_count = 0;
+
+int find_ranges(dl_phdr_info* info, std::size_t, void*) {
+  const bool executable = range_count == 0;
+  const bool cxx = std::strstr(info->dlpi_name, "libstdc++") != nullptr ||
+                   std::strstr(info->dlpi_name, "libc++") != nullptr;
+  if (!executable && !cxx) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const auto& segment = info->dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0 && range_count < 4) {
+      const uptr begin = info->dlpi_addr + segment.p_vaddr;
+      ranges[range_count++] = CodeRange{begin, begin + segment.p_memsz};
+    }
+  }
+  return 0;
+}
+
+bool is_tracked(uptr pc) {
+  if (range_count == 0) {
+    ::dl_iterate_phdr(find_ranges, nullptr);
+  }
+  for (u32 i = 0; i < range_count; ++i) {
+    if (pc - ranges[i].begin < ranges[i].end - ranges[i].begin) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The logical thread on whose account `pc` allocates; null if it is no part of an execution.
+Thread* accountable(uptr pc) {
+  Thread* thread = current_thread;
+  return thread != nullptr && is_tracked(pc) ? thread : nullptr;
+}
+
+void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+#ifdef HEDDLE_WITH_ASAN
+  void* memory = alignment <= 16 ? BELOW(malloc)(size) : BELOW(memalign)(alignment, size);
+  if (memory != nullptr) {
+    engine().adopt(thread, memory, size, kind, pc);
+  }
+  return memory;
+#else
+  void* memory = engine().allocate(thread, size, alignment, kind, pc);
+  if (memory == nullptr) {
+    errno = ENOMEM;
+  }
+  return memory;
+#endif
+}
+
+/// True if `memory` came from an execution's heap (this one's or, dangling, an earlier one's).
+bool is_execution_block(void* memory) {
+#ifdef HEDDLE_WITH_ASAN
+  return engine().arena().block_at(reinterpret_cast<uptr>(memory)) != 0;
+#else
+  return heddle::memory::in_heap(reinterpret_cast<uptr>(memory));
+#endif
+}
+
+void release(void* memory, AllocKind kind, uptr pc) {
+  if (memory == nullptr) {
+    return;
+  }
+  Thread* thread = current_thread;
+#ifdef HEDDLE_WITH_ASAN
+  if (thread != nullptr && is_execution_block(memory)) {
+    engine().deallocate(*thread, memory, kind, pc);
+  }
+  BELOW(free)(memory);
+#else
+  if (thread != nullptr && (is_execution_block(memory) || heddle::memory::in_stacks(reinterpret_cast<uptr>(memory)))) {
+    engine().deallocate(*thread, memory, kind, pc);
+  } else if (!is_execution_block(memory)) {
+    BELOW(free)(memory);
+  }
+  // Else: freed outside of the execution that made it; the arena has taken it back already.
+#endif
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+  Thread* thread = accountable(pc);
+  void* memory = thread != nullptr ? allocate(*thread, size, alignment, kind, pc)
+                 : alignment <= 16 ? BELOW(malloc)(size)
+                                   : BELOW(memalign)(alignment, size);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  return memory;
+}
+
+void* allocate_or_null(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+  Thread* thread = accountable(pc);
+  return thread != nullptr ? allocate(*thread, size, alignment, kind, pc)
+         : alignment <= 16 ? BELOW(malloc)(size)
+                           : BELOW(memalign)(alignment, size);
+}
+
+}  // namespace
+
+HEDDLE_HOOK void* malloc(std::size_t size) {
+  return allocate_or_null(size, 16, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK void free(void* memory) {
+  release(memory, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK void* calloc(std::size_t count, std::size_t size) {
+  Thread* thread = accountable(HEDDLE_PC);
+  if (thread == nullptr) {
+    return BELOW(calloc)(count, size);
+  }
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  void* memory = allocate(*thread, bytes, 16, AllocKind::kMalloc, HEDDLE_PC);
+  if (memory != nullptr) {
+    std::memset(memory, 0, bytes);
+  }
+  return memory;
+}
+
+HEDDLE_HOOK void* realloc(void* memory, std::size_t size) {
+  Thread* thread = accountable(HEDDLE_PC);
+  if (thread == nullptr || (memory != nullptr && !is_execution_block(memory))) {
+    return BELOW(realloc)(memory, size);
+  }
+  if (memory == nullptr) {
+    return allocate(*thread, size, 16, AllocKind::kMalloc, HEDDLE_PC);
+  }
+  const uptr old_size = engine().size_of_block(memory);
+  if (size == 0) {
+    release(memory, AllocKind::kMalloc, HEDDLE_PC);
+    return nullptr;
+  }
+  void* moved = allocate(*thread, size, 16, AllocKind::kMalloc, HEDDLE_PC);
+  if (moved != nullptr) {
+    std::memcpy(moved, memory, old_size < size ? old_size : size);
+    release(memory, AllocKind::kMalloc, HEDDLE_PC);
+  }
+  return moved;
+}
+
+HEDDLE_HOOK void* memalign(std::size_t alignment, std::size_t size) {
+  return allocate_or_null(size, alignment, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  return allocate_or_null(size, alignment, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int posix_memalign(void** out, std::size_t alignment, std::size_t size) {
+  if (alignment < sizeof(void*) || (alignment & (alignment - 1)) != 0) {
+    return EINVAL;
+  }
+  void* memory = allocate_or_null(size, alignment, AllocKind::kMalloc, HEDDLE_PC);
+  if (memory == nullptr) {
+    return ENOMEM;
+  }
+  *out = memory;
+  return 0;
+}
+
+HEDDLE_HOOK void* valloc(std::size_t size) {
+  return allocate_or_null(size, 4096, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK void* pvalloc(std::size_t size) {
+  return allocate_or_null((size + 4095) & ~std::size_t{4095}, 4096, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK void cfree(void* memory) {
+  release(memory, AllocKind::kMalloc, HEDDLE_PC);
+}
+
+HEDDLE_HOOK std::size_t malloc_usable_size(void* memory) {
+  if (memory != nullptr && current_thread != nullptr && is_execution_block(memory)) {
+    return engine().size_of_block(memory);
+  }
+  return HEDDLE_ORIGINAL(malloc_usable_size)(memory);
+}
+
+void* operator new(std::size_t size) {
+  return allocate_or_throw(size, 16, AllocKind::kNew, HEDDLE_PC);
+}
+void* operator new[](std::size_t size) {
+  return allocate_or_throw(size, 16, AllocKind::kNewArray, HEDDLE_PC);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 16, AllocKind::kNew, HEDDLE_PC);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 16, AllocKind::kNewArray, HEDDLE_PC);
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray, HEDDLE_PC);
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
+}
+void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray, HEDDLE_PC);
+}
+void operator delete(void* memory) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
+void operator delete[](void* memory) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+  release(memory, AllocKind::kNewArray, HEDDLE_PC);
+}
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
+void operator delete[](void* memory, std::align_val_t) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  release(memory, AllocKind::kNew, HEDDLE_PC);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+  release(memory, AllocKind::kNewArray, HEDDLE_PC);
+}
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+  release(memory, AllocKind::kNew, HEDDLE_PC);
+}
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+  release(memory, AllocKind::kNewArray, HEDDLE_PC);
+}

@@ -1,0 +1,59 @@
+// In-target world. What all hooks share. Nobody outside of this room includes it.
+#pragma once
+
+#include <dlfcn.h>
+
+#include "exec/execution.hpp"
+
+#ifdef HEDDLE_WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+// A function of the C world that the program under test calls instead of the original.
+#define HEDDLE_HOOK extern "C" __attribute__((visibility("default"), used))
+
+// The return address into the target's code: where an event happened.
+#define HEDDLE_PC reinterpret_cast<::heddle::uptr>(__builtin_return_address(0))
+
+namespace heddle::intercept {
+
+using exec::current_thread;
+using exec::engine;
+using exec::Thread;
+
+/// The original of an interposed function: a sanitizer's own interceptor if one is linked in
+/// (skipping it would leave the sanitizer with half of a pair of calls), else the library's.
+template <class Function>
+Function* original(const char* name) {
+  char interceptor[80] = "__interceptor_";
+  __builtin_strncat(interceptor, name, sizeof interceptor - 16);
+  void* symbol = ::dlsym(RTLD_DEFAULT, interceptor);
+  if (symbol == nullptr) {
+    symbol = ::dlsym(RTLD_NEXT, name);
+  }
+  HEDDLE_INVARIANT(symbol != nullptr);
+  return reinterpret_cast<Function*>(symbol);
+}
+
+/// Calls the original of the function named, found once.
+#define HEDDLE_ORIGINAL(name)                                                       \
+  ([]() -> decltype(&::name) {                                                      \
+    static decltype(&::name) function = ::heddle::intercept::original<decltype(::name)>(#name); \
+    return function;                                                                \
+  }())
+
+#ifdef HEDDLE_WITH_ASAN
+/// Accesses that became calls escape AddressSanitizer's instrumentation. If the memory is poisoned
+/// this makes one instrumented access, for a report of the usual form.
+void check_poison_slow(void* address, std::size_t size, bool write);
+
+inline void check_poison(void* address, std::size_t size, bool write) {
+  if (__builtin_expect(__asan_region_is_poisoned(address, size) != nullptr, 0)) {
+    check_poison_slow(address, size, write);
+  }
+}
+#else
+inline void check_poison(void*, std::size_t, bool) {}
+#endif
+
+}  // namespace heddle::intercept

@@ -1,0 +1,78 @@
+// In-target world. The heap of an execution.
+#pragma once
+
+#include "base/vec.hpp"
+#include "memory/shadow.hpp"
+
+namespace heddle::memory {
+
+enum class BlockState : u8 { kLive, kFreed };
+
+/// How a block was obtained; freeing it in another way is a finding.
+enum class AllocKind : u8 { kMalloc, kNew, kNewArray };
+
+/// A heap block, from its allocation to the end of the execution (freed blocks are quarantined).
+struct Block {
+  uptr address;
+  uptr size;
+  ThreadId thread;   // who allocated it
+  u32 ordinal;       // it was the thread's n-th allocation, from 0: the stable name
+  BlockState state;
+  AllocKind kind;
+  ThreadId freed_by;
+  u32 alloc_operation;  // index into the history of operations; kNoOperation outside of any
+  u32 free_operation;
+  uptr alloc_pc;
+  uptr free_pc;
+  u32 alloc_event;  // index into the trace, where one is kept
+  u32 free_event;
+};
+
+/// Bump allocation from one region a thread; nothing is reused before the execution ends.
+/// With an external allocator (AddressSanitizer's), the arena only keeps the block table.
+class Arena {
+ public:
+  constexpr explicit Arena(Shadow& shadow) : shadow_(shadow) {}
+
+  /// A new block of `size` bytes, filled with 0xbe so that reading it uninitialised is the same in
+  /// every run; nullptr when the thread's region is full.
+  void* allocate(ThreadId thread, uptr size, uptr alignment);
+  /// Enters a block that another allocator made.
+  void adopt(ThreadId thread, void* memory, uptr size);
+  /// Memory for the harness's own per-thread use (thread-local variables): no block, no name.
+  void* allocate_internal(ThreadId thread, uptr size, uptr alignment);
+
+  /// The block that starts exactly at `address`; 0 if none ever did. O(1).
+  u32 block_at(uptr address);
+  /// The block that `address` lies in or directly behind; 0 if none. O(1) inside of a block.
+  u32 block_near(uptr address);
+
+  Block& block(u32 index) { return blocks_[index - 1]; }
+  u32 last_block() const { return blocks_.size(); }
+  u32 live_count() const { return live_count_; }
+  /// Marks a live block freed; its bytes stay as they are, and may not be touched any more.
+  void retire(u32 index);
+
+  void next_execution();
+
+ private:
+  uptr bump(ThreadId thread, uptr size, uptr alignment);
+  Block& enter(ThreadId thread, uptr address, uptr size);
+
+  struct Region {
+    uptr used;      // bytes handed out in this execution
+    uptr high;      // most bytes ever handed out since pages were released
+    u32 stamp;
+    u32 ordinal;
+  };
+
+  Shadow& shadow_;
+  Region regions_[kThreadCountMax] = {};
+  Vec<Block> blocks_;
+  u32 live_count_ = 0;
+};
+
+constexpr u32 kNoOperation = ~u32{0};
+constexpr u32 kNoEvent = ~u32{0};
+
+}  // namespace heddle::memory

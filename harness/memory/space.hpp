@@ -1,0 +1,49 @@
+// In-target world. Where the memory of an execution lies in the address space.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::memory {
+
+// Fixed addresses make an object's address a function of its thread and its turn, with ASLR on.
+// The bases avoid AddressSanitizer's shadow (below 0x1000'8000'0000), its allocator
+// (from 0x5000'0000'0000), and the kernel's choices for images, libraries and stacks.
+constexpr uptr kHeapBase = 0x2000'0000'0000;
+constexpr uptr kHeapRegionBytes = uptr{4} << 30;  // virtual; touched pages only cost memory
+constexpr uptr kHeapBytes = kHeapRegionBytes * kThreadCountMax;
+constexpr uptr kStackBase = kHeapBase + kHeapBytes;
+constexpr uptr kStackSlotBytes = uptr{1} << 20;
+constexpr uptr kStackGuardBytes = uptr{64} << 10;  // also catches one large frame stepping over
+constexpr uptr kStackBytes = kStackSlotBytes * kThreadCountMax;
+constexpr uptr kSpaceBytes = kHeapBytes + kStackBytes;
+
+constexpr bool in_heap(uptr address) {
+  return address - kHeapBase < kHeapBytes;
+}
+
+constexpr bool in_stacks(uptr address) {
+  return address - kStackBase < kStackBytes;
+}
+
+constexpr u32 heap_region_of(uptr address) {
+  return static_cast<u32>((address - kHeapBase) / kHeapRegionBytes);
+}
+
+constexpr u32 stack_slot_of(uptr address) {
+  return static_cast<u32>((address - kStackBase) / kStackSlotBytes);
+}
+
+constexpr uptr stack_slot(u32 index) {
+  return kStackBase + index * kStackSlotBytes;
+}
+
+/// Reserves the whole space (no memory is committed). Call once, before any other use of the room.
+void reserve_space();
+
+/// Reserves `bytes` at `address` exactly; leaves with exit code 5 if something else is there.
+void reserve_at(uptr address, uptr bytes, const char* what);
+
+/// Gives the memory of [from, to) back to the kernel; it reads as zero afterwards.
+void release_pages(uptr from, uptr to);
+
+}  // namespace heddle::memory

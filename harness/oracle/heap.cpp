@@ -1,0 +1,168 @@
+#include "oracle/heap.hpp"
+
+#include "oracle/describe.hpp"
+#include "oracle/oracles.hpp"
+
+namespace heddle::oracle {
+namespace {
+
+using exec::Execution;
+using exec::Finding;
+using exec::FindingKind;
+using exec::Thread;
+using memory::Block;
+using memory::BlockState;
+
+Finding& heap_finding(Thread& thread, const char* rule, uptr address, u32 block, uptr pc) {
+  Execution& execution = exec::engine();
+  Finding& finding = execution.new_finding();
+  finding.kind = FindingKind::kHeap;
+  finding.rule = rule;
+  finding.thread = thread.id;
+  finding.pc = pc;
+  finding.address = address;
+  finding.block = block;
+  finding.event = execution.events().size();
+  finding.message.clear();
+  return finding;
+}
+
+/// Conservative reachability, as a leak checker's.
+class Reachability {
+ public:
+  explicit Reachability(Execution& execution) : execution_(execution) {}
+
+  void add_root(u64 word) {
+    const u32 index = block_of(word);
+    if (index == 0 || execution_.arena().block(index).state != BlockState::kLive || reached(index)) {
+      return;
+    }
+    marks_[index] = true;
+    pending_.push_back(index);
+  }
+
+  void close() {
+    while (!pending_.empty()) {
+      const Block& block = execution_.arena().block(pending_.back());
+      pending_.pop_back();
+      const auto* words = reinterpret_cast<const u64*>(block.address);
+      for (uptr i = 0; i < block.size / 8; ++i) {
+        add_root(words[i]);
+      }
+    }
+  }
+
+  void start() {
+    marks_.resize(execution_.arena().last_block() + 1);
+    for (bool& mark : marks_) {
+      mark = false;
+    }
+    pending_.clear();
+  }
+
+  bool reached(u32 index) const { return marks_[index]; }
+
+ private:
+  u32 block_of(u64 word) {
+    // Where blocks can be: the arena, or another allocator's part of the user address space.
+    if (!memory::in_heap(word) && (word < 0x5000'0000'0000 || word >= 0x7000'0000'0000)) {
+      return 0;
+    }
+    return execution_.shadow().cell(word & ~uptr{7}).block;
+  }
+
+  Execution& execution_;
+  Vec<bool> marks_;
+  Vec<u32> pending_;
+};
+
+class LeakOracle final : public exec::Oracle {
+ public:
+  void on_end(Execution& execution) override {
+    if (execution.arena().live_count() == 0) {
+      return;
+    }
+    static Reachability reachability(execution);
+    reachability.start();
+    execution.rollback().each_written([](u64 word) { reachability.add_root(word); });
+    reachability.close();
+    u32 first = 0;
+    u32 blocks = 0;
+    uptr bytes = 0;
+    for (u32 index = 1; index <= execution.arena().last_block(); ++index) {
+      const Block& block = execution.arena().block(index);
+      if (block.state == BlockState::kLive && !reachability.reached(index)) {
+        first = first == 0 ? index : first;
+        ++blocks;
+        bytes += block.size;
+      }
+    }
+    if (first == 0) {
+      return;
+    }
+    const Block& block = execution.arena().block(first);
+    Finding& finding = heap_finding(execution.thread(block.thread), "leak", block.address, first, block.alloc_pc);
+    finding.message.add("leak: %zu bytes in %u block%s still allocated at the end and not reachable; the first: ",
+                        static_cast<std::size_t>(bytes), blocks, blocks == 1 ? "" : "s");
+    describe_location(finding.message, block.address);
+    execution.commit_finding(finding);
+  }
+};
+
+}  // namespace
+
+void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+#ifdef HEDDLE_WITH_ASAN
+  // AddressSanitizer judges this very access next, with its own report.
+  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(size), static_cast<void>(flags),
+      static_cast<void>(pc);
+#else
+  Execution& execution = exec::engine();
+  const u32 index = execution.arena().block_near(address);
+  const char* rule = "wild-access";
+  if (index != 0) {
+    const Block& block = execution.arena().block(index);
+    const bool inside = address >= block.address && address < block.address + block.size;
+    rule = !inside || (address + size > block.address + block.size && block.state == BlockState::kLive)
+               ? "buffer-overflow"
+               : "use-after-free";
+  }
+  Finding& finding = heap_finding(thread, rule, address, index, pc);
+  finding.message.add("heap-%s: T%u %s %u byte%s of ", rule, to_index(thread.id),
+                      (flags & memory::kWrite) != 0 ? "writes" : "reads", size, size == 1 ? "" : "s");
+  describe_location(finding.message, address);
+  if (index != 0) {
+    const Block& block = execution.arena().block(index);
+    finding.other_event = block.state == BlockState::kFreed ? block.free_event : block.alloc_event;
+    if (block.state == BlockState::kFreed) {
+      finding.message.add(", freed by T%u", to_index(block.freed_by));
+    }
+  }
+  execution.commit_finding(finding);
+#endif
+}
+
+void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
+#ifdef HEDDLE_WITH_ASAN
+  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(index), static_cast<void>(pc);
+#else
+  Execution& execution = exec::engine();
+  const bool twice = index != 0;
+  Finding& finding = heap_finding(thread, twice ? "double-free" : "invalid-free", address, index, pc);
+  finding.message.add("heap-%s: T%u frees ", twice ? "double-free" : "invalid-free", to_index(thread.id));
+  describe_location(finding.message, address);
+  if (twice) {
+    const Block& block = execution.arena().block(index);
+    finding.message.add(", already freed by T%u", to_index(block.freed_by));
+    finding.other_event = block.free_event;
+  }
+  execution.commit_finding(finding);
+#endif
+}
+
+exec::Oracle& leak_oracle() {
+  static LeakOracle oracle;
+  return oracle;
+}
+
+}  // namespace heddle::oracle

@@ -1,0 +1,227 @@
+#include <initializer_list>
+
+#include "exec/image.hpp"
+#include "oracle/describe.hpp"
+#include "oracle/heap.hpp"
+#include "oracle/oracles.hpp"
+
+namespace heddle::oracle {
+namespace {
+
+using exec::Execution;
+using exec::Finding;
+using exec::FindingKind;
+using exec::SyncVar;
+using exec::Thread;
+using memory::AccessEntry;
+using memory::Cell;
+
+/// Entries beyond a cell's two, as a list.
+struct Spill {
+  AccessEntry entry;
+  u32 next;
+};
+
+bool conflict(u8 a, u8 b) {
+  return ((a | b) & memory::kWrite) != 0 && (a & b & memory::kAtomic) == 0;
+}
+
+/// True if everything that conflicts with `old_flags` conflicts with `flags` too.
+bool at_least_as_strong(u8 flags, u8 old_flags) {
+  return ((flags & memory::kWrite) != 0 || (old_flags & memory::kWrite) == 0) &&
+         ((flags & memory::kAtomic) == 0 || (old_flags & memory::kAtomic) != 0);
+}
+
+const char* word_for(u8 flags) {
+  if ((flags & memory::kFree) != 0) {
+    return "free";
+  }
+  if ((flags & memory::kAtomic) != 0) {
+    return (flags & memory::kWrite) != 0 ? "atomic write" : "atomic read";
+  }
+  return (flags & memory::kWrite) != 0 ? "write" : "read";
+}
+
+class AccessJudge final : public exec::AccessOracle {
+ public:
+  void on_plain(Thread& thread, uptr granule, Cell& cell, u8 mask, u8 flags, uptr pc) override {
+    const AccessEntry now{thread.own_clock(), thread.id, mask, flags};
+    // The usual case: the only one who knows this granule comes back within the same epoch.
+    if (cell.count == 1 && (cell.flags & memory::kSpilled) == 0) {
+      AccessEntry& only = cell.entries[0];
+      if (only.thread == now.thread && only.clock == now.clock && (mask & ~only.mask) == 0 &&
+          at_least_as_strong(only.flags, flags) && cell.sync == 0) {
+        return;
+      }
+    }
+    judge(thread, granule, cell, now, pc);
+    if (cell.sync != 0) {
+      judge_atomics(thread, granule, cell, now, pc);
+    }
+    insert(cell, now);
+  }
+
+  void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags, uptr pc) override {
+    if (cell.count != 0) {
+      judge(thread, variable.address & ~uptr{7}, cell, AccessEntry{thread.own_clock(), thread.id, mask, flags}, pc);
+    }
+    auto& history = (flags & memory::kWrite) != 0 ? variable.atomic_writes : variable.atomic_reads;
+    history.set(thread.id, thread.own_clock());
+  }
+
+  void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) override {
+    report_unaddressable(thread, address, size, flags, pc);
+  }
+
+  void on_bad_free(Thread& thread, uptr address, u32 block, uptr pc) override {
+    report_bad_free(thread, address, block, pc);
+  }
+
+ private:
+  static bool ordered(const Thread& thread, const AccessEntry& entry) {
+    return entry.thread == thread.id || entry.clock <= thread.clock.get(entry.thread);
+  }
+
+  static bool dominated(const AccessEntry& entry, const AccessEntry& by) {
+    return (entry.mask & ~by.mask) == 0 && at_least_as_strong(by.flags, entry.flags);
+  }
+
+  /// Compares `now` with the remembered accesses; drops those that `now` dominates (only if `now`
+  /// will be remembered itself, which atomic accesses are not, here).
+  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
+    if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, granule, cell, now, pc);
+      return;
+    }
+    const bool replaces = (now.flags & memory::kAtomic) == 0;
+    for (u32 i = 0; i < cell.count;) {
+      AccessEntry& entry = cell.entries[i];
+      if (!ordered(thread, entry)) {
+        if ((entry.mask & now.mask) != 0 && conflict(entry.flags, now.flags)) {
+          report_race(thread, granule, entry, now, pc);
+        }
+      } else if (replaces && dominated(entry, now)) {
+        entry = cell.entries[--cell.count];
+        continue;
+      }
+      ++i;
+    }
+  }
+
+  void judge_spilled(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
+    const bool replaces = (now.flags & memory::kAtomic) == 0;
+    u32* link = &cell.entries[0].clock;
+    while (*link != 0) {
+      Spill& spill = spills()[*link];
+      if (!ordered(thread, spill.entry)) {
+        if ((spill.entry.mask & now.mask) != 0 && conflict(spill.entry.flags, now.flags)) {
+          report_race(thread, granule, spill.entry, now, pc);
+        }
+      } else if (replaces && dominated(spill.entry, now)) {
+        *link = spill.next;
+        continue;
+      }
+      link = &spill.next;
+    }
+  }
+
+  void insert(Cell& cell, const AccessEntry& now) {
+    if ((cell.flags & memory::kSpilled) == 0) {
+      if (cell.count < 2) {
+        cell.entries[cell.count++] = now;
+        return;
+      }
+      const u32 second = push(cell.entries[1], 0);
+      cell.entries[0].clock = push(cell.entries[0], second);
+      cell.flags |= memory::kSpilled;
+    }
+    cell.entries[0].clock = push(now, cell.entries[0].clock);
+  }
+
+  u32 push(const AccessEntry& entry, u32 next) {
+    const u32 index = spills().take();
+    spills()[index] = Spill{entry, next};
+    return index;
+  }
+
+  /// The list belongs to the execution whose stamp made it.
+  Pool<Spill>& spills() {
+    const u32 stamp = exec::engine().shadow().stamp();
+    if (stamp != spills_stamp_) {
+      spills_stamp_ = stamp;
+      spills_.reset();
+    }
+    return spills_;
+  }
+
+  /// A plain access against the atomic ones of every variable in the granule.
+  void judge_atomics(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
+    Execution& execution = exec::engine();
+    for (u32 index = cell.sync; index != 0; index = execution.variable(index).next) {
+      SyncVar& variable = execution.variable(index);
+      const u32 shift = static_cast<u32>(variable.address & 7);
+      const u32 bytes = variable.size + shift <= 8 ? variable.size : 8 - shift;
+      const u8 mask = static_cast<u8>(((1u << bytes) - 1) << shift);
+      if ((mask & now.mask) == 0) {
+        continue;
+      }
+      for (const u8 kind : {memory::kWrite, memory::kRead}) {
+        const auto& history = kind == memory::kWrite ? variable.atomic_writes : variable.atomic_reads;
+        const ThreadId other = history.first_unseen(thread.clock);
+        if (other != ThreadId::kNone && other != thread.id &&
+            conflict(now.flags, static_cast<u8>(kind | memory::kAtomic))) {
+          const AccessEntry earlier{history.get(other), other, mask, static_cast<u8>(kind | memory::kAtomic)};
+          report_race(thread, granule, earlier, now, pc);
+        }
+      }
+    }
+  }
+
+  void report_race(Thread& thread, uptr granule, const AccessEntry& earlier, const AccessEntry& now, uptr pc) {
+    Execution& execution = exec::engine();
+    Finding& finding = execution.new_finding();
+    finding.kind = FindingKind::kRace;
+    finding.rule = ((earlier.flags | now.flags) & memory::kFree) != 0 ? "race-with-free" : "data-race";
+    finding.thread = thread.id;
+    finding.pc = pc;
+    const u32 first_byte = static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask & now.mask)));
+    finding.address = granule + first_byte;
+    finding.block = execution.shadow().cell(granule).block;
+    finding.event = execution.events().size();
+    finding.other_event = find_event(earlier, finding.address);
+    finding.message.clear();
+    finding.message.add("data race on ");
+    describe_location(finding.message, finding.address);
+    finding.message.add(": %s by T%u is not ordered with the %s by T%u before it", word_for(now.flags),
+                        to_index(now.thread), word_for(earlier.flags), to_index(earlier.thread));
+    execution.commit_finding(finding);
+  }
+
+  /// The trace's last event of that thread that touched the byte in that way.
+  static u32 find_event(const AccessEntry& earlier, uptr address) {
+    const auto& events = exec::engine().events();
+    const bool write = (earlier.flags & memory::kWrite) != 0;
+    for (u32 i = events.size(); i > 0; --i) {
+      const exec::Event& event = events[i - 1];
+      const uptr bytes = event.kind == exec::EventKind::kFree ? event.value : event.size;
+      const bool writes = event.kind == exec::EventKind::kWrite || event.kind == exec::EventKind::kStore ||
+                          event.kind == exec::EventKind::kUpdate || event.kind == exec::EventKind::kFree;
+      if (event.thread == earlier.thread && writes == write && address - event.address < bytes) {
+        return i - 1;
+      }
+    }
+    return memory::kNoEvent;
+  }
+
+  Pool<Spill> spills_;
+  u32 spills_stamp_ = 0;
+};
+
+}  // namespace
+
+exec::AccessOracle& access_oracle() {
+  static constinit AccessJudge judge;
+  return judge;
+}
+
+}  // namespace heddle::oracle

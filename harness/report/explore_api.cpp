@@ -1,0 +1,47 @@
+// heddle::explore(): the harness as a function, for tests in any framework.
+#include "fuzz/seed.hpp"
+#include "heddle/heddle.hpp"
+#include "report/story.hpp"
+
+namespace heddle {
+
+ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options) {
+  ExploreResult result;
+  if (exploration::make_strategy(options.strategy, 0) == nullptr) {
+    environment_failure("explore(): unknown strategy; there are random and pct");
+  }
+  exploration::Settings settings;
+  settings.preempt_all = options.preempt_all;
+  settings.race_continue = options.race_continue;
+  settings.steps_max = options.steps_max;
+  exploration::Session session(body, settings);
+  exploration::Budget budget;
+  budget.strategy = options.strategy;
+  budget.rng_seed = options.rng_seed;
+  budget.executions = options.executions;
+  budget.seconds = options.seconds;
+  const exploration::Tally tally = session.run(
+      budget,
+      [&result](const exec::Finding&) {
+        result.found = true;
+        return false;
+      },
+      nullptr);
+  result.executions = tally.executions;
+  if (result.found) {
+    exploration::Divergence divergence;
+    exploration::Recording recording = session.record(divergence);
+    recording.signature = report::signature_of(recording);
+    result.kind = exec::name_of(recording.kind);
+    result.rule = recording.rule;
+    result.message = recording.message;
+    result.report = report::tell(recording, {});
+    result.seed = fuzz::to_text(recording, "");
+    if (divergence.diverged) {
+      result.report += "\n" + divergence.message + "\n";
+    }
+  }
+  return result;
+}
+
+}  // namespace heddle

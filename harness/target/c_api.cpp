@@ -1,0 +1,104 @@
+// The functions of heddle.h.
+#include "heddle/heddle.h"
+
+#include "exec/execution.hpp"
+#include "target/registry.hpp"
+
+using heddle::exec::engine;
+using heddle::exec::EventKind;
+using heddle::exec::FindingKind;
+using heddle::exec::Order;
+using heddle::exec::Thread;
+using heddle::target::history;
+
+namespace heddle::target {
+namespace {
+
+bool fired = false;
+
+}  // namespace
+
+History& history() {
+  static constinit History the_history;
+  return the_history;
+}
+
+bool detector_fired() {
+  return fired;
+}
+
+void begin_execution() {
+  history().clear();
+  fired = false;
+}
+
+}  // namespace heddle::target
+
+#define PC reinterpret_cast<heddle::uptr>(__builtin_return_address(0))
+
+extern "C" {
+
+void heddle_check_failed(const char* condition, const char*, int) {
+  Thread* thread = heddle::exec::current_thread;
+  heddle::Text<600> message;
+  message.add("check '%s' does not hold", condition);
+  if (thread == nullptr) {
+    heddle::environment_failure(message.data);
+  }
+  message.add(" in T%u", heddle::to_index(thread->id));
+  engine().report(*thread, FindingKind::kCheck, "check", PC, message.data);
+}
+
+void heddle_assume(int holds) {
+  if (holds == 0 && heddle::exec::current_thread != nullptr) {
+    engine().abandon();
+  }
+}
+
+unsigned heddle_choose(unsigned arity) {
+  Thread* thread = heddle::exec::current_thread;
+  return thread == nullptr || arity < 2 ? 0 : engine().choose(*thread, arity, PC);
+}
+
+int heddle_active(void) {
+  return heddle::exec::current_thread != nullptr;
+}
+
+void heddle_op_begin(const char* name) {
+  Thread* thread = heddle::exec::current_thread;
+  if (thread == nullptr) {
+    return;
+  }
+  engine().point(*thread, EventKind::kCall, 0, PC);
+  heddle::target::HistoryEntry entry = {};
+  entry.thread = thread->id;
+  entry.operation = heddle::target::kUntyped;
+  entry.name = name;
+  thread->operation = history().entries.size();
+  history().entries.push_back(entry);
+  engine().record(*thread, EventKind::kCall, 0, 0, 0, Order::kRelaxed, PC);
+}
+
+void heddle_op_end(void) {
+  Thread* thread = heddle::exec::current_thread;
+  if (thread == nullptr || thread->operation == heddle::memory::kNoOperation) {
+    return;
+  }
+  history().entries[thread->operation].returned = true;
+  engine().record(*thread, EventKind::kReturn, 0, 0, 0, Order::kRelaxed, PC);
+  thread->operation = heddle::memory::kNoOperation;
+}
+
+void heddle_linearization_point(void) {
+  Thread* thread = heddle::exec::current_thread;
+  if (thread != nullptr && thread->operation != heddle::memory::kNoOperation) {
+    history().entries[thread->operation].commit = ++history().commits;
+    engine().record(*thread, EventKind::kCommit, 0, 0, 0, Order::kRelaxed, PC);
+  }
+}
+
+void heddle_detector_fired(void) {
+  heddle::target::fired = true;
+}
+
+}  // extern "C"

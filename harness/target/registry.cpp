@@ -1,0 +1,103 @@
+#include "target/registry.hpp"
+
+#include <algorithm>
+
+namespace heddle {
+namespace {
+
+// A function-local object, because registrations run before main() in no known order.
+std::vector<std::unique_ptr<target::Definition>>& definitions() {
+  static auto* list = new std::vector<std::unique_ptr<target::Definition>>;
+  return *list;
+}
+
+}  // namespace
+
+Registration::Registration(const char* name, void (*body)(), const char* of, const char* expect) {
+  definitions().push_back(std::make_unique<target::Definition>(name, body, of, expect));
+}
+
+Registration::Registration(const char* name, void (*declare)(Target&), const char* of, const char* expect) {
+  definitions().push_back(std::make_unique<target::Definition>(name, declare, of, expect));
+}
+
+void Target::describe(const char* text) {
+  implementation_->description = text;
+}
+
+void Target::threads(unsigned least, unsigned most) {
+  implementation_->threads_least = std::max(1u, least);
+  implementation_->threads_most = std::max(implementation_->threads_least, most);
+}
+
+void Target::operations_per_thread(unsigned most) {
+  implementation_->operations_most = std::max(1u, most);
+}
+
+void Target::setup_operations(unsigned most) {
+  implementation_->setup_most = most;
+}
+
+void Target::continue_on_race() {
+  implementation_->continue_on_race = true;
+}
+
+Operation& Target::add_operation(const char* name, std::unique_ptr<Invoker> invoker) {
+  auto operation = std::make_unique<Operation>();
+  operation->name = name;
+  operation->invoker = std::move(invoker);
+  implementation_->operations.push_back(std::move(operation));
+  return *implementation_->operations.back();
+}
+
+void Target::set_subject(std::unique_ptr<Lifecycle> lifecycle) {
+  implementation_->lifecycle = std::move(lifecycle);
+}
+
+unsigned Target::add_cursor() {
+  return implementation_->cursor_count++;
+}
+
+void Target::set_contract(const Contract& contract) {
+  implementation_->contract = &contract;
+}
+
+void Target::set_invariant(Validate validate, std::shared_ptr<void> closure) {
+  implementation_->validate = validate;
+  implementation_->validate_closure = std::move(closure);
+}
+
+namespace target {
+
+TargetImplementation& Definition::declared() {
+  if (implementation_ == nullptr) {
+    implementation_ = std::make_unique<TargetImplementation>();
+    if (declare_ != nullptr) {
+      Target target(*implementation_);
+      declare_(target);
+    }
+  }
+  return *implementation_;
+}
+
+std::vector<Definition*> all_targets() {
+  std::vector<Definition*> targets;
+  for (const auto& definition : definitions()) {
+    targets.push_back(definition.get());
+  }
+  std::sort(targets.begin(), targets.end(),
+            [](const Definition* a, const Definition* b) { return a->name() < b->name(); });
+  return targets;
+}
+
+Definition* find_target(const std::string& name) {
+  for (const auto& definition : definitions()) {
+    if (definition->name() == name) {
+      return definition.get();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace target
+}  // namespace heddle

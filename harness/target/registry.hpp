@@ -1,0 +1,125 @@
+// In-target world. The targets that are linked into this program.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.hpp"
+#include "exec/execution.hpp"
+#include "heddle/heddle.hpp"
+#include "target/history.hpp"
+
+namespace heddle {
+
+/// What a Target collects from its declaration.
+class TargetImplementation {
+ public:
+  std::vector<std::unique_ptr<Operation>> operations;
+  std::unique_ptr<Lifecycle> lifecycle;
+  const Contract* contract = nullptr;
+  Target::Validate validate = nullptr;
+  std::shared_ptr<void> validate_closure;
+  std::string description;
+  unsigned cursor_count = 0;
+  unsigned threads_least = 2;
+  unsigned threads_most = 3;
+  unsigned operations_most = 8;
+  unsigned setup_most = 24;
+  bool continue_on_race = false;
+};
+
+namespace target {
+
+/// One step of a made-up program.
+struct ProgramStep {
+  u16 thread;     // 0: before the threads start, by the main thread; else worker 1..n
+  u16 operation;  // index into the target's operations
+  i64 arguments[Operation::kArgumentsMax];
+};
+
+/// The program of one execution of an operation target.
+struct Program {
+  u32 workers = 0;
+  std::vector<ProgramStep> steps;  // by thread, each thread's in order
+};
+
+/// Where made-up programs come from: random numbers, or bytes of a fuzzer.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual u32 below(u32 bound) = 0;
+};
+
+class RandomSource final : public Source {
+ public:
+  explicit RandomSource(u64 seed) : rng_(seed) {}
+  u32 below(u32 bound) override { return rng_.below(bound); }
+
+ private:
+  Rng rng_;
+};
+
+/// Bytes from the front; when they run out, zeroes. Total.
+class BytesSource final : public Source {
+ public:
+  BytesSource(const u8* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+  u32 below(u32 bound) override;
+  std::size_t used() const { return at_; }
+
+ private:
+  const u8* bytes_;
+  std::size_t size_;
+  std::size_t at_ = 0;
+};
+
+class Definition {
+ public:
+  Definition(const char* name, void (*body)(), const char* of, const char* expect)
+      : name_(name), of_(of == nullptr ? "" : of), expect_(expect == nullptr ? "" : expect), body_(body) {}
+  Definition(const char* name, void (*declare)(Target&), const char* of, const char* expect)
+      : name_(name), of_(of == nullptr ? "" : of), expect_(expect == nullptr ? "" : expect), declare_(declare) {}
+
+  const std::string& name() const { return name_; }
+  /// The clean target this one is a variant of; empty if it is none.
+  const std::string& of() const { return of_; }
+  /// The oracle that must find the seeded bug; empty for clean targets.
+  const std::string& expect() const { return expect_; }
+  bool is_test() const { return body_ != nullptr; }
+  /// The declarations; made at the first call. Operation targets only.
+  TargetImplementation& declared();
+
+  /// A program for an operation target. Total: any source makes one.
+  Program make_program(Source& source);
+
+  /// What to hand to Execution::run(): body and argument. `program` must outlive the run.
+  struct Runnable {
+    exec::Body body;
+    void* argument;
+  };
+  Runnable prepare(const Program& program);
+
+  // Used by the body of operation targets, on fibers.
+  void run_program();
+
+ private:
+  std::string name_;
+  std::string of_;
+  std::string expect_;
+  void (*body_)() = nullptr;
+  void (*declare_)(Target&) = nullptr;
+  std::unique_ptr<TargetImplementation> implementation_;
+  const Program* program_ = nullptr;
+};
+
+/// All targets, by name.
+std::vector<Definition*> all_targets();
+Definition* find_target(const std::string& name);
+
+/// True if heddle_detector_fired() was called in the last execution.
+bool detector_fired();
+/// To be called before each execution.
+void begin_execution();
+
+}  // namespace target
+}  // namespace heddle

@@ -1,0 +1,263 @@
+// The rest of go_map.hpp: the iterator and validate().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "go_map.hpp"
+
+namespace maps {
+
+/// One range over the map, which may change in every way meanwhile. Each entry present from
+/// begin_range to the end is yielded exactly once, with the value it has then; an entry removed
+/// before its turn never; an entry inserted on the way at most once.
+/// Do not call next() after the map is gone; to close is allowed.
+/// Invariant: within one generation no entry changes its slot, and of all generations with as many
+///            buckets as ours, one chain is walked for each index. So no entry comes twice.
+template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
+class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
+ public:
+  iterator(iterator&&) noexcept = default;
+  iterator& operator=(iterator&&) noexcept = default;
+
+  ~iterator() { close(); }
+
+  /// Takes the next entry; false at the end and ever after.
+  bool next() {
+    if (!home_) {
+      return false;
+    }
+    if constexpr (Bug != go_map_bug::next_ignores_writing_flag) {
+      map_->check_no_writer("go_map: an iteration met a write in progress");
+    }
+    for (;;) {
+      if (bucket_ == nullptr && !choose_chain()) {
+        unpin();
+        return false;
+      }
+      while (visited_ < kSlots) {
+        if (take((visited_++ + offset_) % kSlots)) {
+          return true;
+        }
+      }
+      bucket_ = bucket_->overflow;
+      visited_ = 0;
+    }
+  }
+
+  /// Copies taken by the last next() that returned true.
+  const Key& key() const noexcept { return key_; }
+
+  const T& mapped() const noexcept { return mapped_; }
+
+  /// Ends the iteration early. Idempotent, and what the destructor does.
+  void close() noexcept {
+    if constexpr (Bug == go_map_bug::unpins_only_at_end) {
+      home_.forget();
+      detour_.forget();
+    }
+    unpin();
+  }
+
+ private:
+  friend go_map;
+
+  static constexpr std::size_t kNoCheck = static_cast<std::size_t>(-1);
+
+  explicit iterator(go_map& map) : map_(&map) {
+    if (map.count_ == 0) {
+      return;
+    }
+    home_ = map.current_.share();
+    buckets_ = home_->buckets;
+    era_ = map.era_;
+    const std::uint32_t random = map.random_();
+    start_index_ = random & home_->mask();
+    index_ = start_index_;
+    offset_ = (std::uint64_t{random} >> home_->log2) % kSlots;
+  }
+
+  void unpin() noexcept {
+    home_.reset();
+    detour_.reset();
+  }
+
+  // The chain of the next index. While a growth to (or at) our size is on, its entries are still
+  // in the old generation if that chain is not evacuated; which need not be one that we captured.
+  bool choose_chain() {
+    detour_.reset();
+    if (wrapped_ && index_ == start_index_) {
+      return false;
+    }
+    bucket_ = &buckets_[index_];
+    check_index_ = kNoCheck;
+    const generation_ptr& old = map_->old_;
+    if (old && map_->current_->log2 == home_->log2 && !old->chain(index_).is_evacuated()) {
+      bucket_ = &old->chain(index_);
+      detour_ = old.share();
+      // Settled here, not per entry as in Go: the kind of growth may change under this chain.
+      check_index_ = old->log2 == home_->log2 ? kNoCheck : index_;
+    }
+    index_ = (index_ + 1) & home_->mask();
+    wrapped_ = wrapped_ || index_ == 0;
+    return true;
+  }
+
+  // Yields the entry in `slot` of the current bucket, if there is one for us.
+  bool take(std::size_t slot) {
+    const std::uint8_t top = bucket_->tophash[slot];
+    if (!holds_entry(top)) {
+      return false;
+    }
+    if constexpr (Bug != go_map_bug::skips_check_bucket) {
+      if (check_index_ != kNoCheck && !belongs_to_check_index(slot)) {
+        return false;
+      }
+    }
+    if (!is_stale(top)) {
+      return copy_out(*bucket_, slot);
+    }
+    if (era_ != map_->era_) {
+      return false;  // the map was empty meanwhile: this entry is gone
+    }
+    if (!map_->is_reflexive(bucket_->keys[slot])) {
+      return copy_out(*bucket_, slot);  // only clear() removes it, so it is still there
+    }
+    const place now = map_->locate(bucket_->keys[slot]);
+    return now.in != nullptr && copy_out(*now.in, now.slot);
+  }
+
+  // An unevacuated chain of a doubling growth holds the entries of two indices.
+  bool belongs_to_check_index(std::size_t slot) const {
+    const Key& key = bucket_->keys[slot];
+    if (map_->is_reflexive(key)) {
+      return (map_->hash_(key, map_->seed_) & home_->mask()) == check_index_;
+    }
+    return check_index_ >> (home_->log2 - 1) == (bucket_->tophash[slot] & 1U);
+  }
+
+  bool copy_out(const bucket& from, std::size_t slot) {
+    key_ = from.keys[slot];
+    mapped_ = from.values[slot];
+    return true;
+  }
+
+  go_map* map_;
+  generation_ptr home_;              // captured when opened; null: closed or at the end
+  const bucket* buckets_ = nullptr;  // its array
+  generation_ptr detour_;            // the old generation, while bucket_ walks it
+  const bucket* bucket_ = nullptr;   // where we stand in a chain; null: between chains
+  std::uint64_t era_ = 0;
+  std::size_t start_index_ = 0;
+  std::size_t index_ = 0;    // the next chain
+  std::size_t offset_ = 0;   // of the first slot in each bucket
+  std::size_t visited_ = 0;  // slots of bucket_
+  std::size_t check_index_ = kNoCheck;
+  bool wrapped_ = false;
+  Key key_{};
+  T mapped_{};
+};
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
+std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate() const {
+  std::size_t entries = 0;
+  if (flags_ != 0) {
+    return "the writing flag is set between operations";
+  }
+  if (std::string error = validate_current(entries); !error.empty()) {
+    return error;
+  }
+  if (std::string error = validate_old(entries); !error.empty()) {
+    return error;
+  }
+  if (entries != count_) {
+    return "size " + std::to_string(count_) + ", but entries " + std::to_string(entries);
+  }
+  return {};
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
+std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_current(
+    std::size_t& entries) const {
+  std::size_t overflow = 0;
+  for (std::size_t i = 0; current_ && i <= current_->mask(); ++i) {
+    if (current_->buckets[i].is_evacuated()) {
+      return "a current chain is marked evacuated";
+    }
+    if (std::string error = validate_chain(*current_, i, entries); !error.empty()) {
+      return error;
+    }
+    for (const bucket* b = current_->buckets[i].overflow; b != nullptr; b = b->overflow) {
+      ++overflow;
+    }
+  }
+  const bool exact = bucket_count_log2() < 16;
+  return exact && overflow != noverflow_ ? "the overflow count is wrong" : "";
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
+std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_old(std::size_t& entries) const {
+  if (!old_) {
+    return nevacuate_ == 0 ? "" : "an evacuation mark without a growth";
+  }
+  if (nevacuate_ > old_->mask()) {
+    return "the migration is over but the old array is still there";
+  }
+  for (std::size_t i = 0; i <= old_->mask(); ++i) {
+    const bool evacuated = old_->buckets[i].is_evacuated();
+    if (i < nevacuate_ && !evacuated) {
+      return "a chain below the evacuation mark is not evacuated";
+    }
+    const bucket& x = current_->buckets[i];
+    const bucket& y = current_->chain(i + old_->mask() + 1);
+    if (!evacuated && (x.tophash[0] != kEmptyRest || y.tophash[0] != kEmptyRest)) {
+      return "a destination was written before its old chain was evacuated";
+    }
+    // The overflow buckets of an evacuated chain may be gone when a bug is seeded.
+    if (!(kEvacuationTakesOverflow && evacuated)) {
+      if (std::string error = validate_chain(*old_, i, entries); !error.empty()) {
+        return error;
+      }
+    }
+  }
+  return {};
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
+std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_chain(
+    const generation& in, std::size_t index, std::size_t& entries) const {
+  const bool evacuated = in.buckets[index].is_evacuated();
+  std::uint8_t previous = kMinTopHash;
+  for (const bucket* b = &in.buckets[index]; b != nullptr; b = b->overflow) {
+    for (std::size_t i = 0; i < kSlots; ++i) {
+      const std::uint8_t top = b->tophash[i];
+      if (evacuated != is_evacuation_mark(top)) {
+        return "a chain is evacuated in part";
+      }
+      if (previous == kEmptyRest && top != kEmptyRest) {
+        return "something follows the empty rest of a chain";
+      }
+      if (previous == kEmptyOne && top == kEmptyRest) {
+        return "the empty rest of a chain could begin earlier";
+      }
+      previous = top;
+      if (evacuated || is_empty(top)) {
+        continue;
+      }
+      ++entries;
+      if (is_reflexive(b->keys[i])) {
+        if ((hash_(b->keys[i], seed_) & in.mask()) != index) {
+          return "an entry is in the wrong bucket";
+        }
+        const place found = locate(b->keys[i]);
+        if (found.in != b || found.slot != i) {
+          return "an entry is not found where it is, or is there twice";
+        }
+      }
+    }
+  }
+  return previous == kEmptyOne ? "a chain ends with a vacant slot outside its empty rest" : "";
+}
+
+}  // namespace maps
