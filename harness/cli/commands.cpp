@@ -98,6 +98,7 @@ std::string detector_line(const exploration::Tally& tally) {
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
   exploration::Settings settings = options.settings;
   settings.race_continue = settings.race_continue || target.declared().continue_on_race;
+  settings.preempt_all = settings.preempt_all || target.declared().preempt_all;
   return settings;
 }
 

@@ -16,6 +16,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kStrategies[] = {"random", "pct"};
 constexpr double kDefaultSeconds = 60;
 constexpr u32 kFindingsPerTarget = 5;
+// The recall of a target's own detector is measured over at least so many executions.
+constexpr u64 kDetectorExecutions = 10'000;
 
 struct TargetResult {
   target::Definition* target;
@@ -44,6 +46,7 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
   Findings findings(session, options, program_path());
   Progress progress(!options.quiet && !options.json);
   const bool is_variant = !target.expect().empty();
+  const bool measures_detector = target.declared().continue_on_race;
   double turn = 0.25;
   u64 round = 0;
   bool done = false;
@@ -59,6 +62,9 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
       const exploration::Tally part = session.run(
           budget,
           [&](const exec::Finding&) {
+            if (findings.all().size() == kFindingsPerTarget) {
+              return result.tally.executions < kDetectorExecutions;
+            }
             if (FiledFinding* finding = findings.take()) {
               finding->strategy = strategy;
               progress.clear();
@@ -68,12 +74,13 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
               }
               result.expected_found |= exec::name_of(finding->recording.kind) == target.expect();
             }
-            done = findings.all().size() >= kFindingsPerTarget || (is_variant && result.expected_found) ||
-                   findings.diverged() || findings.write_failed();
+            const bool enough = findings.all().size() == kFindingsPerTarget || (is_variant && result.expected_found);
+            done = (enough && !measures_detector) || findings.diverged() || findings.write_failed();
             return !done;
           },
           [&](const exploration::Tally& now) { progress.show(target.name() + " (" + strategy + ")", now, budget); });
       add(result.tally, part);
+      done |= result.expected_found && result.tally.executions >= kDetectorExecutions;
       result.findings = findings.all();
     }
     turn *= 2;
@@ -108,7 +115,9 @@ int run_hunt(const CommandOptions& options) {
     }
   }
   // Variants first: their share is mostly left over, and goes to the clean targets.
-  std::stable_partition(targets.begin(), targets.end(), [](const target::Definition* t) { return !t->expect().empty(); });
+  std::sort(targets.begin(), targets.end(), [](target::Definition* a, target::Definition* b) {
+    return a->expect().empty() != b->expect().empty() ? b->expect().empty() : a->name() < b->name();
+  });
   const double total = options.budget.seconds > 0 ? options.budget.seconds : kDefaultSeconds;
   double left = total;
   std::vector<TargetResult> results;

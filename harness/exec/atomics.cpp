@@ -7,8 +7,6 @@
 namespace heddle::exec {
 namespace {
 
-// A thread that saw the same value at the same place this often in a row is taken to spin.
-constexpr u32 kSameReadsMax = 8;
 // Loops that look at several locations, or count, have no such fingerprint; they read a lot.
 constexpr u32 kReadsInRowMax = 256;
 

@@ -61,12 +61,14 @@ ThreadId Execution::take_waiter(SyncVar& variable) {
   return chosen;
 }
 
-void Execution::block(Thread& thread, SyncVar& variable, WaitKind wait) {
+void Execution::block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
   thread.wait = wait;
   thread.wait_address = variable.address;
   enqueue(thread, variable);
+  thread.timed = deadline_ns != kNever;
   block_until_scheduled(thread);
   if (thread.timed_out) {
+    advance_clock(deadline_ns);
     dequeue(thread, variable);
   }
 }
@@ -246,7 +248,7 @@ void Execution::destroy_sync(Thread& thread, void* object, const char* what, upt
   variable.readers_released.clear();
 }
 
-bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, bool timed, uptr pc) {
+bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(condition), pc);
   SyncVar& variable = touch_sync(thread, condition, pc);
   SyncVar& lock = touch_sync(thread, mutex, pc);
@@ -258,8 +260,7 @@ bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, boo
   const u32 depth = lock.depth;
   lock.depth = 1;
   mutex_unlock(thread, mutex, pc);
-  thread.timed = timed;
-  block(thread, variable, WaitKind::kCondition);
+  block(thread, variable, WaitKind::kCondition, deadline_ns);
   const bool woken = !thread.timed_out;
   record(thread, EventKind::kWake, variable.address, 0, woken ? 1 : 0, Order::kAcquire, pc);
   while (lock.owner != ThreadId::kNone) {
@@ -286,7 +287,7 @@ void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr
   record(thread, EventKind::kNotify, variable.address, 0, all ? 1 : 0, Order::kRelaxed, pc);
 }
 
-int Execution::futex_wait(Thread& thread, void* word, u32 expected, bool timed, uptr pc) {
+int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
   SyncVar& variable = touch_atomic(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   const u32 present = *static_cast<volatile u32*>(word);
@@ -296,10 +297,10 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, bool timed, 
     return EAGAIN;
   }
   record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-  thread.timed = timed;
-  block(thread, variable, WaitKind::kFutex);
-  record(thread, EventKind::kWake, variable.address, 4, thread.timed_out ? 0 : 1, Order::kRelaxed, pc);
-  return thread.timed_out ? ETIMEDOUT : 0;
+  block(thread, variable, WaitKind::kFutex, deadline_ns);
+  const bool timed_out = thread.timed_out;
+  record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
+  return timed_out ? ETIMEDOUT : 0;
 }
 
 u32 Execution::futex_wake(Thread& thread, void* word, u32 count, uptr pc) {

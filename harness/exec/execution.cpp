@@ -63,7 +63,7 @@ void Execution::reset(const Options& options) {
   live_threads_ = 0;
   steps_ = 0;
   decisions_ = 0;
-  virtual_ns_ = 0;
+  virtual_now_ = kEpochNs;
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
@@ -88,7 +88,7 @@ void Execution::reset(const Options& options) {
 Outcome Execution::run(Body body, void* argument, const Options& options) {
   HEDDLE_INVARIANT(!running_);
   reset(options);
-  options_.strategy->begin_execution(executions_);
+  options_.strategy->begin_execution(options.index);
   body_ = body;
   body_argument_ = argument;
   running_ = true;
@@ -408,7 +408,7 @@ void Execution::sanitizer_report(const char* text) {
 
 void Execution::yield(Thread& thread, uptr pc) {
   thread.yielding = true;
-  if (++thread.same_reads > 8) {
+  if (++thread.same_reads > kSameReadsMax) {
     park(thread);
   }
   point(thread, EventKind::kYield, 0, pc);
@@ -416,20 +416,20 @@ void Execution::yield(Thread& thread, uptr pc) {
   record(thread, EventKind::kYield, 0, 0, 0, Order::kRelaxed, pc);
 }
 
-void Execution::sleep(Thread& thread, u64 nanoseconds, uptr pc) {
-  const u64 until = virtual_ns_ + nanoseconds;
+void Execution::sleep(Thread& thread, u64 until_ns, uptr pc) {
   yield(thread, pc);
-  virtual_ns_ = until > virtual_ns_ ? until : virtual_ns_;
+  advance_clock(until_ns);
 }
 
 u64 Execution::virtual_now_ns() {
-  virtual_ns_ += 1000;  // a program that polls a clock gets somewhere
-  return kEpochNs + virtual_ns_;
+  virtual_now_ += 1000;  // a program that polls a clock gets somewhere
+  return virtual_now_;
 }
 
 void Execution::plain_point(Thread& thread, bool write, uptr address, uptr pc) {
   if (!options_.preempt_all) {
     thread.yielding = true;  // thousands of plain accesses in a row: perhaps it spins on one
+    steps_ += kPlainInRowSteps;
   }
   point(thread, write ? EventKind::kWrite : EventKind::kRead, address, pc);
   thread.yielding = false;

@@ -16,6 +16,7 @@ namespace heddle::exec {
 struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;
+  u64 index = 0;                // of the execution within its run, for the strategy
   u64 step_limit = 100'000;     // scheduling points; beyond, the livelock oracle judges
   bool trace = false;           // keep events and the digest
   bool preempt_all = false;     // plain accesses are scheduling points too
@@ -31,6 +32,8 @@ struct Outcome {
   u64 digest;              // of the visible events, if traced
   u64 events;              // visible events, if traced
 };
+
+constexpr u64 kNever = ~u64{0};  // a deadline that does not come
 
 using Body = void (*)(void* argument);
 
@@ -112,17 +115,17 @@ class Execution {
   /// Releases either kind of ownership of a reader-writer lock; false if there was none.
   bool rwlock_unlock(Thread& thread, void* lock, uptr pc);
   void destroy_sync(Thread& thread, void* object, const char* what, uptr pc);
-  /// True if woken, false if the time-out struck.
-  bool condition_wait(Thread& thread, void* condition, void* mutex, bool timed, uptr pc);
+  /// True if woken, false if the time-out struck. `deadline_ns` on the virtual clock, or kNever.
+  bool condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc);
   void condition_notify(Thread& thread, void* condition, bool all, uptr pc);
   /// 0 if woken, else EAGAIN or ETIMEDOUT.
-  int futex_wait(Thread& thread, void* word, u32 expected, bool timed, uptr pc);
+  int futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc);
   u32 futex_wake(Thread& thread, void* word, u32 count, uptr pc);
   /// True if the caller must initialise; false if that is done.
   bool guard_acquire(Thread& thread, void* guard, uptr pc);
   void guard_release(Thread& thread, void* guard, bool done, uptr pc);
   void yield(Thread& thread, uptr pc);
-  void sleep(Thread& thread, u64 nanoseconds, uptr pc);
+  void sleep(Thread& thread, u64 until_ns, uptr pc);
   u64 virtual_now_ns();
 
   /// The block is the caller's to fill; null when memory is out.
@@ -178,7 +181,14 @@ class Execution {
   u64 executions() const { return executions_; }
 
  private:
+  // So many plain accesses without a scheduling point make one, which counts for so many steps
+  // towards the limit: a loop that spins on a plain variable must end.
   static constexpr u32 kPlainInRowMax = 20'000;
+  static constexpr u32 kPlainInRowSteps = 20;
+  // A thread that yields, or sees the same value at the same place, so often in a row is taken to
+  // spin: it runs again when others wrote, or cannot run. Locks that spin a little before they
+  // block (libstdc++: 16 times) must get through to their blocking.
+  static constexpr u32 kSameReadsMax = 64;
 
   void reset(const Options& options);
   void start_thread(u32 slot, void* (*entry)(void*), void* argument);
@@ -194,7 +204,7 @@ class Execution {
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc);
 
-  void block(Thread& thread, SyncVar& variable, WaitKind wait);
+  void block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
   void block_until_scheduled(Thread& thread);
   void enqueue(Thread& thread, SyncVar& variable);
   bool dequeue(Thread& thread, SyncVar& variable);
@@ -215,6 +225,7 @@ class Execution {
   void park(Thread& thread);
   SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
+  void advance_clock(u64 to_ns) { virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_; }
   void tick(Thread& thread) { thread.clock.set(thread.id, thread.own_clock() + 1); }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
 
@@ -256,7 +267,7 @@ class Execution {
   u64 executions_ = 0;
   u64 steps_ = 0;
   u64 decisions_ = 0;
-  u64 virtual_ns_ = 0;
+  u64 virtual_now_ = 0;
   Vec<Deviation> deviations_;
   Finding finding_;
   Finding spare_finding_;

@@ -78,7 +78,7 @@ Session::Session(const std::function<void()>& body, const Settings& settings)
   prepare_process();
 }
 
-exec::Outcome Session::execute(exec::Strategy& strategy, bool trace) {
+exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
   target::begin_execution();
   exec::Options options;
   options.strategy = &strategy;
@@ -87,6 +87,7 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace) {
   options.preempt_all = settings_.preempt_all;
   options.race_continue = settings_.race_continue;
   options.trace = trace;
+  options.index = index;
   if (target_ != nullptr) {
     const auto runnable = target_->prepare(program_);
     return exec::engine().run(runnable.body, runnable.argument, options);
@@ -107,7 +108,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding, const OnPr
       target::RandomSource source(mix64(budget.rng_seed ^ mix64(tally.executions + 1)));
       program_ = target_->make_program(source);
     }
-    const exec::Outcome outcome = execute(*strategy, false);
+    const exec::Outcome outcome = execute(*strategy, false, tally.executions);
     ++tally.executions;
     tally.steps += outcome.steps;
     const bool raced = outcome.finding->kind == exec::FindingKind::kRace;

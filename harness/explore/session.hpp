@@ -111,7 +111,7 @@ class Session {
   const target::Program& program() const { return program_; }
 
  private:
-  exec::Outcome execute(exec::Strategy& strategy, bool trace);
+  exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   Recording capture(const exec::Outcome& outcome) const;
 
   target::Definition* target_ = nullptr;

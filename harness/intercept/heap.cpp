@@ -1,14 +1,12 @@
 // malloc, free, new and delete in all their forms.
 #include <cerrno>
 #include <cstring>
-#include <dlfcn.h>
-#include <link.h>
 #include <malloc.h>
 #include <new>
 
 #include "intercept/hook.hpp"
+#include "intercept/origin.hpp"
 
-using heddle::u32;
 using heddle::uptr;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
@@ -31,49 +29,10 @@ void* BELOW(memalign)(std::size_t, std::size_t);
 
 namespace {
 
-struct CodeRange {
-  uptr begin;
-  uptr end;
-};
-
-// Code whose allocations are part of an execution: the executable and the C++ library. What other
-// libraries allocate (stdio's buffers, say) outlives executions and is theirs.
-CodeRange ranges[4];
-u32 range_count = 0;
-
-int find_ranges(dl_phdr_info* info, std::size_t, void*) {
-  const bool executable = range_count == 0;
-  const bool cxx = std::strstr(info->dlpi_name, "libstdc++") != nullptr ||
-                   std::strstr(info->dlpi_name, "libc++") != nullptr;
-  if (!executable && !cxx) {
-    return 0;
-  }
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const auto& segment = info->dlpi_phdr[i];
-    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0 && range_count < 4) {
-      const uptr begin = info->dlpi_addr + segment.p_vaddr;
-      ranges[range_count++] = CodeRange{begin, begin + segment.p_memsz};
-    }
-  }
-  return 0;
-}
-
-bool is_tracked(uptr pc) {
-  if (range_count == 0) {
-    ::dl_iterate_phdr(find_ranges, nullptr);
-  }
-  for (u32 i = 0; i < range_count; ++i) {
-    if (pc - ranges[i].begin < ranges[i].end - ranges[i].begin) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /// The logical thread on whose account `pc` allocates; null if it is no part of an execution.
 Thread* accountable(uptr pc) {
   Thread* thread = current_thread;
-  return thread != nullptr && is_tracked(pc) ? thread : nullptr;
+  return thread != nullptr && heddle::intercept::is_program_or_cxx_library(pc) ? thread : nullptr;
 }
 
 void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {

@@ -11,6 +11,7 @@
 
 #include "exec/faults.hpp"
 #include "intercept/hook.hpp"
+#include "intercept/time.hpp"
 
 using heddle::u32;
 using heddle::u64;
@@ -19,6 +20,8 @@ using heddle::exec::RuntimeScope;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+using heddle::intercept::to_nanoseconds;
+using heddle::intercept::to_timespec;
 
 // ---- static locals ----
 
@@ -87,21 +90,6 @@ HEDDLE_HOOK void exit(int status) noexcept {
 
 // ---- time ----
 
-namespace {
-
-timespec to_timespec(u64 nanoseconds) {
-  timespec time = {};
-  time.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000);
-  time.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
-  return time;
-}
-
-u64 to_nanoseconds(const timespec& time) {
-  return static_cast<u64>(time.tv_sec) * 1'000'000'000 + static_cast<u64>(time.tv_nsec);
-}
-
-}  // namespace
-
 HEDDLE_HOOK int clock_gettime(clockid_t clock, timespec* time) noexcept {
   if (current_thread == nullptr) {
     return HEDDLE_ORIGINAL(clock_gettime)(clock, time);
@@ -136,7 +124,7 @@ HEDDLE_HOOK int nanosleep(const timespec* duration, timespec* remaining) {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(nanosleep)(duration, remaining);
   }
-  engine().sleep(*thread, to_nanoseconds(*duration), HEDDLE_PC);
+  engine().sleep(*thread, engine().virtual_now_ns() + to_nanoseconds(*duration), HEDDLE_PC);
   return 0;
 }
 
@@ -146,9 +134,8 @@ HEDDLE_HOOK int clock_nanosleep(clockid_t clock, int flags, const timespec* time
     return HEDDLE_ORIGINAL(clock_nanosleep)(clock, flags, time, remaining);
   }
   const u64 wanted = to_nanoseconds(*time);
-  const u64 now = engine().virtual_now_ns();
   const bool absolute = (flags & TIMER_ABSTIME) != 0;
-  engine().sleep(*thread, !absolute ? wanted : wanted > now ? wanted - now : 0, HEDDLE_PC);
+  engine().sleep(*thread, absolute ? wanted : engine().virtual_now_ns() + wanted, HEDDLE_PC);
   return 0;
 }
 
@@ -157,7 +144,7 @@ HEDDLE_HOOK int usleep(useconds_t microseconds) {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(usleep)(microseconds);
   }
-  engine().sleep(*thread, u64{microseconds} * 1000, HEDDLE_PC);
+  engine().sleep(*thread, engine().virtual_now_ns() + u64{microseconds} * 1000, HEDDLE_PC);
   return 0;
 }
 
@@ -166,7 +153,7 @@ HEDDLE_HOOK unsigned sleep(unsigned seconds) {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(sleep)(seconds);
   }
-  engine().sleep(*thread, u64{seconds} * 1'000'000'000, HEDDLE_PC);
+  engine().sleep(*thread, engine().virtual_now_ns() + u64{seconds} * 1'000'000'000, HEDDLE_PC);
   return 0;
 }
 
@@ -189,7 +176,11 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
   const int operation = static_cast<int>(arguments[1]) & FUTEX_CMD_MASK;
   const u32 value = static_cast<u32>(arguments[2]);
   if (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) {
-    const int error = engine().futex_wait(*thread, word, value, arguments[3] != 0, HEDDLE_PC);
+    // FUTEX_WAIT takes a duration, FUTEX_WAIT_BITSET a point in time.
+    const auto* timeout = reinterpret_cast<const timespec*>(arguments[3]);
+    const u64 deadline = timeout == nullptr ? heddle::exec::kNever
+                         : to_nanoseconds(*timeout) + (operation == FUTEX_WAIT ? engine().virtual_now_ns() : 0);
+    const int error = engine().futex_wait(*thread, word, value, deadline, HEDDLE_PC);
     errno = error;
     return error == 0 ? 0 : -1;
   }

@@ -1,14 +1,15 @@
 // pthread mutexes, condition variables, reader-writer locks, spin locks.
 #include <cerrno>
 #include <pthread.h>
-#include <time.h>
 
 #include "intercept/hook.hpp"
+#include "intercept/time.hpp"
 
 using heddle::exec::FindingKind;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+using heddle::intercept::to_nanoseconds;
 using heddle::uptr;
 
 namespace {
@@ -98,7 +99,7 @@ HEDDLE_HOOK int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mu
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_wait)(condition, mutex);
   }
-  engine().condition_wait(*thread, condition, mutex, false, HEDDLE_PC);
+  engine().condition_wait(*thread, condition, mutex, heddle::exec::kNever, HEDDLE_PC);
   return 0;
 }
 
@@ -107,7 +108,7 @@ HEDDLE_HOOK int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_timedwait)(condition, mutex, until);
   }
-  return engine().condition_wait(*thread, condition, mutex, true, HEDDLE_PC) ? 0 : ETIMEDOUT;
+  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC) ? 0 : ETIMEDOUT;
 }
 
 HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
@@ -116,7 +117,7 @@ HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until);
   }
-  return engine().condition_wait(*thread, condition, mutex, true, HEDDLE_PC) ? 0 : ETIMEDOUT;
+  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC) ? 0 : ETIMEDOUT;
 }
 
 HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "intercept/hook.hpp"
+#include "intercept/origin.hpp"
 
 using heddle::ThreadId;
 using heddle::to_index;
@@ -113,6 +114,11 @@ HEDDLE_HOOK int pthread_setname_np(pthread_t handle, const char* name) noexcept 
 HEDDLE_HOOK int pthread_once(pthread_once_t* once, void (*initialise)()) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_once)(once, initialise);
+  }
+  if (!heddle::intercept::is_program(HEDDLE_PC)) {
+    // A system library initialises itself (libgcc's unwinder does): for the process, and in one go.
+    const heddle::exec::RuntimeScope runtime;
     return HEDDLE_ORIGINAL(pthread_once)(once, initialise);
   }
   // Its first byte as the "done" mark of a guard; an exception leaves it as it was.

@@ -25,6 +25,14 @@ void Target::describe(const char* text) {
   implementation_->description = text;
 }
 
+void Target::preempt_at_plain_accesses() {
+  implementation_->preempt_all = true;
+}
+
+void Target::expects(const char* oracle) {
+  implementation_->expect = oracle;
+}
+
 void Target::threads(unsigned least, unsigned most) {
   implementation_->threads_least = std::max(1u, least);
   implementation_->threads_most = std::max(implementation_->threads_least, most);

@@ -21,12 +21,14 @@ class TargetImplementation {
   Target::Validate validate = nullptr;
   std::shared_ptr<void> validate_closure;
   std::string description;
+  std::string expect;
   unsigned cursor_count = 0;
   unsigned threads_least = 2;
   unsigned threads_most = 3;
   unsigned operations_most = 8;
   unsigned setup_most = 24;
   bool continue_on_race = false;
+  bool preempt_all = false;
 };
 
 namespace target {
@@ -84,7 +86,7 @@ class Definition {
   /// The clean target this one is a variant of; empty if it is none.
   const std::string& of() const { return of_; }
   /// The oracle that must find the seeded bug; empty for clean targets.
-  const std::string& expect() const { return expect_; }
+  const std::string& expect() { return expect_.empty() ? declared().expect : expect_; }
   bool is_test() const { return body_ != nullptr; }
   /// The declarations; made at the first call. Operation targets only.
   TargetImplementation& declared();

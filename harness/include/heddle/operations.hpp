@@ -129,12 +129,17 @@ class Target {
 
   /// One sentence for `heddle list`.
   void describe(const char* text);
+  /// For a target that is wrong on purpose: the oracle that must find it ("race", "heap", ...).
+  /// Variants say so in HEDDLE_VARIANT.
+  void expects(const char* oracle);
   /// Numbers of threads and of operations that programs are made of.
   void threads(unsigned least, unsigned most);
   void operations_per_thread(unsigned most);
   void setup_operations(unsigned most);
   /// Races are noted, not the end of the execution: the program's own misuse detector gets its chance.
   void continue_on_race();
+  /// Plain accesses are scheduling points: for code that synchronises with plain variables.
+  void preempt_at_plain_accesses();
 
   // For the templates below.
   Operation& add_operation(const char* name, std::unique_ptr<Invoker> invoker);

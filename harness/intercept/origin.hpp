@@ -1,0 +1,15 @@
+// In-target world. Whose code called a hook.
+#pragma once
+
+#include "exec/thread.hpp"
+
+namespace heddle::intercept {
+
+/// True for the executable's own code: the program under test.
+bool is_program(uptr pc);
+
+/// True for the program and for the C++ library, whose allocations are part of an execution. What
+/// other libraries allocate (stdio's buffers, say) outlives executions and is theirs.
+bool is_program_or_cxx_library(uptr pc);
+
+}  // namespace heddle::intercept

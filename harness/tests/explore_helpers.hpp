@@ -1,0 +1,53 @@
+// What tests of the engine say again and again.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "heddle/heddle.hpp"
+
+namespace heddle::testing {
+
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+constexpr bool kAsan = true;
+#else
+constexpr bool kAsan = false;
+#endif
+
+/// `body` must give the finding `kind` (and `rule`, unless empty) under both strategies.
+inline void expect_found(const char* kind, const char* rule, const std::function<void()>& body,
+                         ExploreOptions options = {}) {
+  for (const char* strategy : {"random", "pct"}) {
+    options.strategy = strategy;
+    const ExploreResult result = explore(body, options);
+    EXPECT_TRUE(result.found) << strategy << ": nothing in " << result.executions << " executions";
+    EXPECT_EQ(result.kind, kind) << result.report;
+    if (*rule != '\0') {
+      EXPECT_EQ(result.rule, rule) << result.report;
+    }
+  }
+}
+
+/// The same for the heap oracle; where AddressSanitizer judges instead, the rule is its own.
+inline void expect_heap_finding(const char* rule, const std::function<void()>& body) {
+  expect_found("heap", kAsan ? "sanitizer" : rule, body);
+}
+
+/// `body` must stay without finding under both strategies.
+inline void expect_clean(const std::function<void()>& body, ExploreOptions options = {}) {
+  for (const char* strategy : {"random", "pct"}) {
+    options.strategy = strategy;
+    const ExploreResult result = explore(body, options);
+    EXPECT_FALSE(result.found) << strategy << ": " << result.report;
+  }
+}
+
+/// A bit for each value in [0, 32) that `body` returned in some execution; a finding is a failure.
+inline unsigned outcomes(const std::function<unsigned()>& body, ExploreOptions options = {}) {
+  unsigned seen = 0;
+  expect_clean([&] { seen |= 1u << body(); }, options);
+  return seen;
+}
+
+}  // namespace heddle::testing

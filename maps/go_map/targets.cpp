@@ -1,0 +1,260 @@
+// go_map under Heddle: the locked map, its seeded bugs, and the map without a lock.
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "go_map.hpp"
+#include "heddle/heddle.hpp"
+
+namespace {
+
+using Key = int;
+using Mapped = int;
+using maps::go_map_bug;
+using maps::go_map_options;
+
+/// The map's random source, owned by the schedule: the seed of hashes, where iterations start.
+struct ScheduledRandom {
+  std::uint32_t operator()() { return heddle::choose(256) * 0x9e3779b1u; }
+};
+
+/// All keys in one bucket: overflow chains.
+struct OneBucket {
+  std::uint64_t operator()(Key key, std::uint32_t) const { return static_cast<std::uint64_t>(key) << 56; }
+};
+
+template <go_map_bug Bug, class Hash = maps::go_map_hash>
+using Map = maps::go_map<Key, Mapped, Hash, std::equal_to<Key>, ScheduledRandom, Bug>;
+
+// Small tables that stay mid-growth for long: four buckets, and the ninth key starts a growth.
+constexpr go_map_options kSmall{.initial_log2 = 2, .load_numerator = 2, .load_denominator = 1};
+// One chain that outgrows its bucket before the table grows: at the 11th key, at the 17th.
+constexpr go_map_options kChained{.initial_log2 = 1, .load_numerator = 5, .load_denominator = 1};
+constexpr go_map_options kFullChain{.initial_log2 = 1, .load_numerator = 8, .load_denominator = 1};
+
+/// Every operation under one lock; iterations are opened, advanced and closed in operations of
+/// their own, and live across those of all threads.
+template <class M>
+class Locked {
+ public:
+  explicit Locked(go_map_options options) : map_(options) {}
+
+  bool insert(Key key, Mapped value) {
+    return under_lock([&] { return map_.insert_or_assign(key, value); });
+  }
+  bool erase(Key key) {
+    return under_lock([&] { return map_.erase(key); });
+  }
+  std::optional<Mapped> find(Key key) {
+    return under_lock([&] { return map_.find(key); });
+  }
+  std::size_t size() {
+    return under_lock([&] { return map_.size(); });
+  }
+  void clear() {
+    under_lock([&] { map_.clear(); });
+  }
+
+  class Range {
+   public:
+    explicit Range(Locked& owner) : owner_(&owner) {
+      owner.under_lock([&] { iterator_.emplace(owner.map_.begin_range()); });
+    }
+    Range(Range&& other) noexcept = default;
+    Range& operator=(Range&&) = delete;
+    ~Range() {
+      if (iterator_.has_value()) {
+        // Destroying the iterator unpins its generations: a write, like everything else.
+        owner_->under_lock([&] { iterator_.reset(); });
+      }
+    }
+
+    std::optional<std::pair<Key, Mapped>> next() {
+      return owner_->under_lock([&]() -> std::optional<std::pair<Key, Mapped>> {
+        if (!iterator_->next()) {
+          return std::nullopt;
+        }
+        return std::pair(iterator_->key(), iterator_->mapped());
+      });
+    }
+
+   private:
+    Locked* owner_;
+    std::optional<typename M::iterator> iterator_;
+  };
+
+  std::string validate() { return map_.validate(); }
+
+ protected:
+  template <class Work>
+  auto under_lock(Work work) {
+    const std::lock_guard lock(mutex_);
+    heddle::linearization_point();
+    return work();
+  }
+
+  M map_;
+  std::mutex mutex_;
+};
+
+/// Decides to grow before it takes the lock. By the time it grows, the decision is stale.
+class GrowsOutsideLock : public Locked<Map<go_map_bug::none>> {
+ public:
+  using Locked::Locked;
+
+  bool insert(Key key, Mapped value) {
+    const bool grow = map_.wants_growth();
+    return under_lock([&] {
+      if (grow) {
+        map_.start_growth();
+      }
+      return map_.insert_or_assign(key, value);
+    });
+  }
+};
+
+template <class Subject>
+void declare(heddle::Target& t, go_map_options options, int keys, const char* description) {
+  t.describe(description);
+  auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options); });
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, 99);
+  s.op("insert", &Subject::insert, key, value).means(heddle::Role::kAssign).weight(8);
+  s.op("erase", &Subject::erase, key).means(heddle::Role::kErase).weight(2);
+  s.op("find", &Subject::find, key).means(heddle::Role::kFind);
+  s.op("size", &Subject::size).means(heddle::Role::kSize).weight(1);
+  s.op("clear", &Subject::clear).means(heddle::Role::kClear).weight(1);
+  auto range = s.template cursor<typename Subject::Range>("open", "close", [](Subject& m) {
+    return typename Subject::Range(m);
+  });
+  range.op("next", &Subject::Range::next).means(heddle::Role::kNext).weight(12);
+  s.follows(heddle::contracts::go_range());
+  t.operations_per_thread(12);
+}
+
+template <class M>
+void declare_locked(heddle::Target& t, go_map_options options, int keys, const char* description) {
+  declare<Locked<M>>(t, options, keys, description);
+}
+
+// ---- the clean map ----
+
+HEDDLE_TARGET(go_map, t) {
+  using M = Map<go_map_bug::none>;
+  declare_locked<M>(t, kSmall, 20, "Go's map before 1.24, every operation under one lock");
+}
+
+// ---- seeded bugs ----
+
+HEDDLE_VARIANT(go_map, frees_old_buckets_under_iterator, "heap", t) {
+  declare_locked<Map<go_map_bug::frees_old_buckets_under_iterator>>(
+      t, {}, 20, "the end of a migration frees the old buckets although an iterator stands in them");
+}
+
+HEDDLE_VARIANT(go_map, frees_overflow_under_iterator, "heap", t) {
+  declare_locked<Map<go_map_bug::frees_overflow_under_iterator, OneBucket>>(
+      t, kChained, 20, "migrating a chain frees its overflow buckets although an iterator stands in one");
+}
+
+HEDDLE_VARIANT(go_map, advances_mark_before_copy, "iteration", t) {
+  declare_locked<Map<go_map_bug::advances_mark_before_copy>>(
+      t, kSmall, 20, "a bucket counts as evacuated one write before its entries are copied");
+}
+
+HEDDLE_VARIANT(go_map, skips_check_bucket, "iteration", t) {
+  declare_locked<Map<go_map_bug::skips_check_bucket>>(
+      t, kSmall, 20, "an iterator in an old bucket does not check which new bucket an entry is for");
+}
+
+HEDDLE_VARIANT(go_map, reuses_overflow_bucket_early, "iteration", t) {
+  declare_locked<Map<go_map_bug::reuses_overflow_bucket_early, OneBucket>>(
+      t, kFullChain, 20, "overflow buckets of a migrated chain serve again while an iterator stands in one");
+  t.setup_operations(40);
+  t.operations_per_thread(28);
+}
+
+HEDDLE_VARIANT(go_map, unpins_only_at_end, "heap", t) {
+  declare_locked<Map<go_map_bug::unpins_only_at_end>>(
+      t, kSmall, 20, "an iterator that is closed before its end never gives its buckets back");
+}
+
+HEDDLE_VARIANT(go_map, resurrects_cleared_entries, "iteration", t) {
+  declare_locked<Map<go_map_bug::resurrects_cleared_entries>>(
+      t, kSmall, 20, "clear() forgets the old buckets of a migration in progress");
+}
+
+HEDDLE_VARIANT(go_map, grows_outside_lock, "race", t) {
+  declare<GrowsOutsideLock>(t, kSmall, 20, "an insert decides to grow before it takes the lock");
+}
+
+// ---- no lock ----
+
+/// Go's map as it is: not for concurrent use, with a best-effort detector that tells users so.
+template <go_map_bug Bug>
+class Unlocked {
+ public:
+  explicit Unlocked(go_map_options options) : map_(options) {}
+
+  bool insert(Key key, Mapped value) {
+    return detecting([&] { return map_.insert_or_assign(key, value); });
+  }
+  bool erase(Key key) {
+    return detecting([&] { return map_.erase(key); });
+  }
+  std::optional<Mapped> find(Key key) {
+    return detecting([&] { return map_.find(key); });
+  }
+
+  class Range {
+   public:
+    explicit Range(Unlocked& owner) : iterator_(owner.map_.begin_range()) {}
+    bool next() {
+      return detecting([&] { return iterator_.next(); });
+    }
+
+   private:
+    typename Map<Bug>::iterator iterator_;
+  };
+
+ private:
+  template <class Work>
+  static auto detecting(Work work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const maps::concurrent_misuse&) {
+      heddle_detector_fired();
+      return {};
+    }
+  }
+
+  Map<Bug> map_;
+};
+
+template <go_map_bug Bug>
+void declare_unlocked(heddle::Target& t, const char* description) {
+  using S = Unlocked<Bug>;
+  t.describe(description);
+  auto s = t.subject<S>([] { return std::make_unique<S>(kSmall); });
+  const auto key = t.ints(0, 19);
+  const auto value = t.ints(0, 99);
+  s.op("insert", &S::insert, key, value).weight(8);
+  s.op("erase", &S::erase, key).weight(2);
+  s.op("find", &S::find, key);
+  auto range = s.template cursor<typename S::Range>("open", "close", [](S& m) { return typename S::Range(m); });
+  range.op("next", &S::Range::next).weight(8);
+  // The detector is a plain flag: it is seen set only by a switch in the middle of an operation.
+  t.preempt_at_plain_accesses();
+  t.continue_on_race();
+}
+
+HEDDLE_TARGET(go_map_unlocked, t) {
+  declare_unlocked<go_map_bug::none>(t, "the map without a lock; its own detector throws when it notices");
+  t.expects("race");
+}
+
+HEDDLE_VARIANT(go_map_unlocked, next_ignores_writing_flag, "race", t) {
+  declare_unlocked<go_map_bug::next_ignores_writing_flag>(t, "without a lock, and next() does not look for writers");
+}
+
+}  // namespace
