@@ -25,8 +25,14 @@ using exec::Thread;
 /// (skipping it would leave the sanitizer with half of a pair of calls), else the library's.
 template <class Function>
 Function* original(const char* name) {
+  // By hand: the C library's string functions are interceptors too, and may not be called while a
+  // sanitizer initialises itself, which is when some originals are asked for first.
   char interceptor[80] = "__interceptor_";
-  __builtin_strncat(interceptor, name, sizeof interceptor - 16);
+  u32 length = sizeof("__interceptor_") - 1;
+  for (const char* c = name; *c != '\0' && length + 1 < sizeof interceptor; ++c) {
+    interceptor[length++] = *c;
+  }
+  interceptor[length] = '\0';
   void* symbol = ::dlsym(RTLD_DEFAULT, interceptor);
   if (symbol == nullptr) {
     symbol = ::dlsym(RTLD_NEXT, name);

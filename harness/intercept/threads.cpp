@@ -34,6 +34,19 @@ Destructor destructors[kKeysMax];
 u32 keys_made = 0;
 heddle::u64 keys_execution = ~heddle::u64{0};
 
+// A sanitizer's runtime keeps its idea of the OS thread under a key that it makes before any static
+// constructor runs. Those keys stay per OS thread.
+volatile bool constructors_run = false;  // volatile: else the compiler runs the constructor itself
+bool belongs_to_sanitizer[kFirstKey];
+
+__attribute__((constructor(101))) void note_constructors() {
+  constructors_run = true;
+}
+
+bool is_logical(pthread_key_t key) {
+  return current_thread != nullptr && (key >= kFirstKey || !belongs_to_sanitizer[key]);
+}
+
 }  // namespace
 
 HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes, void* (*entry)(void*),
@@ -140,6 +153,7 @@ HEDDLE_HOOK int pthread_key_create(pthread_key_t* key, Destructor destructor) no
     const int error = HEDDLE_ORIGINAL(pthread_key_create)(key, destructor);
     if (error == 0 && *key < kFirstKey) {
       destructors[*key] = destructor;
+      belongs_to_sanitizer[*key] = !constructors_run;
     }
     return error;
   }
@@ -167,7 +181,7 @@ HEDDLE_HOOK int pthread_key_delete(pthread_key_t key) noexcept {
 
 HEDDLE_HOOK void* pthread_getspecific(pthread_key_t key) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
+  if (!is_logical(key)) {
     return HEDDLE_ORIGINAL(pthread_getspecific)(key);
   }
   return key < thread->specifics.size() ? thread->specifics[key].object : nullptr;
@@ -175,7 +189,7 @@ HEDDLE_HOOK void* pthread_getspecific(pthread_key_t key) noexcept {
 
 HEDDLE_HOOK int pthread_setspecific(pthread_key_t key, const void* value) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
+  if (!is_logical(key)) {
     return HEDDLE_ORIGINAL(pthread_setspecific)(key, value);
   }
   if (key >= kKeysMax) {
