@@ -427,12 +427,34 @@ u64 Execution::virtual_now_ns() {
 }
 
 void Execution::plain_point(Thread& thread, bool write, uptr address, uptr pc) {
+  if (options_.preempt_all && is_private(thread, address)) {
+    return;
+  }
   if (!options_.preempt_all) {
     thread.yielding = true;  // thousands of plain accesses in a row: perhaps it spins on one
     steps_ += kPlainInRowSteps;
   }
   point(thread, write ? EventKind::kWrite : EventKind::kRead, address, pc);
   thread.yielding = false;
+}
+
+// Optimisers keep more or less in frames from build to build; what only its owner has touched there
+// is nobody else's business, and a switch before it would make seeds depend on the build.
+bool Execution::is_private(const Thread& thread, uptr address) {
+  if (stop_requested_ || !memory::in_stacks(address) ||
+      memory::stack_slot_of(address) != to_index(thread.id)) {
+    return false;
+  }
+  const memory::Cell& cell = shadow_.cell(address & ~uptr{7});
+  if ((cell.flags & memory::kSpilled) != 0 || cell.sync != 0) {
+    return false;
+  }
+  for (u32 i = 0; i < cell.count; ++i) {
+    if (cell.entries[i].thread != thread.id) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {

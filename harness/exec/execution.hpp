@@ -201,6 +201,7 @@ class Execution {
   [[noreturn]] void leave(Thread& thread);
   void stuck();
   void step_limit_reached(Thread& thread);
+  bool is_private(const Thread& thread, uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc);
 

@@ -36,7 +36,7 @@ struct Finding {
   u32 block = 0;          // heap block concerned
   u32 event = ~u32{0};    // in the trace: the event that completed it
   u32 other_event = ~u32{0};  // in the trace: the earlier event it conflicts with
-  Text<4000> detail;      // further lines, may be empty
+  Text<32768> detail;      // further lines, may be empty
 
   explicit operator bool() const { return kind != FindingKind::kNone; }
 };

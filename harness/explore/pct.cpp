@@ -27,7 +27,9 @@ class Pct final : public exec::Strategy {
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
-    if (point.current != ThreadId::kNone && (point.yielding || passes_change(point.step))) {
+    // Mostly, not always: code that yields a few times before it blocks must be seen to block.
+    const bool gives_way = point.yielding && rng_.below(4) != 0;
+    if (point.current != ThreadId::kNone && (gives_way || passes_change(point.step))) {
       priorities_[to_index(point.current)] = --lowest_;
     }
     ThreadId best = ThreadId::kNone;

@@ -162,9 +162,9 @@ class ObjectNames {
   std::map<uptr, u32> others_;
 };
 
-std::string event_text(const Event& event, ObjectNames& names) {
+std::string event_text(const Event& event, ObjectNames& names, bool with_result) {
   switch (event.kind) {
-    case EventKind::kCall: return operation_text(event.operation, false);
+    case EventKind::kCall: return operation_text(event.operation, with_result);
     case EventKind::kReturn: {
       const auto& entry = target::history().entries[event.operation];
       const std::string value = value_text(entry.result);
@@ -193,6 +193,21 @@ std::string event_text(const Event& event, ObjectNames& names) {
     default:
       return fmt::format("{} {}{}", exec::name_of(event.kind), names.name(event.address), order_suffix(event));
   }
+}
+
+/// True if the operation called at `index` returned before any other thread had a turn: then one
+/// row tells it all.
+bool undisturbed(u32 index) {
+  const auto& events = engine().events();
+  if (events[index].kind != EventKind::kCall) {
+    return false;
+  }
+  for (u32 i = index + 1; i < events.size() && events[i].thread == events[index].thread; ++i) {
+    if (events[i].kind == EventKind::kReturn) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Which events the table shows: operations, both sides of each switch, and what the finding names.
@@ -233,8 +248,10 @@ std::vector<u32> shown_events(const Finding& finding) {
     show_segment(segment_begin, events.size());
   }
   std::vector<u32> indices;
+  bool told = false;  // the operation at hand, result and all, by its call
   for (u32 i = 0; i < events.size(); ++i) {
-    if (shown[i]) {
+    told = events[i].kind == EventKind::kCall ? undisturbed(i) : told;
+    if (shown[i] && !(told && events[i].kind == EventKind::kReturn && i != finding.event)) {
       indices.push_back(i);
     }
   }
@@ -267,10 +284,13 @@ std::string table(const Finding& finding, ObjectNames& names, unsigned width) {
   }
   for (std::size_t row = skip; row < indices.size(); ++row) {
     const Event& event = engine().events()[indices[row]];
-    if (row > skip && indices[row] > indices[row - 1] + 1) {
+    // Behind an operation told in one row, what it did is left out without a word.
+    if (row > skip && indices[row] > indices[row - 1] + 1 && !undisturbed(indices[row - 1])) {
       const u32 left_out = static_cast<u32>(
           std::count_if(engine().events().begin() + indices[row - 1] + 1, engine().events().begin() + indices[row],
-                        [](const Event& between) { return !exec::is_plain(between.kind); }));
+                        [](const Event& between) {
+                          return !exec::is_plain(between.kind) && between.kind != EventKind::kReturn;
+                        }));
       if (left_out != 0) {
         text += fmt::format("          ... {} event{} of T{}\n", left_out, left_out == 1 ? "" : "s",
                             to_index(event.thread));
@@ -279,7 +299,7 @@ std::string table(const Finding& finding, ObjectNames& names, unsigned width) {
     const std::size_t own = std::min<std::size_t>(to_index(event.thread), columns - 1);
     const bool key = indices[row] == finding.other_event;
     std::string line = fmt::format("{}{:>6}  ", key ? " >" : "  ", indices[row]) + std::string(own * (column + 1), ' ');
-    std::string cell = event_text(event, names);
+    const std::string cell = event_text(event, names, undisturbed(indices[row]));
     line += clipped(cell, width - 8 - place_width - own * (column + 1) - 1);
     if (place_width != 0) {
       const std::string place = users_frame(event.pc, callers_of(event)).place();
@@ -356,6 +376,12 @@ std::string places(const Finding& finding) {
   return text;
 }
 
+// A sanitizer's report: without template arguments, and without the bytes of its shadow memory.
+std::string readable_detail(const std::string& detail) {
+  std::string text = without_template_arguments(detail.substr(0, detail.find("Shadow bytes around")));
+  return text + (text.ends_with('\n') ? "" : "\n");
+}
+
 }  // namespace
 
 std::string operation_text(u32 operation, bool with_result) {
@@ -405,8 +431,7 @@ std::string tell(const exploration::Recording& recording, const StoryOptions& op
   text += "\n" + places(finding);
   if (finding.detail.length != 0) {
     text += "\n";
-    std::string detail = finding.detail.data;
-    text += detail + (detail.ends_with('\n') ? "" : "\n");
+    text += readable_detail(finding.detail.data);
   }
   text += "\n" + rows;
   const std::string legend = names.legend();

@@ -30,12 +30,19 @@ std::string without_arguments(const std::string& name) {
   return name;
 }
 
+void erase_all(std::string& text, const std::string& part) {
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
+    text.erase(at, part.size());
+  }
+}
+
 std::string readable(const char* name) {
   int status = 0;
   char* demangled = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  const std::string text = without_arguments(status == 0 ? demangled : name);
+  std::string text = without_template_arguments(without_arguments(status == 0 ? demangled : name));
   std::free(demangled);
-  return text;
+  erase_all(text, "(anonymous namespace)::");
+  return text.starts_with("auto ") ? text.substr(5) : text;
 }
 
 std::string shortened(const char* file) {
@@ -69,6 +76,22 @@ const std::vector<Frame>& frames_at(uptr return_address) {
   return at->second;
 }
 
+std::string without_template_arguments(const std::string& text) {
+  std::string out;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_operator = i >= 8 && text.compare(i - 8, 8, "operator") == 0;
+    if (text[i] == '<' && !is_operator) {
+      out += depth++ == 0 ? "<" : "";
+    } else if (text[i] == '>' && !is_operator && depth > 0) {
+      out += --depth == 0 ? ">" : "";
+    } else if (depth == 0) {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 bool is_users(const Frame& frame) {
   static const std::string_view foreign[] = {"/usr/include/", "/usr/lib/", "/c++/", "/include/heddle/"};
   for (const std::string_view part : foreign) {
@@ -76,7 +99,8 @@ bool is_users(const Frame& frame) {
       return false;
     }
   }
-  return !frame.file.empty() && !frame.function.starts_with("std::") && !frame.function.starts_with("__gnu_cxx::");
+  return !frame.file.empty() && !frame.function.starts_with("std::") && !frame.function.starts_with("__gnu_cxx::") &&
+         !frame.function.starts_with("heddle::");
 }
 
 Frame users_frame(uptr return_address, const std::vector<uptr>& callers) {

@@ -21,6 +21,9 @@ struct Frame {
 /// Empty if the code has no debug information. Cached; the first call reads the debug information.
 const std::vector<Frame>& frames_at(uptr return_address);
 
+/// `text` without what stands between angle brackets: templates' arguments make names unreadable.
+std::string without_template_arguments(const std::string& text);
+
 /// True for code of the program under test: not of the C++ library, the system or the harness.
 bool is_users(const Frame& frame);
 
