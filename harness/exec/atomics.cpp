@@ -1,7 +1,6 @@
 // Atomic accesses and spin detection.
 #include <cstring>
 
-#include "base/rng.hpp"
 #include "exec/execution.hpp"
 
 namespace heddle::exec {
@@ -111,7 +110,7 @@ void Execution::unpark_all() {
 }
 
 void Execution::note_read(Thread& thread, uptr address, u64 value, uptr pc) {
-  const u64 fingerprint = mix64(pc ^ mix64(address ^ mix64(value)));
+  const u64 fingerprint = (pc ^ value * 0x9e3779b97f4a7c15ULL) + address * 3;
   thread.same_reads = fingerprint == thread.last_read ? thread.same_reads + 1 : 0;
   thread.last_read = fingerprint;
   if (__builtin_expect(thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax, 0)) {

@@ -156,7 +156,7 @@ bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
   if (--variable.depth == 0) {
     variable.owner = ThreadId::kNone;
     variable.released.assign(thread.clock);
-    tick(thread);
+    thread.tick();
     wake_all(variable);
     note_write();
   }
@@ -225,7 +225,7 @@ bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
   }
   --variable.readers;
   variable.readers_released.join(thread.clock);
-  tick(thread);
+  thread.tick();
   if (variable.readers == 0) {
     wake_all(variable);
     note_write();
@@ -349,7 +349,7 @@ void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
   *static_cast<volatile u8*>(guard) = done ? 1 : 0;
   variable.owner = ThreadId::kNone;
   variable.released.assign(thread.clock);
-  tick(thread);
+  thread.tick();
   wake_all(variable);
   note_write();
   note_progress(thread);

@@ -53,6 +53,7 @@ void Execution::add_oracle(Oracle& oracle) {
 
 void Execution::reset(const Options& options) {
   options_ = options;
+  careful_ = options.trace || options.preempt_all;
   shadow_.next_execution();
   arena_.next_execution();
   clock_memory().reset();
@@ -105,7 +106,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
       },
       this);
   Thread& first = threads_[0];
-  first.clock.set(first.id, 1);
+  first.start_clock();
   running_thread_ = &first;
   current_thread = &first;
   restore_library_state(first);
@@ -185,8 +186,8 @@ Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* a
   start_thread(slot, entry, argument);
   Thread& thread = threads_[slot];
   thread.clock.assign(creator.clock);
-  thread.clock.set(thread.id, 1);
-  tick(creator);
+  thread.start_clock();
+  creator.tick();
   record(creator, EventKind::kCreate, 0, 0, slot, Order::kRelaxed, pc);
   note_progress(creator);
   return thread;
@@ -404,6 +405,7 @@ void Execution::sanitizer_report(const char* text) {
   stop_requested_ = true;
   options_.step_limit = 0;
   options_.preempt_all = true;  // plain accesses reach point() too
+  careful_ = true;
 }
 
 void Execution::yield(Thread& thread, uptr pc) {
@@ -450,11 +452,46 @@ bool Execution::is_private(const Thread& thread, uptr address) {
     return false;
   }
   for (u32 i = 0; i < cell.count; ++i) {
-    if (cell.entries[i].thread != thread.id) {
+    if (cell.entries[i].thread() != thread.id) {
       return false;
     }
   }
   return true;
+}
+
+void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool write, uptr pc) {
+  if (options_.preempt_all || ++thread.plain_in_row > kPlainInRowMax) {
+    plain_point(thread, write, address, pc);
+  }
+  const u32 shift = static_cast<u32>(address & 7);
+  if (shift + size <= 8) {
+    const u8 mask = static_cast<u8>(((1u << size) - 1) << shift);
+    plain_granule(thread, address - shift, mask, write, address, size, pc);
+  } else {
+    plain_range(thread, address, size, write, pc);
+  }
+  record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed, pc);
+}
+
+void Execution::plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc) {
+  const u8 flags = write ? memory::kWrite : memory::kRead;
+  memory::Cell& cell = shadow_.cell(granule);
+  if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
+    access_oracle_->on_unaddressable(thread, address, size, flags, pc);
+    return;
+  }
+  if (write) {
+    rollback_.before_write(granule, cell);
+  }
+  const memory::AccessEntry access(thread.epoch, thread.id, mask, flags);
+  if (cell.sync == 0 && cell.count == 0 && (cell.flags & memory::kSpilled) == 0) {
+    cell.entries[0] = access;  // the first to touch it: nobody to race with
+    cell.count = 1;
+    return;
+  }
+  if (cell.sync != 0 || !cell.renews(access)) {
+    access_oracle_->on_plain(thread, granule, cell, access, pc);
+  }
 }
 
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
@@ -507,7 +544,9 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
   // To the race oracle a free is a write of every byte.
   for (uptr at = address; at < address + block.size; at += 8) {
     memory::Cell& cell = shadow_.cell(at);
-    access_oracle_->on_plain(thread, at, cell, cell.valid, memory::kWrite | memory::kFree, pc);
+    access_oracle_->on_plain(
+        thread, at, cell,
+        memory::AccessEntry(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree), pc);
   }
   block.freed_by = thread.id;
   block.free_pc = pc;

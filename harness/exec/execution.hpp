@@ -71,22 +71,22 @@ class Execution {
     }
   }
 
-  /// A plain access by instrumented code.
+  /// A plain access by instrumented code, of at most 8 bytes.
   void plain_access(Thread& thread, uptr address, u32 size, bool write, uptr pc) {
-    if (__builtin_expect(options_.preempt_all, 0) || ++thread.plain_in_row > kPlainInRowMax) {
-      plain_point(thread, write, address, pc);
+    const uptr shift = address & 7;
+    if (__builtin_expect(shift + size <= 8 && !careful_ && memory::in_space(address), 1)) {
+      // Most accesses repeat one that is known already. The rest of this function is for them.
+      const u8 mask = static_cast<u8>(((1u << size) - 1) << shift);
+      memory::Cell& cell = shadow_.flat_cell(address);
+      if (cell.stamp == shadow_.stamp() && (mask & ~cell.valid) == 0 && cell.sync == 0 &&
+          cell.renews({thread.epoch, thread.id, mask, write ? memory::kWrite : memory::kRead}) &&
+          ++thread.plain_in_row <= kPlainInRowMax) {
+        return;
+      }
     }
-    const uptr first = address & ~uptr{7};
-    const u32 shift = static_cast<u32>(address & 7);
-    if (__builtin_expect(shift + size <= 8, 1)) {
-      plain_granule(thread, first, static_cast<u8>(((1u << size) - 1) << shift), write, address, size, pc);
-    } else {
-      plain_range(thread, address, size, write, pc);
-    }
-    if (__builtin_expect(options_.trace, 0)) {
-      record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed, pc);
-    }
+    plain_access_slow(thread, address, size, write, pc);
   }
+  void plain_access_slow(Thread& thread, uptr address, u32 size, bool write, uptr pc);
   void plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc);
 
   u128 atomic_load(Thread& thread, void* address, u32 size, Order order, uptr pc);
@@ -227,25 +227,15 @@ class Execution {
   SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
   void advance_clock(u64 to_ns) { virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_; }
-  void tick(Thread& thread) { thread.clock.set(thread.id, thread.own_clock() + 1); }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
 
-  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc) {
-    memory::Cell& cell = shadow_.cell(granule);
-    if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
-      access_oracle_->on_unaddressable(thread, address, size, write ? memory::kWrite : memory::kRead, pc);
-      return;
-    }
-    if (write) {
-      rollback_.before_write(granule, cell);
-    }
-    access_oracle_->on_plain(thread, granule, cell, mask, write ? memory::kWrite : memory::kRead, pc);
-  }
+  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc);
 
   memory::Shadow shadow_;
   memory::Arena arena_{shadow_};
   memory::Rollback rollback_{shadow_};
   Options options_;
+  bool careful_ = false;  // each plain access takes the long way: traced, or a scheduling point
   AccessOracle* access_oracle_ = nullptr;
   void (*release_block_)(void*) = nullptr;
   Oracle* oracles_[16] = {};

@@ -30,8 +30,9 @@ class Oracle {
 class AccessOracle {
  public:
   virtual ~AccessOracle() = default;
-  /// A plain access (or the free) of the bytes `mask` of one granule; flags are AccessFlags.
-  virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell, u8 mask, u8 flags, uptr pc) = 0;
+  /// A plain access (or the free) of bytes of one granule, described as it would be remembered.
+  virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell,
+                        const memory::AccessEntry& access, uptr pc) = 0;
   /// An atomic access; `variable` has the atomic history of the location.
   virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags, uptr pc) = 0;
   /// An access to bytes that are not addressable.

@@ -5,10 +5,6 @@
 namespace heddle::exec {
 namespace {
 
-void tick(Thread& thread) {
-  thread.clock.set(thread.id, thread.own_clock() + 1);
-}
-
 class SequentialConsistency final : public MemoryModel {
  public:
   const char* name() const override { return "sc"; }
@@ -22,7 +18,7 @@ class SequentialConsistency final : public MemoryModel {
     // A store that is not an update ends every release sequence before it (C++20, [intro.races]).
     if (releases(order)) {
       variable.released.assign(thread.clock);
-      tick(thread);
+      thread.tick();
     } else {
       variable.released.assign(thread.release_fence);
     }
@@ -33,7 +29,7 @@ class SequentialConsistency final : public MemoryModel {
     // An update goes on with the release sequences it read from, and may head one of its own.
     if (releases(order)) {
       variable.released.join(thread.clock);
-      tick(thread);
+      thread.tick();
     } else {
       variable.released.join(thread.release_fence);
     }
@@ -45,7 +41,7 @@ class SequentialConsistency final : public MemoryModel {
     }
     if (releases(order)) {
       thread.release_fence.assign(thread.clock);
-      tick(thread);
+      thread.tick();
     }
   }
 

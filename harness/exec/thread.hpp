@@ -41,7 +41,16 @@ struct Thread {
   VectorClock acquire_pending;  // seen by relaxed loads; an acquire fence takes it in
   VectorClock release_fence;    // the clock at the last release fence; relaxed stores publish it
 
-  u32 own_clock() const { return clock.get(id); }
+  /// Its own component of `clock`; grows at each release, so that what it does next is told apart
+  /// from what others may have learned of.
+  u32 epoch;
+
+  void start_clock() {
+    epoch = 1;
+    clock.set(id, epoch);
+  }
+
+  void tick() { clock.set(id, ++epoch); }
 
   // What the C++ and C libraries keep once for each OS thread.
   void* exception_state[2];

@@ -6,20 +6,32 @@
 
 namespace heddle::memory {
 
-/// One remembered access, as the race oracle keeps it. `clock` is the thread's own component of
-/// its vector clock at the access; `mask` has a bit for each byte of the granule.
-struct AccessEntry {
-  u32 clock;
-  ThreadId thread;
-  u8 mask;
-  u8 flags;  // kWrite | kAtomic | kFree
+/// One remembered access, as the race oracle keeps it: the thread, its epoch at the access, a mask
+/// with a bit for each byte of the granule, and AccessFlags. One word, built in a register: written
+/// field by field it would be read back before the stores have met in the cache.
+class AccessEntry {
+ public:
+  AccessEntry() = default;
+  AccessEntry(u32 epoch, ThreadId thread, u8 mask, u8 flags)
+      : bits_(u64{epoch} | u64{to_index(thread)} << 32 | u64{mask} << 48 | u64{flags} << 56) {}
+
+  u32 epoch() const { return static_cast<u32>(bits_); }
+  ThreadId thread() const { return to_thread_id(static_cast<u16>(bits_ >> 32)); }
+  u8 mask() const { return static_cast<u8>(bits_ >> 48); }
+  u8 flags() const { return static_cast<u8>(bits_ >> 56); }
+  /// True if thread, bytes and kind are equal, whatever the epochs.
+  bool repeats(const AccessEntry& other) const { return (bits_ ^ other.bits_) >> 32 == 0; }
+  friend bool operator==(const AccessEntry&, const AccessEntry&) = default;
+
+ private:
+  u64 bits_;
 };
 static_assert(sizeof(AccessEntry) == 8);
 
 enum AccessFlags : u8 { kRead = 0, kWrite = 1, kAtomic = 2, kFree = 4 };
 
 enum CellFlags : u8 {
-  kSpilled = 1,    // entries are in a list whose head is entries[0].clock
+  kSpilled = 1,    // entries are in a list whose head is entries[0].epoch(); count is 0
   kLogged = 2,     // old value is in the roll-back log
   kBlockHead = 4,  // red zone directly before a heap block; `block` names it
   kOptional = 8,   // outside the arena: nobody declared what is addressable
@@ -27,17 +39,37 @@ enum CellFlags : u8 {
 
 /// The shadow of one granule (8 bytes). A cell whose stamp is not the execution's is stale: it
 /// means "nothing known", so starting an execution costs nothing however much the last one wrote.
-struct Cell {
+struct alignas(64) Cell {
+  static constexpr u32 kEntries = 6;
+
   u32 stamp;
   u32 block;  // heap block the granule belongs to; 0 if none
   u32 sync;   // first synchronisation variable within the granule; 0 if none
+  u8 unused;  // keeps `valid` off a word boundary, where compilers read the whole word
   u8 valid;   // bytes that may be accessed
   u8 count;   // entries in use, unless spilled
   u8 flags;
-  u8 unused;
-  AccessEntry entries[2];
+  AccessEntry entries[kEntries];
+
+  /// True if the access was there already, or is now: the last access remembered is by the same
+  /// thread, to the same bytes, in the same way. Whatever else is remembered was compared with that
+  /// one when it was made, and a thread's view of others only grows: there is nothing to judge,
+  /// only its epoch is new. So it is if all that came later are reads and this is one. Anywhere else
+  /// in the list, the access must be of the very same epoch.
+  bool renews(const AccessEntry& access) {
+    bool no_conflict_since = true;
+    for (u32 i = count; i > 0; --i) {
+      AccessEntry& entry = entries[i - 1];
+      if (entry.repeats(access) && (no_conflict_since || entry == access)) {
+        entry = access;
+        return true;
+      }
+      no_conflict_since = no_conflict_since && ((entry.flags() | access.flags()) & kWrite) == 0;
+    }
+    return false;
+  }
 };
-static_assert(sizeof(Cell) == 32);
+static_assert(sizeof(Cell) == 64);  // one cache line: all that is known of a granule in one miss
 
 constexpr uptr kShadowBase = 0x3000'0000'0000;
 constexpr u32 kPageShift = 16;
@@ -48,6 +80,9 @@ class Shadow {
  public:
   /// Reserves the flat arrays and finds the image's writable segments.
   void initialize();
+
+  /// The cell of an address in the space of the execution, stale or not.
+  Cell& flat_cell(uptr address) { return reinterpret_cast<Cell*>(kShadowBase)[(address - kHeapBase) >> 3]; }
 
   /// The cell of the granule that holds `address`; made fresh if it is stale. O(1).
   Cell& cell(uptr address) {
@@ -78,9 +113,8 @@ class Shadow {
     cell.stamp = stamp_;
     cell.block = 0;
     cell.sync = 0;
-    cell.valid = valid;
-    cell.count = 0;
-    cell.flags = flags;
+    const u32 state = u32{valid} << 8 | u32{flags} << 24;  // one store, as above
+    __builtin_memcpy(&cell.unused, &state, sizeof state);
   }
 
  private:

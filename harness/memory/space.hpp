@@ -9,7 +9,7 @@ namespace heddle::memory {
 // The bases avoid AddressSanitizer's shadow (below 0x1000'8000'0000), its allocator
 // (from 0x5000'0000'0000), and the kernel's choices for images, libraries and stacks.
 constexpr uptr kHeapBase = 0x2000'0000'0000;
-constexpr uptr kHeapRegionBytes = uptr{4} << 30;  // virtual; touched pages only cost memory
+constexpr uptr kHeapRegionBytes = uptr{2} << 30;  // virtual; touched pages only cost memory
 constexpr uptr kHeapBytes = kHeapRegionBytes * kThreadCountMax;
 constexpr uptr kStackBase = kHeapBase + kHeapBytes;
 constexpr uptr kStackSlotBytes = uptr{1} << 20;
@@ -23,6 +23,10 @@ constexpr bool in_heap(uptr address) {
 
 constexpr bool in_stacks(uptr address) {
   return address - kStackBase < kStackBytes;
+}
+
+constexpr bool in_space(uptr address) {
+  return address - kHeapBase < kSpaceBytes;
 }
 
 constexpr u32 heap_region_of(uptr address) {

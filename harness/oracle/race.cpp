@@ -16,7 +16,7 @@ using exec::Thread;
 using memory::AccessEntry;
 using memory::Cell;
 
-/// Entries beyond a cell's two, as a list.
+/// Entries beyond what a cell holds, as a list.
 struct Spill {
   AccessEntry entry;
   u32 next;
@@ -44,17 +44,12 @@ const char* word_for(u8 flags) {
 
 class AccessJudge final : public exec::AccessOracle {
  public:
-  void on_plain(Thread& thread, uptr granule, Cell& cell, u8 mask, u8 flags, uptr pc) override {
-    const AccessEntry now{thread.own_clock(), thread.id, mask, flags};
-    // The usual case: the only one who knows this granule comes back within the same epoch.
-    if (cell.count == 1 && (cell.flags & memory::kSpilled) == 0) {
-      AccessEntry& only = cell.entries[0];
-      if (only.thread == now.thread && only.clock == now.clock && (mask & ~only.mask) == 0 &&
-          at_least_as_strong(only.flags, flags) && cell.sync == 0) {
-        return;
-      }
+  void on_plain(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) override {
+    if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, granule, cell, now, pc);
+    } else {
+      judge(thread, granule, cell, now, pc, true);
     }
-    judge(thread, granule, cell, now, pc);
     if (cell.sync != 0) {
       judge_atomics(thread, granule, cell, now, pc);
     }
@@ -62,11 +57,14 @@ class AccessJudge final : public exec::AccessOracle {
   }
 
   void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags, uptr pc) override {
+    const AccessEntry now(thread.epoch, thread.id, mask, flags);
     if (cell.count != 0) {
-      judge(thread, variable.address & ~uptr{7}, cell, AccessEntry{thread.own_clock(), thread.id, mask, flags}, pc);
+      judge(thread, variable.address & ~uptr{7}, cell, now, pc, false);
+    } else if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, variable.address & ~uptr{7}, cell, now, pc);
     }
     auto& history = (flags & memory::kWrite) != 0 ? variable.atomic_writes : variable.atomic_reads;
-    history.set(thread.id, thread.own_clock());
+    history.set(thread.id, thread.epoch);
   }
 
   void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) override {
@@ -79,63 +77,70 @@ class AccessJudge final : public exec::AccessOracle {
 
  private:
   static bool ordered(const Thread& thread, const AccessEntry& entry) {
-    return entry.thread == thread.id || entry.clock <= thread.clock.get(entry.thread);
+    return entry.thread() == thread.id || entry.epoch() <= thread.clock.get(entry.thread());
   }
 
   static bool dominated(const AccessEntry& entry, const AccessEntry& by) {
-    return (entry.mask & ~by.mask) == 0 && at_least_as_strong(by.flags, entry.flags);
+    return (entry.mask() & ~by.mask()) == 0 && at_least_as_strong(by.flags(), entry.flags());
   }
 
-  /// Compares `now` with the remembered accesses; drops those that `now` dominates (only if `now`
-  /// will be remembered itself, which atomic accesses are not, here).
-  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
-    if ((cell.flags & memory::kSpilled) != 0) {
-      judge_spilled(thread, granule, cell, now, pc);
-      return;
-    }
-    const bool replaces = (now.flags & memory::kAtomic) == 0;
-    for (u32 i = 0; i < cell.count;) {
-      AccessEntry& entry = cell.entries[i];
+  /// Compares `now` with the remembered accesses. With `replaces`, those that it dominates go: it
+  /// will be remembered in their place. (Atomic accesses are remembered elsewhere.)
+  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc, bool replaces) {
+    u32 kept = 0;
+    for (u32 i = 0; i < cell.count; ++i) {
+      const AccessEntry entry = cell.entries[i];
       if (!ordered(thread, entry)) {
-        if ((entry.mask & now.mask) != 0 && conflict(entry.flags, now.flags)) {
+        if ((entry.mask() & now.mask()) != 0 && conflict(entry.flags(), now.flags())) {
           report_race(thread, granule, entry, now, pc);
         }
       } else if (replaces && dominated(entry, now)) {
-        entry = cell.entries[--cell.count];
         continue;
       }
-      ++i;
+      cell.entries[kept++] = entry;
     }
+    cell.count = static_cast<u8>(kept);
   }
 
   void judge_spilled(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
-    const bool replaces = (now.flags & memory::kAtomic) == 0;
-    u32* link = &cell.entries[0].clock;
-    while (*link != 0) {
-      Spill& spill = spills()[*link];
-      if (!ordered(thread, spill.entry)) {
-        if ((spill.entry.mask & now.mask) != 0 && conflict(spill.entry.flags, now.flags)) {
-          report_race(thread, granule, spill.entry, now, pc);
-        }
-      } else if (replaces && dominated(spill.entry, now)) {
-        *link = spill.next;
-        continue;
+    const bool replaces = (now.flags() & memory::kAtomic) == 0;
+    u32 kept = 0;
+    for (u32 index = cell.entries[0].epoch(); index != 0;) {
+      Spill& spill = spills()[index];
+      const u32 next = spill.next;
+      const AccessEntry entry = spill.entry;
+      const bool is_ordered = ordered(thread, entry);
+      if (!is_ordered && (entry.mask() & now.mask()) != 0 && conflict(entry.flags(), now.flags())) {
+        report_race(thread, granule, entry, now, pc);
       }
-      link = &spill.next;
+      if (!(is_ordered && replaces && dominated(entry, now))) {
+        spill.next = kept;
+        kept = index;
+      }
+      index = next;
     }
+    set_list(cell, kept);
+  }
+
+  static void set_list(Cell& cell, u32 head) {
+    cell.entries[0] = AccessEntry(head, ThreadId{0}, 0, 0);
   }
 
   void insert(Cell& cell, const AccessEntry& now) {
     if ((cell.flags & memory::kSpilled) == 0) {
-      if (cell.count < 2) {
+      if (cell.count < Cell::kEntries) {
         cell.entries[cell.count++] = now;
         return;
       }
-      const u32 second = push(cell.entries[1], 0);
-      cell.entries[0].clock = push(cell.entries[0], second);
+      u32 list = 0;
+      for (u32 i = 0; i < Cell::kEntries; ++i) {
+        list = push(cell.entries[i], list);
+      }
+      set_list(cell, list);
+      cell.count = 0;
       cell.flags |= memory::kSpilled;
     }
-    cell.entries[0].clock = push(now, cell.entries[0].clock);
+    set_list(cell, push(now, cell.entries[0].epoch()));
   }
 
   u32 push(const AccessEntry& entry, u32 next) {
@@ -162,14 +167,14 @@ class AccessJudge final : public exec::AccessOracle {
       const u32 shift = static_cast<u32>(variable.address & 7);
       const u32 bytes = variable.size + shift <= 8 ? variable.size : 8 - shift;
       const u8 mask = static_cast<u8>(((1u << bytes) - 1) << shift);
-      if ((mask & now.mask) == 0) {
+      if ((mask & now.mask()) == 0) {
         continue;
       }
       for (const u8 kind : {memory::kWrite, memory::kRead}) {
         const auto& history = kind == memory::kWrite ? variable.atomic_writes : variable.atomic_reads;
         const ThreadId other = history.first_unseen(thread.clock);
         if (other != ThreadId::kNone && other != thread.id &&
-            conflict(now.flags, static_cast<u8>(kind | memory::kAtomic))) {
+            conflict(now.flags(), static_cast<u8>(kind | memory::kAtomic))) {
           const AccessEntry earlier{history.get(other), other, mask, static_cast<u8>(kind | memory::kAtomic)};
           report_race(thread, granule, earlier, now, pc);
         }
@@ -181,10 +186,10 @@ class AccessJudge final : public exec::AccessOracle {
     Execution& execution = exec::engine();
     Finding& finding = execution.new_finding();
     finding.kind = FindingKind::kRace;
-    finding.rule = ((earlier.flags | now.flags) & memory::kFree) != 0 ? "race-with-free" : "data-race";
+    finding.rule = ((earlier.flags() | now.flags()) & memory::kFree) != 0 ? "race-with-free" : "data-race";
     finding.thread = thread.id;
     finding.pc = pc;
-    const u32 first_byte = static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask & now.mask)));
+    const u32 first_byte = static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask() & now.mask())));
     finding.address = granule + first_byte;
     finding.block = execution.shadow().cell(granule).block;
     finding.event = execution.events().size();
@@ -192,21 +197,21 @@ class AccessJudge final : public exec::AccessOracle {
     finding.message.clear();
     finding.message.add("data race on ");
     describe_location(finding.message, finding.address);
-    finding.message.add(": %s by T%u is not ordered with the %s by T%u before it", word_for(now.flags),
-                        to_index(now.thread), word_for(earlier.flags), to_index(earlier.thread));
+    finding.message.add(": %s by T%u is not ordered with the %s by T%u before it", word_for(now.flags()),
+                        to_index(now.thread()), word_for(earlier.flags()), to_index(earlier.thread()));
     execution.commit_finding(finding);
   }
 
   /// The trace's last event of that thread that touched the byte in that way.
   static u32 find_event(const AccessEntry& earlier, uptr address) {
     const auto& events = exec::engine().events();
-    const bool write = (earlier.flags & memory::kWrite) != 0;
+    const bool write = (earlier.flags() & memory::kWrite) != 0;
     for (u32 i = events.size(); i > 0; --i) {
       const exec::Event& event = events[i - 1];
       const uptr bytes = event.kind == exec::EventKind::kFree ? event.value : event.size;
       const bool writes = event.kind == exec::EventKind::kWrite || event.kind == exec::EventKind::kStore ||
                           event.kind == exec::EventKind::kUpdate || event.kind == exec::EventKind::kFree;
-      if (event.thread == earlier.thread && writes == write && address - event.address < bytes) {
+      if (event.thread == earlier.thread() && writes == write && address - event.address < bytes) {
         return i - 1;
       }
     }
