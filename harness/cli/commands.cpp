@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -238,6 +239,12 @@ int run_fuzz(const CommandOptions& options) {
     return kUsage;
   }
   target::Definition& target = *target::find_target(options.targets.front());
+  const std::string artifacts = options.findings_folder + "/" + target.name() + "/";
+  std::error_code error;
+  if (std::filesystem::create_directories(artifacts, error); error) {
+    complain("cannot make the folder " + artifacts + ": " + error.message());
+    return kEnvironment;
+  }
   // libFuzzer leaves the process when it is done, so it gets a process of its own.
   struct Shared {
     u64 executions;
@@ -263,7 +270,7 @@ int run_fuzz(const CommandOptions& options) {
       flags.push_back(fmt::format("-max_total_time={}", static_cast<int>(options.budget.seconds + 0.999)));
     }
     flags.push_back(fmt::format("-seed={}", options.budget.rng_seed % 0xffffffff + 1));
-    flags.push_back(fmt::format("-artifact_prefix={}/", options.findings_folder));
+    flags.push_back("-artifact_prefix=" + artifacts);
     flags.insert(flags.end(), options.fuzzer_flags.begin(), options.fuzzer_flags.end());
     if (options.json || options.quiet) {
       flags.push_back("-verbosity=0");

@@ -31,9 +31,10 @@ FiledFinding* Findings::take() {
   const std::string path = fmt::format("{}/{}/{}-{}.seed", options_.findings_folder, filed.recording.target,
                                        exec::name_of(filed.recording.kind), filed.recording.signature);
   report::StoryOptions story;
-  story.replay_command = fmt::format("{} replay '{}'", program_, path);
+  // The seed may be moved and is replayed by any build: no command in its copy of the story.
   const fuzz::SeedError error =
       fuzz::write_atomically(path, fuzz::to_text(filed.recording, report::tell(filed.recording, story)));
+  story.replay_command = fmt::format("{} replay '{}'", program_, path);
   story.color = use_color();
   story.width = terminal_width();
   filed.story = report::tell(filed.recording, story);
