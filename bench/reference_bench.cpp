@@ -52,13 +52,17 @@ int main() {
       exploration::Budget budget;
       budget.executions = kExecutions;
       budget.rng_seed = turn + 1;
-      const exploration::Tally tally = session.run(budget, [](const exec::Finding&) { return false; }, nullptr);
-      require(tally.executions == kExecutions && tally.with_finding == 0, "the reference test is clean, but not here");
+      const exploration::Tally tally = session.run(
+          budget, [](const exec::Finding&, const exploration::Tally&) { return false; }, nullptr);
+      require(tally.executions == kExecutions && tally.with_finding == 0,
+              "the reference test is clean, but not here");
     }));
-    relacy_rates.push_back(per_second([] { require(run_relacy(kExecutions), "Relacy disagrees"); }));
+    relacy_rates.push_back(
+        per_second([] { require(run_relacy(kExecutions), "Relacy disagrees"); }));
     ratios.push_back(heddle_rates.back() / relacy_rates.back());
   }
-  fmt::print("reference test, random walk, executions per CPU second, median of {} turns of {}\n", kTurns, kExecutions);
-  fmt::print("  heddle {:>12.0f}\n  relacy {:>12.0f}\n  ratio  {:>12.2f}\n", median(heddle_rates), median(relacy_rates),
-             median(ratios));
+  fmt::print("reference test, random walk, executions per CPU second, median of {} turns of {}\n",
+             kTurns, kExecutions);
+  fmt::print("  heddle {:>12.0f}\n  relacy {:>12.0f}\n  ratio  {:>12.2f}\n", median(heddle_rates),
+             median(relacy_rates), median(ratios));
 }

@@ -26,13 +26,17 @@ void internal_bug(const char* condition, const char* file, int line) {
   char text[512];
   const int length = std::snprintf(
       text, sizeof text, "[heddle internal bug] %s:%d: %s does not hold\n", file, line, condition);
-  die(6, text, static_cast<std::size_t>(length) < sizeof text ? static_cast<std::size_t>(length) : sizeof text - 1);
+  die(6, text,
+      static_cast<std::size_t>(length) < sizeof text ? static_cast<std::size_t>(length)
+                                                     : sizeof text - 1);
 }
 
 void environment_failure(const char* what) {
   char text[512];
   const int length = std::snprintf(text, sizeof text, "heddle: %s\n", what);
-  die(5, text, static_cast<std::size_t>(length) < sizeof text ? static_cast<std::size_t>(length) : sizeof text - 1);
+  die(5, text,
+      static_cast<std::size_t>(length) < sizeof text ? static_cast<std::size_t>(length)
+                                                     : sizeof text - 1);
 }
 
 }  // namespace heddle

@@ -12,7 +12,7 @@ namespace heddle {
 }  // namespace heddle
 
 /// On in every build: a violated invariant ends the process, it never runs on.
-#define HEDDLE_INVARIANT(condition)                             \
-  (__builtin_expect(static_cast<bool>(condition), 1)            \
-       ? static_cast<void>(0)                                   \
+#define HEDDLE_INVARIANT(condition)                  \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::heddle::internal_bug(#condition, __FILE__, __LINE__))

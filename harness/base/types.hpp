@@ -17,13 +17,9 @@ __extension__ using u128 = unsigned __int128;
 /// A logical thread of the target, numbered in creation order; 0 runs the body.
 enum class ThreadId : u16 { kNone = 0xffff };
 
-constexpr u32 to_index(ThreadId id) {
-  return static_cast<u32>(id);
-}
+constexpr u32 to_index(ThreadId id) { return static_cast<u32>(id); }
 
-constexpr ThreadId to_thread_id(u32 index) {
-  return static_cast<ThreadId>(index);
-}
+constexpr ThreadId to_thread_id(u32 index) { return static_cast<ThreadId>(index); }
 
 /// Most logical threads that may be created in one execution.
 constexpr u32 kThreadCountMax = 1024;

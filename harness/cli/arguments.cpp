@@ -15,7 +15,11 @@ std::string parse_duration(const std::string& text, double& seconds) {
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   const std::string unit = end;
-  const double factor = unit == "ms" ? 0.001 : unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  const double factor = unit == "ms"                  ? 0.001
+                        : unit.empty() || unit == "s" ? 1
+                        : unit == "m"                 ? 60
+                        : unit == "h"                 ? 3600
+                                                      : 0;
   if (end == text.c_str() || factor == 0 || !(number > 0) || number * factor > 31'536'000.0) {
     return "'" + text + "' is no duration; examples: 500ms, 60s, 5m, 2h";
   }
@@ -27,40 +31,50 @@ void add_settings(CLI::App& command, CommandOptions& options) {
   command.add_option("--model", options.settings.model, "memory model: sc")
       ->check(CLI::IsMember({"sc"}))
       ->capture_default_str();
-  command.add_option_function<std::string>(
-             "--preempt",
-             [&options](const std::string& value) { options.settings.preempt_all = value == "all"; },
-             "where threads may be switched: sync (at synchronisation) or all (at plain accesses too)")
+  command
+      .add_option_function<std::string>(
+          "--preempt",
+          [&options](const std::string& value) { options.settings.preempt_all = value == "all"; },
+          "where threads may be switched: sync (at synchronisation) or all (at plain accesses too)")
       ->check(CLI::IsMember({"sync", "all"}))
       ->default_str("sync");
-  command.add_option_function<std::string>(
-             "--on-race",
-             [&options](const std::string& value) { options.settings.race_continue = value == "continue"; },
-             "a data race ends the execution (stop), or is noted and it goes on (continue)")
+  command
+      .add_option_function<std::string>(
+          "--on-race",
+          [&options](const std::string& value) {
+            options.settings.race_continue = value == "continue";
+          },
+          "a data race ends the execution (stop), or is noted and it goes on (continue)")
       ->check(CLI::IsMember({"stop", "continue"}))
       ->default_str("stop");
-  command.add_option("--max-steps", options.settings.steps_max, "scheduling points before an execution counts as livelocked")
+  command
+      .add_option("--max-steps", options.settings.steps_max,
+                  "scheduling points before an execution counts as livelocked")
       ->check(CLI::Range(std::uint64_t{10}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
 }
 
 void add_budget(CLI::App& command, CommandOptions& options) {
-  command.add_option_function<std::string>(
-             "--time",
-             [&options](const std::string& value) {
-               const std::string error = parse_duration(value, options.budget.seconds);
-               if (!error.empty()) {
-                 throw CLI::ValidationError("--time", error);
-               }
-               options.budget_given = true;
-             },
-             "stop after this time: 500ms, 60s, 5m, 2h")
+  command
+      .add_option_function<std::string>(
+          "--time",
+          [&options](const std::string& value) {
+            const std::string error = parse_duration(value, options.budget.seconds);
+            if (!error.empty()) {
+              throw CLI::ValidationError("--time", error);
+            }
+            options.budget_given = true;
+          },
+          "stop after this time: 500ms, 60s, 5m, 2h")
       ->type_name("DURATION");
-  command.add_option("--rng-seed", options.budget.rng_seed, "seed of all random choices")->capture_default_str();
+  command.add_option("--rng-seed", options.budget.rng_seed, "seed of all random choices")
+      ->capture_default_str();
 }
 
 void add_findings(CLI::App& command, CommandOptions& options) {
-  command.add_option("--findings", options.findings_folder, "folder that seeds of findings are written to")
+  command
+      .add_option("--findings", options.findings_folder,
+                  "folder that seeds of findings are written to")
       ->capture_default_str();
 }
 
@@ -71,38 +85,46 @@ void add_output(CLI::App& command, CommandOptions& options) {
 
 // "the target" of one command, "[targets]" of another: unknown names are refused with a suggestion.
 void add_targets(CLI::App& command, CommandOptions& options, bool several) {
-  auto* option = command.add_option(several ? "targets" : "target", options.targets,
-                                    several ? "targets; all if none is named" : "the target; see `heddle list`");
+  auto* option = command.add_option(
+      several ? "targets" : "target", options.targets,
+      several ? "targets; all if none is named" : "the target; see `heddle list`");
   option->check([](const std::string& name) {
     return target::find_target(name) != nullptr ? std::string() : unknown_target(name);
   });
   if (!several) {
-    option->required()->expected(1);
+    option->required()->expected(1)->allow_extra_args(false);
   }
 }
 
 }  // namespace
 
 int parse_arguments(int argc, char** argv, CommandOptions& options) {
-  CLI::App app{"Heddle finds concurrency bugs in C++ programs, and finds them again.\n"
-               "It runs a target under a scheduler that decides every interleaving, judges each execution\n"
-               "(data races, heap errors, deadlocks, contracts), and writes a seed that replays what it found."};
+  CLI::App app{
+      "Heddle finds concurrency bugs in C++ programs, and finds them again.\n"
+      "It runs a target under a scheduler that decides every interleaving, judges each execution\n"
+      "(data races, heap errors, deadlocks, contracts), and writes a seed that replays what it "
+      "found."};
   app.name("heddle");
   app.require_subcommand(1);
   app.set_version_flag("--version", kVersion);
-  app.footer("Exit codes: 0 nothing found, 1 a finding, 2 wrong usage or malformed input, 4 a replay diverged,\n"
-             "5 the environment (disk, permissions), 6 a bug of Heddle's own, 130/143 interrupted.\n"
-             "Examples:\n"
-             "  heddle hunt --time=60s\n"
-             "  heddle run go_map@frees_old_buckets_under_iterator --strategy=pct\n"
-             "  heddle replay findings/go_map@frees_old_buckets_under_iterator/heap-*.seed");
+  app.footer(
+      "Exit codes: 0 nothing found, 1 a finding, 2 wrong usage or malformed input, 4 a replay "
+      "diverged,\n"
+      "5 the environment (disk, permissions), 6 a bug of Heddle's own, 130/143 interrupted.\n"
+      "Examples:\n"
+      "  heddle hunt --time=60s\n"
+      "  heddle run go_map@frees_old_buckets_under_iterator --strategy=pct\n"
+      "  heddle replay findings/go_map@frees_old_buckets_under_iterator/heap-*.seed");
 
-  CLI::App* list = app.add_subcommand("list", "The targets in this program: name, what it is, what must find its bug.");
+  CLI::App* list = app.add_subcommand(
+      "list", "The targets in this program: name, what it is, what must find its bug.");
   add_output(*list, options);
 
-  CLI::App* run = app.add_subcommand("run", "Runs one target under one strategy until a finding or the end of the budget.");
+  CLI::App* run = app.add_subcommand(
+      "run", "Runs one target under one strategy until a finding or the end of the budget.");
   add_targets(*run, options, false);
-  run->add_option("--strategy", options.budget.strategy, "random (random walk) or pct (probabilistic concurrency testing)")
+  run->add_option("--strategy", options.budget.strategy,
+                  "random (random walk) or pct (probabilistic concurrency testing)")
       ->check(CLI::IsMember({"random", "pct"}))
       ->capture_default_str();
   run->add_option_function<std::uint64_t>(
@@ -113,7 +135,8 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
          },
          "stop after so many executions (10000 if no --time is given)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000'000}));
-  run->add_option("--max-findings", options.findings_max, "go on until so many different findings are made")
+  run->add_option("--max-findings", options.findings_max,
+                  "go on until so many different findings are made")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_budget(*run, options);
@@ -121,16 +144,19 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   add_findings(*run, options);
   add_output(*run, options);
 
-  CLI::App* hunt = app.add_subcommand(
-      "hunt", "The main job: every target (or those named) under every strategy; each finding is replayed to confirm it, told and filed.");
+  CLI::App* hunt =
+      app.add_subcommand("hunt",
+                         "The main job: every target (or those named) under every strategy; each "
+                         "finding is replayed to confirm it, told and filed.");
   add_targets(*hunt, options, true);
   add_budget(*hunt, options);
   add_settings(*hunt, options);
   add_findings(*hunt, options);
   add_output(*hunt, options);
 
-  CLI::App* fuzz = app.add_subcommand(
-      "fuzz", "libFuzzer makes up programs and schedules (preset fuzz). Its own flags and corpus folders go behind `--`.");
+  CLI::App* fuzz = app.add_subcommand("fuzz",
+                                      "libFuzzer makes up programs and schedules (preset fuzz). "
+                                      "Its own flags and corpus folders go behind `--`.");
   add_targets(*fuzz, options, false);
   fuzz->add_option_function<std::uint64_t>(
           "--executions",
@@ -140,19 +166,29 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
           },
           "stop after so many executions")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}));
-  fuzz->add_option("libfuzzer", options.fuzzer_flags, "flags and corpus folders for libFuzzer, behind `--`");
+  fuzz->add_option("libfuzzer", options.fuzzer_flags,
+                   "flags and corpus folders for libFuzzer, behind `--`");
   add_budget(*fuzz, options);
   add_settings(*fuzz, options);
   add_findings(*fuzz, options);
   add_output(*fuzz, options);
 
-  CLI::App* replay = app.add_subcommand("replay", "Runs the executions of seeds again and compares every event with the recording.");
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Runs the executions of seeds again and compares every event with the recording.");
   replay->add_option("seeds", options.targets, "seed files")->required();
   replay->add_option("--repeat", options.repeat, "so many times each")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
   add_output(*replay, options);
 
+  const std::string first = argc > 1 ? argv[1] : "-";
+  const auto commands = app.get_subcommands(
+      [&first](const CLI::App* command) { return command->get_name() == first; });
+  if (first[0] != '-' && commands.empty()) {
+    complain("unknown command '" + first +
+             "'; there are list, run, hunt, fuzz and replay (see heddle --help)");
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -36,8 +36,9 @@ nlohmann::ordered_json to_json(const FiledFinding& finding) {
               {"seconds", finding.seconds}};
 }
 
-nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target, const std::string& strategy,
-                               const exploration::Tally& tally, const std::vector<FiledFinding>& findings) {
+nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target,
+                               const std::string& strategy, const exploration::Tally& tally,
+                               const std::vector<FiledFinding>& findings) {
   Json list = Json::array();
   for (const FiledFinding& finding : findings) {
     list.push_back(to_json(finding));
@@ -49,7 +50,8 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
               {"executions", tally.executions},
               {"blocked", 0},
               {"seconds", tally.seconds},
-              {"executions_per_second", tally.seconds > 0 ? static_cast<double>(tally.executions) / tally.seconds : 0.0},
+              {"executions_per_second",
+               tally.seconds > 0 ? static_cast<double>(tally.executions) / tally.seconds : 0.0},
               {"complete", false},
               {"verdict", findings.empty() ? "none" : "finding"},
               {"findings", list}};
@@ -89,11 +91,15 @@ std::string detector_line(const exploration::Tally& tally) {
   if (tally.detected == 0) {
     return "";
   }
-  return fmt::format("  the map's own detector fired in {} of {} executions with a race (recall {:.1f} %), and in {} "
-                     "without one\n",
-                     tally.raced_and_detected, tally.raced,
-                     tally.raced == 0 ? 0.0 : 100.0 * static_cast<double>(tally.raced_and_detected) / static_cast<double>(tally.raced),
-                     tally.detected - tally.raced_and_detected);
+  return fmt::format(
+      "  the map's own detector fired in {} of {} executions with a race (recall {:.1f} %), and in "
+      "{} "
+      "without one\n",
+      tally.raced_and_detected, tally.raced,
+      tally.raced == 0 ? 0.0
+                       : 100.0 * static_cast<double>(tally.raced_and_detected) /
+                             static_cast<double>(tally.raced),
+      tally.detected - tally.raced_and_detected);
 }
 
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
@@ -120,7 +126,8 @@ int run_list(const CommandOptions& options) {
   }
   for (const Json& target : list) {
     const std::string expect = target["expect"];
-    fmt::print("{:<48} {:<11} {}\n", target["name"].get<std::string>(), target["kind"].get<std::string>(),
+    fmt::print("{:<48} {:<11} {}\n", target["name"].get<std::string>(),
+               target["kind"].get<std::string>(),
                expect.empty() ? "" : "seeded bug, for " + expect);
     if (const std::string description = target["description"]; !description.empty()) {
       fmt::print("    {}\n", description);
@@ -136,24 +143,34 @@ int run_run(const CommandOptions& options) {
   Progress progress(!options.quiet && !options.json);
   const exploration::Tally tally = session.run(
       options.budget,
-      [&](const exec::Finding&) {
-        if (FiledFinding* finding = findings.take(); finding != nullptr && !options.json) {
+      [&](const exec::Finding&, const exploration::Tally& now) {
+        FiledFinding* finding = findings.take();
+        if (finding != nullptr) {
+          finding->made_by(options.budget.strategy, now);
+        }
+        if (finding != nullptr && !options.json) {
           progress.clear();
-          fmt::print("{}\n", options.quiet ? finding->recording.message + "\n  " + finding->seed : finding->story);
+          fmt::print("{}\n", options.quiet ? finding->recording.message + "\n  " + finding->seed
+                                           : finding->story);
           std::fflush(stdout);
         }
-        return findings.all().size() < options.findings_max && !findings.diverged() && !findings.write_failed();
+        return findings.all().size() < options.findings_max && !findings.diverged() &&
+               !findings.write_failed();
       },
       [&](const exploration::Tally& now) { progress.show(target.name(), now, options.budget); });
   progress.clear();
   if (options.json) {
-    fmt::print("{}\n", to_json(options, target.name(), options.budget.strategy, tally, findings.all()).dump(2));
+    fmt::print(
+        "{}\n",
+        to_json(options, target.name(), options.budget.strategy, tally, findings.all()).dump(2));
   } else {
-    fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(), tally.executions,
-               tally.seconds, short_count(static_cast<double>(tally.executions) / std::max(tally.seconds, 1e-9)),
+    fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(),
+               tally.executions, tally.seconds,
+               short_count(static_cast<double>(tally.executions) / std::max(tally.seconds, 1e-9)),
                options.budget.strategy, options.settings.model,
                findings.all().empty() ? "no finding (which proves nothing)"
-                                      : fmt::format("{} finding{}", findings.all().size(), findings.all().size() == 1 ? "" : "s"));
+                                      : fmt::format("{} finding{}", findings.all().size(),
+                                                    findings.all().size() == 1 ? "" : "s"));
     fmt::print("{}", detector_line(tally));
   }
   return exit_code(!findings.all().empty(), findings.diverged(), findings.write_failed());
@@ -221,10 +238,11 @@ int run_replay(const CommandOptions& options) {
     if (divergence.diverged) {
       complain(path + ": " + divergence.message);
     } else {
-      fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}\n", path, runs, runs == 1 ? "" : "s", seen.events,
-                 seen.digest,
-                 seen.kind == exec::FindingKind::kNone ? "no finding, as recorded"
-                                                       : std::string("the same ") + exec::name_of(seen.kind) + " finding");
+      fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}\n", path, runs,
+                 runs == 1 ? "" : "s", seen.events, seen.digest,
+                 seen.kind == exec::FindingKind::kNone
+                     ? "no finding, as recorded"
+                     : std::string("the same ") + exec::name_of(seen.kind) + " finding");
     }
   }
   if (options.json) {
@@ -235,7 +253,9 @@ int run_replay(const CommandOptions& options) {
 
 int run_fuzz(const CommandOptions& options) {
   if (!fuzz::has_libfuzzer()) {
-    complain("this build has no libFuzzer; build with `cmake --workflow --preset fuzz` and use build/fuzz/bin/heddle");
+    complain(
+        "this build has no libFuzzer; build with `cmake --workflow --preset fuzz` and use "
+        "build/fuzz/bin/heddle");
     return kUsage;
   }
   target::Definition& target = *target::find_target(options.targets.front());
@@ -267,7 +287,8 @@ int run_fuzz(const CommandOptions& options) {
       flags.push_back(fmt::format("-runs={}", options.budget.executions));
     }
     if (options.budget.seconds > 0) {
-      flags.push_back(fmt::format("-max_total_time={}", static_cast<int>(options.budget.seconds + 0.999)));
+      flags.push_back(
+          fmt::format("-max_total_time={}", static_cast<int>(options.budget.seconds + 0.999)));
     }
     flags.push_back(fmt::format("-seed={}", options.budget.rng_seed % 0xffffffff + 1));
     flags.push_back("-artifact_prefix=" + artifacts);
@@ -299,7 +320,8 @@ int run_fuzz(const CommandOptions& options) {
   ::clock_gettime(CLOCK_MONOTONIC, &after);
   exploration::Tally tally;
   tally.executions = shared->executions;
-  tally.seconds = static_cast<double>(after.tv_sec - before.tv_sec) + 1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
+  tally.seconds = static_cast<double>(after.tv_sec - before.tv_sec) +
+                  1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
   std::vector<FiledFinding> findings;
   if (shared->seed[0] != '\0') {
     FiledFinding finding;
@@ -315,7 +337,8 @@ int run_fuzz(const CommandOptions& options) {
   if (options.json) {
     fmt::print("{}\n", to_json(options, target.name(), "fuzz", tally, findings).dump(2));
   } else {
-    fmt::print("{}: {} executions in {:.2f} s, strategy fuzz: {}\n", target.name(), tally.executions, tally.seconds,
+    fmt::print("{}: {} executions in {:.2f} s, strategy fuzz: {}\n", target.name(),
+               tally.executions, tally.seconds,
                findings.empty() ? "no finding (which proves nothing)" : "1 finding");
   }
   if (!findings.empty() || exploration::stop_requested()) {
@@ -326,7 +349,9 @@ int run_fuzz(const CommandOptions& options) {
   }
   complain(fmt::format("libFuzzer ended with {} {}", WIFEXITED(status) ? "exit code" : "signal",
                        WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
-  return WIFEXITED(status) && WEXITSTATUS(status) == 72 ? 130 : WIFEXITED(status) && WEXITSTATUS(status) == 1 ? kUsage : kInternalBug;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 72  ? 130
+         : WIFEXITED(status) && WEXITSTATUS(status) == 1 ? kUsage
+                                                         : kInternalBug;
 }
 
 }  // namespace heddle::cli

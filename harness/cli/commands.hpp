@@ -11,8 +11,9 @@
 namespace heddle::cli {
 
 /// The object of `--json`, as documented in README.md.
-nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target, const std::string& strategy,
-                               const exploration::Tally& tally, const std::vector<FiledFinding>& findings);
+nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target,
+                               const std::string& strategy, const exploration::Tally& tally,
+                               const std::vector<FiledFinding>& findings);
 nlohmann::ordered_json to_json(const FiledFinding& finding);
 
 /// The exit code that sums up a search; an interrupt counts first.

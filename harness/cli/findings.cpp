@@ -11,7 +11,8 @@ namespace heddle::cli {
 FiledFinding* Findings::take() {
   const exec::Finding& finding = exec::engine().finding();
   // Cheap, before anything is run again: kind, rule and place.
-  const std::string quick = fmt::format("{}/{}/{:x}", exec::name_of(finding.kind), finding.rule, finding.pc);
+  const std::string quick =
+      fmt::format("{}/{}/{:x}", exec::name_of(finding.kind), finding.rule, finding.pc);
   if (!quick_.insert(quick).second) {
     return nullptr;
   }
@@ -28,12 +29,13 @@ FiledFinding* Findings::take() {
     return nullptr;
   }
   filed.location = report::location_of();
-  const std::string path = fmt::format("{}/{}/{}-{}.seed", options_.findings_folder, filed.recording.target,
-                                       exec::name_of(filed.recording.kind), filed.recording.signature);
+  const std::string path =
+      fmt::format("{}/{}/{}-{}.seed", options_.findings_folder, filed.recording.target,
+                  exec::name_of(filed.recording.kind), filed.recording.signature);
   report::StoryOptions story;
   // The seed may be moved and is replayed by any build: no command in its copy of the story.
-  const fuzz::SeedError error =
-      fuzz::write_atomically(path, fuzz::to_text(filed.recording, report::tell(filed.recording, story)));
+  const fuzz::SeedError error = fuzz::write_atomically(
+      path, fuzz::to_text(filed.recording, report::tell(filed.recording, story)));
   story.replay_command = fmt::format("{} replay '{}'", program_, path);
   story.color = use_color();
   story.width = terminal_width();
@@ -46,7 +48,8 @@ FiledFinding* Findings::take() {
     exploration::Recording read;
     exploration::Recording seen;
     const fuzz::SeedError unread = fuzz::read_seed(path, read);
-    const exploration::Divergence again = unread ? exploration::Divergence{true, unread.message} : session_.replay(read, seen);
+    const exploration::Divergence again =
+        unread ? exploration::Divergence{true, unread.message} : session_.replay(read, seen);
     filed.confirmed = !again.diverged;
     if (again.diverged) {
       complain(path + ": " + again.message);

@@ -18,6 +18,12 @@ struct FiledFinding {
   double seconds = 0;      // since the search began
   u64 executions = 0;
   std::string strategy;
+
+  void made_by(const std::string& its_strategy, const exploration::Tally& so_far) {
+    strategy = its_strategy;
+    executions = so_far.executions;
+    seconds = so_far.seconds;
+  }
 };
 
 /// Collects the distinct findings of a target.
@@ -38,7 +44,7 @@ class Findings {
   exploration::Session& session_;
   const CommandOptions& options_;
   std::string program_;
-  std::set<std::string> quick_;       // findings too alike to look at twice
+  std::set<std::string> quick_;  // findings too alike to look at twice
   std::set<std::string> signatures_;
   std::vector<FiledFinding> all_;
   bool diverged_ = false;

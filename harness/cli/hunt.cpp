@@ -28,7 +28,7 @@ struct TargetResult {
   bool write_failed = false;
 };
 
-void add(exploration::Tally& sum, const exploration::Tally& part) {
+exploration::Tally plus(exploration::Tally sum, const exploration::Tally& part) {
   sum.executions += part.executions;
   sum.steps += part.steps;
   sum.with_finding += part.with_finding;
@@ -36,11 +36,13 @@ void add(exploration::Tally& sum, const exploration::Tally& part) {
   sum.detected += part.detected;
   sum.raced_and_detected += part.raced_and_detected;
   sum.seconds += part.seconds;
+  return sum;
 }
 
 /// Strategies take turns, each turn twice as long as the last one, so that a bug that one of them
 /// finds at once does not wait for the other's whole share.
-TargetResult hunt_target(target::Definition& target, const CommandOptions& options, double seconds) {
+TargetResult hunt_target(target::Definition& target, const CommandOptions& options,
+                         double seconds) {
   TargetResult result{&target, {}, {}, false, false, false};
   exploration::Session session(target, settings_for(target, options));
   Findings findings(session, options, program_path());
@@ -61,25 +63,30 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
       }
       const exploration::Tally part = session.run(
           budget,
-          [&](const exec::Finding&) {
+          [&](const exec::Finding&, const exploration::Tally& now) {
             if (findings.all().size() == kFindingsPerTarget) {
               return result.tally.executions < kDetectorExecutions;
             }
             if (FiledFinding* finding = findings.take()) {
-              finding->strategy = strategy;
+              finding->made_by(strategy, plus(result.tally, now));
               progress.clear();
               if (!options.json) {
-                fmt::print("{}\n", options.quiet ? finding->recording.message + "\n  " + finding->seed + "\n" : finding->story);
+                fmt::print("{}\n", options.quiet
+                                       ? finding->recording.message + "\n  " + finding->seed + "\n"
+                                       : finding->story);
                 std::fflush(stdout);
               }
               result.expected_found |= exec::name_of(finding->recording.kind) == target.expect();
             }
-            const bool enough = findings.all().size() == kFindingsPerTarget || (is_variant && result.expected_found);
+            const bool enough = findings.all().size() == kFindingsPerTarget ||
+                                (is_variant && result.expected_found);
             done = (enough && !measures_detector) || findings.diverged() || findings.write_failed();
             return !done;
           },
-          [&](const exploration::Tally& now) { progress.show(target.name() + " (" + strategy + ")", now, budget); });
-      add(result.tally, part);
+          [&](const exploration::Tally& now) {
+            progress.show(target.name() + " (" + strategy + ")", now, budget);
+          });
+      result.tally = plus(result.tally, part);
       done |= result.expected_found && result.tally.executions >= kDetectorExecutions;
       result.findings = findings.all();
     }
@@ -109,7 +116,8 @@ std::string verdict_of(const TargetResult& result) {
 int run_hunt(const CommandOptions& options) {
   std::vector<target::Definition*> targets;
   for (target::Definition* target : target::all_targets()) {
-    const bool named = std::find(options.targets.begin(), options.targets.end(), target->name()) != options.targets.end();
+    const bool named = std::find(options.targets.begin(), options.targets.end(), target->name()) !=
+                       options.targets.end();
     if (options.targets.empty() || named) {
       targets.push_back(target);
     }
@@ -134,7 +142,7 @@ int run_hunt(const CommandOptions& options) {
   u32 seeded = 0;
   u32 seeded_found = 0;
   for (const TargetResult& result : results) {
-    add(sum, result.tally);
+    sum = plus(sum, result.tally);
     all.insert(all.end(), result.findings.begin(), result.findings.end());
     diverged |= result.diverged;
     write_failed |= result.write_failed;
@@ -145,19 +153,22 @@ int run_hunt(const CommandOptions& options) {
     Json object = to_json(options, "", "hunt", sum, all);
     object["targets"] = Json::array();
     for (const TargetResult& result : results) {
-      object["targets"].push_back(to_json(options, result.target->name(), "hunt", result.tally, result.findings));
+      object["targets"].push_back(
+          to_json(options, result.target->name(), "hunt", result.tally, result.findings));
     }
     fmt::print("{}\n", object.dump(2));
   } else {
     fmt::print("{:<48} {:>11} {:>8}  {}\n", "target", "executions", "seconds", "result");
     for (const TargetResult& result : results) {
-      fmt::print("{:<48} {:>11} {:>8.2f}  {}\n", result.target->name(), result.tally.executions, result.tally.seconds,
-                 verdict_of(result));
+      fmt::print("{:<48} {:>11} {:>8.2f}  {}\n", result.target->name(), result.tally.executions,
+                 result.tally.seconds, verdict_of(result));
       fmt::print("{}", detector_line(result.tally));
     }
-    fmt::print("{} executions in {:.1f} s; {} finding{}", sum.executions, sum.seconds, all.size(), all.size() == 1 ? "" : "s");
+    fmt::print("{} executions in {:.1f} s; {} finding{}", sum.executions, sum.seconds, all.size(),
+               all.size() == 1 ? "" : "s");
     if (seeded != 0) {
-      fmt::print("; {} of {} seeded bugs found by the oracle they were made for", seeded_found, seeded);
+      fmt::print("; {} of {} seeded bugs found by the oracle they were made for", seeded_found,
+                 seeded);
     }
     fmt::print("\n");
   }

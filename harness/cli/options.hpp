@@ -13,7 +13,6 @@ enum ExitCode : int {
   kClean = 0,
   kFinding = 1,
   kUsage = 2,
-  kInconclusive = 3,
   kNondeterminism = 4,
   kEnvironment = 5,
   kInternalBug = 6,
@@ -21,20 +20,20 @@ enum ExitCode : int {
 
 struct CommandOptions {
   std::string command;
-  std::vector<std::string> targets;    // or, for replay, seed files
+  std::vector<std::string> targets;  // or, for replay, seed files
   exploration::Settings settings;
   exploration::Budget budget;
-  bool budget_given = false;           // executions or time were set by the user
+  bool budget_given = false;  // executions or time were set by the user
   std::string findings_folder = "findings";
   std::vector<std::string> fuzzer_flags;
-  u64 repeat = 1;                      // replay: how often
-  u32 findings_max = 1;                // run, hunt: distinct findings of a target to collect
+  u64 repeat = 1;        // replay: how often
+  u32 findings_max = 1;  // run, hunt: distinct findings of a target to collect
   bool json = false;
   bool quiet = false;
 };
 
-/// Parses the command line. On a wrong one prints one line to stderr and returns kUsage; for help and
-/// version prints them and returns kClean; otherwise returns -1: go on.
+/// Parses the command line. On a wrong one prints one line to stderr and returns kUsage; for help
+/// and version prints them and returns kClean; otherwise returns -1: go on.
 int parse_arguments(int argc, char** argv, CommandOptions& options);
 
 int run_list(const CommandOptions& options);

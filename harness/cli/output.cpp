@@ -51,9 +51,7 @@ std::string unknown_target(const std::string& name) {
          (best.empty() ? "`heddle list` shows what there is" : "did you mean '" + best + "'?");
 }
 
-bool use_color() {
-  return ::isatty(STDOUT_FILENO) == 1 && !is_set("NO_COLOR");
-}
+bool use_color() { return ::isatty(STDOUT_FILENO) == 1 && !is_set("NO_COLOR"); }
 
 unsigned terminal_width() {
   winsize size = {};
@@ -65,14 +63,14 @@ unsigned terminal_width() {
 
 Progress::Progress(bool enabled) {
   const char* terminal = std::getenv("TERM");
-  enabled_ = enabled && ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+  enabled_ = enabled && ::isatty(STDERR_FILENO) == 1 && terminal != nullptr &&
+             std::strcmp(terminal, "dumb") != 0;
 }
 
-Progress::~Progress() {
-  clear();
-}
+Progress::~Progress() { clear(); }
 
-void Progress::show(const std::string& what, const exploration::Tally& tally, const exploration::Budget& budget) {
+void Progress::show(const std::string& what, const exploration::Tally& tally,
+                    const exploration::Budget& budget) {
   if (!enabled_) {
     return;
   }
@@ -80,7 +78,8 @@ void Progress::show(const std::string& what, const exploration::Tally& tally, co
   if (budget.seconds > 0) {
     left = fmt::format(", {:.0f} s left", std::max(0.0, budget.seconds - tally.seconds));
   } else if (budget.executions != ~u64{0}) {
-    left = fmt::format(", {:.0f} %", 100.0 * static_cast<double>(tally.executions) / static_cast<double>(budget.executions));
+    left = fmt::format(", {:.0f} %", 100.0 * static_cast<double>(tally.executions) /
+                                         static_cast<double>(budget.executions));
   }
   const double executions = static_cast<double>(tally.executions);
   fmt::print(stderr, "\r\033[K{}: {} executions, {}/s{}", what, short_count(executions),
@@ -97,9 +96,7 @@ void Progress::clear() {
   }
 }
 
-void complain(const std::string& what) {
-  fmt::print(stderr, "heddle: {}\n", what);
-}
+void complain(const std::string& what) { fmt::print(stderr, "heddle: {}\n", what); }
 
 std::string short_count(double number) {
   if (number >= 1e6) {

@@ -21,7 +21,8 @@ class Progress {
  public:
   explicit Progress(bool enabled);
   ~Progress();
-  void show(const std::string& what, const exploration::Tally& tally, const exploration::Budget& budget);
+  void show(const std::string& what, const exploration::Tally& tally,
+            const exploration::Budget& budget);
   void clear();
 
  private:

@@ -63,9 +63,12 @@ SyncVar& Execution::variable_at(uptr address, memory::Cell& cell) {
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
   cell.sync = index;
+  // Frames differ from build to build, and thread-local variables have no symbol of their own here;
+  // the order of first touches is stable.
   if (memory::in_stacks(address)) {
-    // Frames differ from build to build, the order of first touches does not.
     variable.ordinal = threads_[memory::stack_slot_of(address)].stack_objects++;
+  } else if (cell.block == 0 && memory::in_heap(address)) {
+    variable.ordinal = threads_[memory::heap_region_of(address)].stack_objects++;
   }
   return variable;
 }
@@ -113,7 +116,8 @@ void Execution::note_read(Thread& thread, uptr address, u64 value, uptr pc) {
   const u64 fingerprint = (pc ^ value * 0x9e3779b97f4a7c15ULL) + address * 3;
   thread.same_reads = fingerprint == thread.last_read ? thread.same_reads + 1 : 0;
   thread.last_read = fingerprint;
-  if (__builtin_expect(thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax, 0)) {
+  if (__builtin_expect(thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax,
+                       0)) {
     park(thread);
   }
 }
@@ -128,7 +132,8 @@ u128 Execution::atomic_load(Thread& thread, void* address, u32 size, Order order
   return value;
 }
 
-void Execution::atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order, uptr pc) {
+void Execution::atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order,
+                             uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kStore, at, pc);
   SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
@@ -139,7 +144,8 @@ void Execution::atomic_store(Thread& thread, void* address, u32 size, u128 value
   record(thread, EventKind::kStore, at, size, static_cast<u64>(value), order, pc);
 }
 
-u128 Execution::atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument, Order order, uptr pc) {
+u128 Execution::atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument,
+                              Order order, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kUpdate, at, pc);
   SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
@@ -157,8 +163,8 @@ u128 Execution::atomic_update(Thread& thread, void* address, u32 size, Modify mo
   return old_value;
 }
 
-bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
-                           Order success, Order failure, uptr pc) {
+bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired,
+                           bool weak, Order success, Order failure, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kUpdate, at, pc);
   const u128 present = read_bytes(address, size);
@@ -176,7 +182,8 @@ bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expect
   write_bytes(address, size, desired);
   note_write();
   note_progress(thread);
-  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(truncated(desired, size)), success, pc);
+  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(truncated(desired, size)), success,
+         pc);
   return true;
 }
 

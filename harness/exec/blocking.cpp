@@ -17,9 +17,11 @@ void Execution::enqueue(Thread& thread, SyncVar& variable) {
 
 bool Execution::dequeue(Thread& thread, SyncVar& variable) {
   ThreadId before = ThreadId::kNone;
-  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone; at = threads_[to_index(at)].wait_next) {
+  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
+       at = threads_[to_index(at)].wait_next) {
     if (at == thread.id) {
-      (before == ThreadId::kNone ? variable.waiters_head : threads_[to_index(before)].wait_next) = thread.wait_next;
+      (before == ThreadId::kNone ? variable.waiters_head : threads_[to_index(before)].wait_next) =
+          thread.wait_next;
       variable.waiters_tail = variable.waiters_tail == at ? before : variable.waiters_tail;
       return true;
     }
@@ -47,7 +49,8 @@ void Execution::wake_all(SyncVar& variable) {
 // Takes one waiter out of the queue; which one is a decision.
 ThreadId Execution::take_waiter(SyncVar& variable) {
   u32 count = 0;
-  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone; at = threads_[to_index(at)].wait_next) {
+  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
+       at = threads_[to_index(at)].wait_next) {
     ++count;
   }
   if (count == 0) {
@@ -174,7 +177,8 @@ void Execution::lock_shared(Thread& thread, void* lock, uptr pc) {
   ++variable.readers;
   thread.clock.join(variable.released);
   note_progress(thread);
-  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire, pc);
+  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
+         pc);
 }
 
 bool Execution::try_lock_shared(Thread& thread, void* lock, uptr pc) {
@@ -188,7 +192,8 @@ bool Execution::try_lock_shared(Thread& thread, void* lock, uptr pc) {
   ++variable.readers;
   thread.clock.join(variable.released);
   note_progress(thread);
-  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire, pc);
+  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
+         pc);
   return true;
 }
 
@@ -231,13 +236,15 @@ bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
     note_write();
   }
   note_progress(thread);
-  record(thread, EventKind::kUnlockShared, variable.address, 0, variable.readers, Order::kRelease, pc);
+  record(thread, EventKind::kUnlockShared, variable.address, 0, variable.readers, Order::kRelease,
+         pc);
   return true;
 }
 
 void Execution::destroy_sync(Thread& thread, void* object, const char* what, uptr pc) {
   SyncVar& variable = touch_sync(thread, object, pc);
-  if (variable.owner != ThreadId::kNone || variable.readers != 0 || variable.waiters_head != ThreadId::kNone) {
+  if (variable.owner != ThreadId::kNone || variable.readers != 0 ||
+      variable.waiters_head != ThreadId::kNone) {
     Text<200> message;
     message.add("%s destroyed while it is %s", what,
                 variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
@@ -248,7 +255,8 @@ void Execution::destroy_sync(Thread& thread, void* object, const char* what, upt
   variable.readers_released.clear();
 }
 
-bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc) {
+bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns,
+                               uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(condition), pc);
   SyncVar& variable = touch_sync(thread, condition, pc);
   SyncVar& lock = touch_sync(thread, mutex, pc);

@@ -12,28 +12,28 @@ enum class EventKind : u8 {
   kJoin,
   kLoad,
   kStore,
-  kUpdate,      // successful read-modify-write
-  kFailedCas,   // a compare-exchange that only read
+  kUpdate,     // successful read-modify-write
+  kFailedCas,  // a compare-exchange that only read
   kFence,
   kLock,
   kTryLock,
   kUnlock,
   kLockShared,
   kUnlockShared,
-  kWait,        // gives the lock back and blocks
-  kWake,        // leaves a wait
+  kWait,  // gives the lock back and blocks
+  kWake,  // leaves a wait
   kNotify,
-  kGuard,       // static local initialisation, call_once
+  kGuard,  // static local initialisation, call_once
   kYield,
   kSleep,
   kAllocate,
   kFree,
-  kCall,        // of an operation
-  kCommit,      // its linearization point, where the target names one
+  kCall,    // of an operation
+  kCommit,  // its linearization point, where the target names one
   kReturn,
-  kChoice,      // a value the target asked for
-  kRead,        // plain
-  kWrite,       // plain
+  kChoice,  // a value the target asked for
+  kRead,    // plain
+  kWrite,   // plain
 };
 
 /// Name for reports: "load", "unlock", ...
@@ -51,25 +51,23 @@ constexpr bool acquires(Order order) {
   return order != Order::kRelaxed && order != Order::kRelease;
 }
 
-constexpr bool releases(Order order) {
-  return order >= Order::kRelease;
-}
+constexpr bool releases(Order order) { return order >= Order::kRelease; }
 
 /// One line of a trace. Kept only when an execution is traced.
 struct Event {
   EventKind kind;
   Order order;
   ThreadId thread;
-  u32 operation;   // of the history; memory::kNoOperation outside of any
-  u32 size;        // of the access, in bytes
-  uptr address;    // what it acts on; 0 if nothing
-  u64 name;        // stable name of the location; 0 if none
-  u64 value;       // read, or written, or chosen
-  u64 shown;       // the value with pointers replaced by stable names
+  u32 operation;  // of the history; memory::kNoOperation outside of any
+  u32 size;       // of the access, in bytes
+  uptr address;   // what it acts on; 0 if nothing
+  u64 name;       // stable name of the location; 0 if none
+  u64 value;      // read, or written, or chosen
+  u64 shown;      // the value with pointers replaced by stable names
   uptr pc;
-  u32 stack;       // into the trace's frames
+  u32 stack;  // into the trace's frames
   u32 stack_depth;
-  u64 step;        // scheduling points passed before it
+  u64 step;  // scheduling points passed before it
 };
 
 }  // namespace heddle::exec

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <cxxabi.h>
 #include <initializer_list>
+#include <sys/single_threaded.h>
 
 #include "base/rng.hpp"
 #include "exec/faults.hpp"
@@ -19,9 +20,7 @@ namespace {
 constexpr u64 kEpochNs = 1'000'000'000ULL * 1'000'000'000ULL;  // virtual time starts in 2001
 
 // libstdc++ and libc++abi keep {caught exceptions, uncaught count} here, once for each OS thread.
-void* exception_globals() {
-  return __cxxabiv1::__cxa_get_globals();
-}
+void* exception_globals() { return __cxxabiv1::__cxa_get_globals(); }
 
 void save_library_state(Thread& thread) {
   std::memcpy(thread.exception_state, exception_globals(), sizeof thread.exception_state);
@@ -44,6 +43,8 @@ void Execution::initialize() {
   shadow_.initialize();
   threads_ = static_cast<Thread*>(os_map(sizeof(Thread) * kThreadCountMax));
   install_fault_handlers();
+  // The C++ library leaves atomics out while this says that there is but one thread.
+  __libc_single_threaded = 0;
 }
 
 void Execution::add_oracle(Oracle& oracle) {
@@ -361,7 +362,8 @@ void Execution::step_limit_reached(Thread& thread) {
   abandon();
 }
 
-void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr pc, const char* message) {
+void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr pc,
+                       const char* message) {
   Finding& finding = new_finding();
   finding.kind = kind;
   finding.rule = rule;
@@ -398,8 +400,8 @@ void Execution::sanitizer_report(const char* text) {
   // "==1==ERROR: AddressSanitizer: heap-use-after-free on address ...": the words after the name.
   const char* name = std::strstr(text, "AddressSanitizer: ");
   name = name == nullptr ? "report" : name + std::strlen("AddressSanitizer: ");
-  finding.message.add("AddressSanitizer: %.*s in T%u", static_cast<int>(std::strcspn(name, " \n:")), name,
-                      to_index(thread->id));
+  finding.message.add("AddressSanitizer: %.*s in T%u", static_cast<int>(std::strcspn(name, " \n:")),
+                      name, to_index(thread->id));
   finding.detail.clear();
   finding.detail.add("%s", text);
   stop_requested_ = true;
@@ -470,10 +472,12 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
   } else {
     plain_range(thread, address, size, write, pc);
   }
-  record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed, pc);
+  record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed,
+         pc);
 }
 
-void Execution::plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc) {
+void Execution::plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address,
+                              u32 size, uptr pc) {
   const u8 flags = write ? memory::kWrite : memory::kRead;
   memory::Cell& cell = shadow_.cell(granule);
   if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
@@ -502,12 +506,14 @@ void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write,
     const uptr upto = end < granule + 8 ? end : granule + 8;
     const u32 shift = static_cast<u32>(at - granule);
     const u32 bytes = static_cast<u32>(upto - at);
-    plain_granule(thread, granule, static_cast<u8>(((1u << bytes) - 1) << shift), write, at, bytes, pc);
+    plain_granule(thread, granule, static_cast<u8>(((1u << bytes) - 1) << shift), write, at, bytes,
+                  pc);
     at = upto;
   }
 }
 
-void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind, uptr pc) {
+void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind,
+                          uptr pc) {
   void* memory = arena_.allocate(thread.id, size, alignment);
   if (memory != nullptr) {
     memory::Block& block = arena_.block(arena_.last_block());
@@ -538,6 +544,9 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
     return false;
   }
   memory::Block& block = arena_.block(index);
+  if (block.kind != kind) {
+    access_oracle_->on_mismatched_free(thread, index, pc);
+  }
   if (options_.preempt_all) {
     point(thread, EventKind::kFree, address, pc);
   }
@@ -546,13 +555,13 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
     memory::Cell& cell = shadow_.cell(at);
     access_oracle_->on_plain(
         thread, at, cell,
-        memory::AccessEntry(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree), pc);
+        memory::AccessEntry(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree),
+        pc);
   }
   block.freed_by = thread.id;
   block.free_pc = pc;
   block.free_operation = thread.operation;
   block.free_event = events_.size();
-  static_cast<void>(kind);
   record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
   arena_.retire(index);
   return true;

@@ -16,12 +16,12 @@ namespace heddle::exec {
 struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;
-  u64 index = 0;                // of the execution within its run, for the strategy
-  u64 step_limit = 100'000;     // scheduling points; beyond, the livelock oracle judges
-  bool trace = false;           // keep events and the digest
-  bool preempt_all = false;     // plain accesses are scheduling points too
-  bool race_continue = false;   // a race is noted and the execution goes on
-  bool weak_cas_fails = true;   // weak compare-exchange may fail by decision
+  u64 index = 0;               // of the execution within its run, for the strategy
+  u64 step_limit = 100'000;    // scheduling points; beyond, the livelock oracle judges
+  bool trace = false;          // keep events and the digest
+  bool preempt_all = false;    // plain accesses are scheduling points too
+  bool race_continue = false;  // a race is noted and the execution goes on
+  bool weak_cas_fails = true;  // weak compare-exchange may fail by decision
 };
 
 /// What an execution came to. Valid until the next run().
@@ -57,7 +57,8 @@ class Execution {
 
   // ---- for hooks, on a fiber of the execution ----
 
-  /// A scheduling point: the thread is about to do `kind` at `address`. Returns when it is its turn.
+  /// A scheduling point: the thread is about to do `kind` at `address`. Returns when it is its
+  /// turn.
   void point(Thread& thread, EventKind kind, uptr address, uptr pc) {
     thread.pending = kind;
     thread.pending_address = address;
@@ -93,7 +94,8 @@ class Execution {
   void atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order, uptr pc);
   /// `modify(old, argument)` computes the new value. Returns the old one.
   using Modify = u128 (*)(u128 old_value, u128 argument);
-  u128 atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument, Order order, uptr pc);
+  u128 atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument,
+                     Order order, uptr pc);
   /// True on success; otherwise *expected is what was there.
   bool atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
                   Order success, Order failure, uptr pc);
@@ -138,7 +140,9 @@ class Execution {
   /// A value in [0, arity) chosen by the strategy.
   u32 choose(Thread& thread, u32 arity, uptr pc);
   u32 decide(DecisionKind kind, u32 arity);
-  void at_exit(void (*function)(void*), void* argument) { exits_.push_back(ThreadExit{function, argument}); }
+  void at_exit(void (*function)(void*), void* argument) {
+    exits_.push_back(ThreadExit{function, argument});
+  }
 
   /// Notes the finding. The first of an execution counts; unless it is a race and races may go on,
   /// the execution ends here and report() does not return.
@@ -152,7 +156,8 @@ class Execution {
   /// Ends the execution now, on whatever stack this is.
   [[noreturn]] void abandon();
 
-  void record(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc) {
+  void record(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
+              uptr pc) {
     if (__builtin_expect(options_.trace, 0)) {
       record_event(thread, kind, address, size, value, order, pc);
     }
@@ -203,7 +208,8 @@ class Execution {
   void step_limit_reached(Thread& thread);
   bool is_private(const Thread& thread, uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
-  void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc);
+  void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
+                    uptr pc);
 
   void block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
   void block_until_scheduled(Thread& thread);
@@ -229,7 +235,8 @@ class Execution {
   void advance_clock(u64 to_ns) { virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_; }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
 
-  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size, uptr pc);
+  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size,
+                     uptr pc);
 
   memory::Shadow shadow_;
   memory::Arena arena_{shadow_};
@@ -271,9 +278,7 @@ class Execution {
 
 extern constinit Execution the_engine;
 
-inline Execution& engine() {
-  return the_engine;
-}
+inline Execution& engine() { return the_engine; }
 
 /// While it lives, hooks called by this OS thread act as if outside of any execution: the runtime
 /// is calling into a library on its own account.

@@ -44,8 +44,8 @@ uptr program_counter(void* context) {
 [[noreturn]] void die_of(int number) {
   ::signal(number, SIG_DFL);
   char text[160];
-  const int length = std::snprintf(text, sizeof text,
-                                   "[heddle internal bug] signal %d outside of an execution\n", number);
+  const int length = std::snprintf(
+      text, sizeof text, "[heddle internal bug] signal %d outside of an execution\n", number);
   static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(length)));
   ::_exit(6);
 }
@@ -84,7 +84,8 @@ void on_tick(int, siginfo_t*, void* context) {
   static int quiet_seconds = 0;
   Thread* thread = current_thread;
   Execution& execution = engine();
-  if (thread == nullptr || execution.executions() != last_execution || execution.steps() != last_steps) {
+  if (thread == nullptr || execution.executions() != last_execution ||
+      execution.steps() != last_steps) {
     last_execution = execution.executions();
     last_steps = execution.steps();
     quiet_seconds = 0;
@@ -96,10 +97,10 @@ void on_tick(int, siginfo_t*, void* context) {
   quiet_seconds = 0;
   current_thread = nullptr;
   Text<200> message;
-  message.add("T%u computes without end: %d s of CPU time without a single event", to_index(thread->id),
-              kHangSeconds);
-  execution.report(*thread, FindingKind::kLivelock, "endless-computation", program_counter(context) + 1,
-                   message.data);
+  message.add("T%u computes without end: %d s of CPU time without a single event",
+              to_index(thread->id), kHangSeconds);
+  execution.report(*thread, FindingKind::kLivelock, "endless-computation",
+                   program_counter(context) + 1, message.data);
 }
 
 void handle(int number, void (*handler)(int, siginfo_t*, void*), int extra_flags) {
@@ -163,7 +164,8 @@ void on_terminate() {
     } catch (...) {
     }
   } else {
-    message.add("std::terminate called by T%u (a joinable thread destroyed?)", to_index(thread->id));
+    message.add("std::terminate called by T%u (a joinable thread destroyed?)",
+                to_index(thread->id));
   }
   engine().report(*thread, FindingKind::kCrash, rule, thread->pending_pc, message.data);
   internal_bug("report() returned", __FILE__, __LINE__);

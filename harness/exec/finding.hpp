@@ -31,12 +31,12 @@ struct Finding {
   const char* rule = "";  // finer than the kind, e.g. "use-after-free"; static storage
   Text<600> message;      // one line, without addresses
   ThreadId thread = ThreadId::kNone;
-  uptr pc = 0;            // where `thread` was
-  uptr address = 0;       // what it is about, if it is about memory
-  u32 block = 0;          // heap block concerned
-  u32 event = ~u32{0};    // in the trace: the event that completed it
+  uptr pc = 0;                // where `thread` was
+  uptr address = 0;           // what it is about, if it is about memory
+  u32 block = 0;              // heap block concerned
+  u32 event = ~u32{0};        // in the trace: the event that completed it
   u32 other_event = ~u32{0};  // in the trace: the earlier event it conflicts with
-  Text<32768> detail;      // further lines, may be empty
+  Text<32768> detail;         // further lines, may be empty
 
   explicit operator bool() const { return kind != FindingKind::kNone; }
 };

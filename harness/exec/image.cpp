@@ -57,9 +57,11 @@ void load_symbols(const char* file, std::size_t bytes) {
     const auto* symbols = reinterpret_cast<const Elf64_Sym*>(file + sections[i].sh_offset);
     for (u32 s = 0; s < sections[i].sh_size / sizeof(Elf64_Sym); ++s) {
       const u32 type = ELF64_ST_TYPE(symbols[s].st_info);
-      if ((type == STT_OBJECT || type == STT_FUNC) && symbols[s].st_size != 0 && symbols[s].st_shndx != SHN_UNDEF) {
+      if ((type == STT_OBJECT || type == STT_FUNC) && symbols[s].st_size != 0 &&
+          symbols[s].st_shndx != SHN_UNDEF) {
         const uptr begin = image.bias + symbols[s].st_value;
-        image.entries.push_back(Entry{begin, begin + symbols[s].st_size, strings + symbols[s].st_name});
+        image.entries.push_back(
+            Entry{begin, begin + symbols[s].st_size, strings + symbols[s].st_name});
       }
     }
   }
@@ -81,7 +83,8 @@ void ensure_loaded() {
     return;
   }
   // Stays mapped: the names point into it.
-  void* memory = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
+  void* memory =
+      ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
   ::close(file);
   if (memory != MAP_FAILED) {
     load_symbols(static_cast<const char*>(memory), static_cast<std::size_t>(status.st_size));

@@ -7,11 +7,16 @@
 namespace heddle::exec {
 namespace {
 
-enum Space : u64 { kHeapObject = 1, kStackObject, kGlobalObject, kStackPointer, kForeign, kForeignObject };
+enum Space : u64 {
+  kHeapObject = 1,
+  kStackObject,
+  kGlobalObject,
+  kStackPointer,
+  kForeign,
+  kForeignObject
+};
 
-u64 combine(u64 a, u64 b) {
-  return mix64(a ^ mix64(b));
-}
+u64 combine(u64 a, u64 b) { return mix64(a ^ mix64(b)); }
 
 u64 hash_text(const char* text) {
   u64 hash = 0xcbf29ce484222325ULL;
@@ -22,7 +27,8 @@ u64 hash_text(const char* text) {
 }
 
 u64 block_name(memory::Block& block, uptr address) {
-  return combine(kHeapObject, combine((u64{to_index(block.thread)} << 32) | block.ordinal, address - block.address));
+  return combine(kHeapObject, combine((u64{to_index(block.thread)} << 32) | block.ordinal,
+                                      address - block.address));
 }
 
 // A block only counts if the address is inside it, or one past its end.
@@ -47,15 +53,18 @@ u64 stable_name(Execution& execution, uptr address) {
   if (memory::Block* block = block_of(execution, address)) {
     return block_name(*block, address);
   }
-  if (memory::in_stacks(address)) {
-    const u32 slot = memory::stack_slot_of(address);
-    const SyncVar& variable = execution.variable_at(address, execution.shadow().cell(address & ~uptr{7}));
-    return combine(kStackObject, (u64{slot} << 32) | variable.ordinal);
+  if (memory::in_stacks(address) || memory::in_heap(address)) {
+    const u32 owner = memory::in_stacks(address) ? memory::stack_slot_of(address)
+                                                 : memory::heap_region_of(address);
+    const SyncVar& variable =
+        execution.variable_at(address, execution.shadow().cell(address & ~uptr{7}));
+    return combine(kStackObject, (u64{owner} << 32) | variable.ordinal);
   }
   if (in_image(address)) {
     const Symbol symbol = symbol_at(address);
-    return symbol.name != nullptr ? combine(kGlobalObject, combine(hash_text(symbol.name), symbol.offset))
-                                  : u64{kGlobalObject};
+    return symbol.name != nullptr
+               ? combine(kGlobalObject, combine(hash_text(symbol.name), symbol.offset))
+               : u64{kGlobalObject};
   }
   return kForeignObject;
 }

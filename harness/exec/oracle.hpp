@@ -34,9 +34,12 @@ class AccessOracle {
   virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell,
                         const memory::AccessEntry& access, uptr pc) = 0;
   /// An atomic access; `variable` has the atomic history of the location.
-  virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags, uptr pc) = 0;
+  virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags,
+                         uptr pc) = 0;
   /// An access to bytes that are not addressable.
   virtual void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) = 0;
+  /// A block freed in another way than it was obtained (malloc, new, new[]).
+  virtual void on_mismatched_free(Thread& thread, u32 block, uptr pc) = 0;
   /// free() of something that is not a live block.
   virtual void on_bad_free(Thread& thread, uptr address, u32 block, uptr pc) = 0;
 };

@@ -10,7 +10,17 @@ namespace heddle::exec {
 enum class ThreadState : u8 { kRunnable, kBlocked, kFinished };
 
 /// Why a thread is blocked; for enabling it again, and for telling the cycle of a deadlock.
-enum class WaitKind : u8 { kNone, kMutex, kShared, kExclusive, kCondition, kJoin, kFutex, kGuard, kEnd };
+enum class WaitKind : u8 {
+  kNone,
+  kMutex,
+  kShared,
+  kExclusive,
+  kCondition,
+  kJoin,
+  kFutex,
+  kGuard,
+  kEnd
+};
 
 struct ThreadExit {
   void (*function)(void*);
@@ -22,10 +32,10 @@ struct Thread {
   ThreadState state;
   bool detached;
   bool joined;
-  bool timed;       // blocked with a time-out: choosing it means that the time-out strikes
-  bool timed_out;   // outcome of the last timed wait
+  bool timed;      // blocked with a time-out: choosing it means that the time-out strikes
+  bool timed_out;  // outcome of the last timed wait
   bool yielding;
-  bool parked;      // spins without progress; runs only when others wrote or can not run
+  bool parked;  // spins without progress; runs only when others wrote or can not run
   WaitKind wait;
   uptr wait_address;
   u32 wait_variable;   // SyncVar index
@@ -62,17 +72,17 @@ struct Thread {
   uptr pending_pc;
 
   // Spin detection.
-  u64 last_read;       // fingerprint of (pc, address, value)
+  u64 last_read;  // fingerprint of (pc, address, value)
   u32 same_reads;
   u32 reads_in_row;
-  u32 plain_in_row;    // plain accesses since its last scheduling point
+  u32 plain_in_row;  // plain accesses since its last scheduling point
 
-  u32 operation;       // it is in; memory::kNoOperation outside of any
-  u32 stack_objects;   // synchronisation variables first touched in its stack or TLS, for names
+  u32 operation;      // it is in; memory::kNoOperation outside of any
+  u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
   u64 virtual_sleep_ns;
 
-  Vec<uptr> frames;    // of the shadow call stack; kept only in traced executions
-  Vec<void*> tls;      // by index of the emulated-TLS variable
+  Vec<uptr> frames;  // of the shadow call stack; kept only in traced executions
+  Vec<void*> tls;    // by index of the emulated-TLS variable
   Vec<ThreadExit> exits;
   Vec<ThreadExit> specifics;  // pthread_setspecific: destructor and value by key
 };

@@ -15,7 +15,9 @@ class ThreadSet {
     count_ = 0;
   }
 
-  bool contains(ThreadId id) const { return (words_[to_index(id) / 64] >> (to_index(id) % 64) & 1) != 0; }
+  bool contains(ThreadId id) const {
+    return (words_[to_index(id) / 64] >> (to_index(id) % 64) & 1) != 0;
+  }
 
   void insert(ThreadId id) {
     const u32 word = to_index(id) / 64;

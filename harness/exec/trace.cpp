@@ -89,7 +89,8 @@ const char* name_of(DecisionKind kind) {
   return "?";
 }
 
-void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order, uptr pc) {
+void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value,
+                             Order order, uptr pc) {
   u64 name = 0;
   u64 shown = value;
   if (!is_plain(kind)) {

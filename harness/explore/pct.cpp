@@ -57,7 +57,8 @@ class Pct final : public exec::Strategy {
   static constexpr u64 kInitialLowest = u64{1} << 32;
   static constexpr u32 kLengthMax = 20'000;  // a livelock's length says nothing about the rest
 
-  // Change points are steps of the whole execution; the one at or just before this step counts once.
+  // Change points are steps of the whole execution; the one at or just before this step counts
+  // once.
   bool passes_change(u64 step) {
     for (u32 i = 0; i < change_count_; ++i) {
       if (changes_[i] != 0 && changes_[i] <= step) {
@@ -79,8 +80,6 @@ class Pct final : public exec::Strategy {
 
 }  // namespace
 
-std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed) {
-  return std::make_unique<Pct>(rng_seed);
-}
+std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed) { return std::make_unique<Pct>(rng_seed); }
 
 }  // namespace heddle::exploration

@@ -46,17 +46,11 @@ void prepare_process() {
   intercept::install_sanitizer_glue();
 }
 
-bool stop_requested() {
-  return stop_signal_number != 0;
-}
+bool stop_requested() { return stop_signal_number != 0; }
 
-void request_stop(int signal_number) {
-  stop_signal_number = signal_number;
-}
+void request_stop(int signal_number) { stop_signal_number = signal_number; }
 
-int stop_signal() {
-  return stop_signal_number;
-}
+int stop_signal() { return stop_signal_number; }
 
 std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed) {
   if (name == "random") {
@@ -92,11 +86,13 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
     const auto runnable = target_->prepare(program_);
     return exec::engine().run(runnable.body, runnable.argument, options);
   }
-  return exec::engine().run([](void* body) { (*static_cast<const std::function<void()>*>(body))(); },
-                            const_cast<std::function<void()>*>(body_), options);
+  return exec::engine().run(
+      [](void* body) { (*static_cast<const std::function<void()>*>(body))(); },
+      const_cast<std::function<void()>*>(body_), options);
 }
 
-Tally Session::run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress) {
+Tally Session::run(const Budget& budget, const OnFinding& on_finding,
+                   const OnProgress& on_progress) {
   Tally tally;
   const auto strategy = make_strategy(budget.strategy, budget.rng_seed);
   HEDDLE_INVARIANT(strategy != nullptr);
@@ -119,7 +115,8 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding, const OnPr
     bool go_on = true;
     if (*outcome.finding) {
       ++tally.with_finding;
-      go_on = on_finding(*outcome.finding);
+      tally.seconds = now_seconds() - start;
+      go_on = on_finding(*outcome.finding, tally);
     }
     if (tally.executions % 16 == 0 || !go_on) {
       const double now = now_seconds();
@@ -161,7 +158,8 @@ Recording Session::capture(const exec::Outcome& outcome) const {
   recording.digest = outcome.digest;
   for (const exec::Event& event : execution.events()) {
     if (!exec::is_plain(event.kind) && recording.marks.size() < Recording::kMarksMax) {
-      recording.marks.push_back(EventMark{event.thread, event.kind, fingerprint_of(event.name, event.shown)});
+      recording.marks.push_back(
+          EventMark{event.thread, event.kind, fingerprint_of(event.name, event.shown)});
     }
   }
   return recording;
@@ -169,7 +167,8 @@ Recording Session::capture(const exec::Outcome& outcome) const {
 
 Recording Session::record(Divergence& divergence) {
   exec::Execution& execution = exec::engine();
-  const std::vector<exec::Deviation> schedule(execution.deviations().begin(), execution.deviations().end());
+  const std::vector<exec::Deviation> schedule(execution.deviations().begin(),
+                                              execution.deviations().end());
   const exec::FindingKind kind = execution.finding().kind;
   const std::string rule = execution.finding().rule;
   ReplayStrategy strategy;
@@ -178,8 +177,9 @@ Recording Session::record(Divergence& divergence) {
   divergence = Divergence{};
   if (strategy.diverged() || recording.kind != kind || recording.rule != rule) {
     divergence.diverged = true;
-    divergence.message = "the execution did not repeat: first " + std::string(exec::name_of(kind)) + " (" + rule +
-                         "), then " + exec::name_of(recording.kind) + " (" + recording.rule + ")";
+    divergence.message = "the execution did not repeat: first " + std::string(exec::name_of(kind)) +
+                         " (" + rule + "), then " + exec::name_of(recording.kind) + " (" +
+                         recording.rule + ")";
     if (strategy.diverged()) {
       divergence.message += ", from decision " + std::to_string(strategy.diverged_at()) + " on";
     }
@@ -206,9 +206,10 @@ Divergence compare(const Recording& expected, const Recording& seen) {
   const std::size_t common = std::min(expected.marks.size(), seen.marks.size());
   for (std::size_t i = 0; i < common; ++i) {
     if (!(expected.marks[i] == seen.marks[i])) {
-      std::string message = "diverged at event " + std::to_string(i) + ": expected " + words_for(expected.marks[i]) +
-                            ", got " + words_for(seen.marks[i]);
-      if (expected.marks[i].thread == seen.marks[i].thread && expected.marks[i].kind == seen.marks[i].kind) {
+      std::string message = "diverged at event " + std::to_string(i) + ": expected " +
+                            words_for(expected.marks[i]) + ", got " + words_for(seen.marks[i]);
+      if (expected.marks[i].thread == seen.marks[i].thread &&
+          expected.marks[i].kind == seen.marks[i].kind) {
         message += " with another location or value";
       }
       return Divergence{true, message};
@@ -216,18 +217,22 @@ Divergence compare(const Recording& expected, const Recording& seen) {
   }
   if (expected.events != seen.events) {
     const bool shorter = seen.events < expected.events;
-    const std::string next = shorter ? (common < expected.marks.size() ? words_for(expected.marks[common]) : "more")
-                                     : "the end";
-    const std::string got = shorter ? "the end" : (common < seen.marks.size() ? words_for(seen.marks[common]) : "more");
-    return Divergence{true, "diverged at event " + std::to_string(std::min(expected.events, seen.events)) +
+    const std::string next =
+        shorter ? (common < expected.marks.size() ? words_for(expected.marks[common]) : "more")
+                : "the end";
+    const std::string got =
+        shorter ? "the end" : (common < seen.marks.size() ? words_for(seen.marks[common]) : "more");
+    return Divergence{true, "diverged at event " +
+                                std::to_string(std::min(expected.events, seen.events)) +
                                 ": expected " + next + ", got " + got};
   }
   if (expected.digest != seen.digest) {
-    return Divergence{true, "diverged after event " + std::to_string(common) + ": the digest differs"};
+    return Divergence{true,
+                      "diverged after event " + std::to_string(common) + ": the digest differs"};
   }
   if (expected.kind != seen.kind) {
-    return Divergence{true, std::string("diverged at the end: expected finding ") + exec::name_of(expected.kind) +
-                                ", got " + exec::name_of(seen.kind)};
+    return Divergence{true, std::string("diverged at the end: expected finding ") +
+                                exec::name_of(expected.kind) + ", got " + exec::name_of(seen.kind)};
   }
   return Divergence{};
 }

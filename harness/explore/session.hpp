@@ -64,8 +64,8 @@ struct Tally {
   u64 executions = 0;
   u64 steps = 0;
   u64 with_finding = 0;
-  u64 raced = 0;              // executions in which the race oracle had a finding
-  u64 detected = 0;           // executions in which the target's own detector fired
+  u64 raced = 0;     // executions in which the race oracle had a finding
+  u64 detected = 0;  // executions in which the target's own detector fired
   u64 raced_and_detected = 0;
   double seconds = 0;
 };
@@ -75,7 +75,7 @@ struct Budget {
   std::string strategy = "random";
   u64 rng_seed = 1;
   u64 executions = ~u64{0};
-  double seconds = 0;       // 0: no limit
+  double seconds = 0;  // 0: no limit
 };
 
 /// True as soon as SIGINT or SIGTERM asked to stop; runs end after the execution at hand.
@@ -91,8 +91,9 @@ class Session {
   /// A body instead of a registered target; it must outlive the session.
   Session(const std::function<void()>& body, const Settings& settings);
 
-  /// Called for each execution with a finding, right after it. Returns whether to go on.
-  using OnFinding = std::function<bool(const exec::Finding&)>;
+  /// Called for each execution with a finding, right after it, with the tally so far. Returns
+  /// whether to go on.
+  using OnFinding = std::function<bool(const exec::Finding&, const Tally&)>;
   /// Called now and then, with the tally so far.
   using OnProgress = std::function<void(const Tally&)>;
 

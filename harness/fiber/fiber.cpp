@@ -20,7 +20,7 @@ using memory::kStackGuardBytes;
 using memory::kStackSlotBytes;
 using memory::stack_slot;
 
-u32 guarded_slots = 0;   // slots below this have their guard
+u32 guarded_slots = 0;  // slots below this have their guard
 Entry entries[kThreadCountMax];
 Context* switching_from = nullptr;
 
@@ -61,14 +61,15 @@ void prepare(Context& context, u32 slot, Entry entry) {
   context.stack_bottom = reinterpret_cast<void*>(base + kStackGuardBytes);
   context.stack_bytes = kStackSlotBytes - kStackGuardBytes;
   context.fake_stack = nullptr;
-  context.handle = context::make_fcontext(
-      reinterpret_cast<void*>(base + kStackSlotBytes), context.stack_bytes, start);
+  context.handle = context::make_fcontext(reinterpret_cast<void*>(base + kStackSlotBytes),
+                                          context.stack_bytes, start);
 }
 
 void switch_to(Context& from, Context& to, bool leaving) {
   switching_from = &from;
 #ifdef HEDDLE_WITH_ASAN
-  __sanitizer_start_switch_fiber(leaving ? nullptr : &from.fake_stack, to.stack_bottom, to.stack_bytes);
+  __sanitizer_start_switch_fiber(leaving ? nullptr : &from.fake_stack, to.stack_bottom,
+                                 to.stack_bytes);
 #else
   static_cast<void>(leaving);
 #endif

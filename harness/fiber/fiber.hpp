@@ -7,8 +7,8 @@ namespace heddle::fiber {
 
 /// A suspended flow of control: a fiber's, or the OS thread's own (the "outside").
 struct Context {
-  void* handle = nullptr;         // of Boost.Context
-  void* fake_stack = nullptr;     // of AddressSanitizer, for detect_stack_use_after_return
+  void* handle = nullptr;      // of Boost.Context
+  void* fake_stack = nullptr;  // of AddressSanitizer, for detect_stack_use_after_return
   const void* stack_bottom = nullptr;
   uptr stack_bytes = 0;
 };

@@ -3,7 +3,8 @@
 #include <cstdlib>
 
 #ifdef HEDDLE_WITH_LIBFUZZER
-extern "C" int LLVMFuzzerRunDriver(int* argc, char*** argv, int (*callback)(const std::uint8_t* data, std::size_t size));
+extern "C" int LLVMFuzzerRunDriver(int* argc, char*** argv,
+                                   int (*callback)(const std::uint8_t* data, std::size_t size));
 #endif
 
 namespace heddle::fuzz {
@@ -31,17 +32,15 @@ int one_input(const std::uint8_t* data, std::size_t size) {
 
 }  // namespace
 
-bool has_libfuzzer() {
-  return true;
-}
+bool has_libfuzzer() { return true; }
 
 void run_libfuzzer(exploration::Session& session, const std::vector<std::string>& flags,
                    const std::function<bool(const exec::Finding&)>& on_finding, u64* executions) {
   fuzzing = Fuzzing{&session, &on_finding, executions};
   // The engine's handlers turn the target's signals into findings; libFuzzer keeps those that
   // end an input from outside.
-  std::vector<std::string> words = {"heddle", "-handle_segv=0", "-handle_bus=0", "-handle_fpe=0", "-handle_ill=0",
-                                    "-detect_leaks=0"};
+  std::vector<std::string> words = {"heddle",        "-handle_segv=0", "-handle_bus=0",
+                                    "-handle_fpe=0", "-handle_ill=0",  "-detect_leaks=0"};
   words.insert(words.end(), flags.begin(), flags.end());
   std::vector<char*> pointers;
   for (std::string& word : words) {
@@ -55,9 +54,7 @@ void run_libfuzzer(exploration::Session& session, const std::vector<std::string>
 
 #else
 
-bool has_libfuzzer() {
-  return false;
-}
+bool has_libfuzzer() { return false; }
 
 void run_libfuzzer(exploration::Session&, const std::vector<std::string>&,
                    const std::function<bool(const exec::Finding&)>&, u64*) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -72,18 +73,20 @@ bool decision_kind_of(const std::string& text, exec::DecisionKind& kind) {
   return false;
 }
 
-// An own string: rules of findings have static storage, those of seeds do not.
+/// The whole of `text` as a number that Number can hold; hexadecimal for base 16.
 template <class Number>
 bool parse(const std::string& text, Number& out, int base = 10) {
-  char* end = nullptr;
-  errno = 0;
-  const long long value = base == 16 ? static_cast<long long>(std::strtoull(text.c_str(), &end, 16))
-                                     : std::strtoll(text.c_str(), &end, base);
-  if (text.empty() || *end != '\0' || errno != 0) {
-    return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) {
+    words.push_back(word);
   }
-  out = static_cast<Number>(value);
-  return static_cast<long long>(out) == value;
+  return words;
 }
 
 class Reader {
@@ -141,9 +144,11 @@ class Reader {
       recording_.settings.race_continue = value == "continue";
       good = value == "stop" || value == "continue";
     } else if (name == "steps-max") {
-      good = parse(value, recording_.settings.steps_max);
+      good = parse(value, recording_.settings.steps_max) && recording_.settings.steps_max >= 10 &&
+             recording_.settings.steps_max <= 1'000'000'000;
     } else if (name == "workers") {
-      good = parse(value, recording_.program.workers) && recording_.program.workers < kThreadCountMax;
+      good =
+          parse(value, recording_.program.workers) && recording_.program.workers < kThreadCountMax;
     } else if (name == "step") {
       read_step(value);
     } else if (name == "decisions") {
@@ -169,43 +174,41 @@ class Reader {
       fail("a step, but the target has no operations");
       return;
     }
-    std::istringstream words(value);
-    std::string operation;
+    const std::vector<std::string> words = words_of(value);
     target::ProgramStep step{};
-    words >> step.thread >> operation;
-    if (!words || step.thread > recording_.program.workers) {
+    if (words.size() < 2 || !parse(words[0], step.thread) ||
+        step.thread > recording_.program.workers) {
       fail("no step: '" + value + "'");
       return;
     }
     const auto& operations = target_->declared().operations;
-    for (; step.operation < operations.size(); ++step.operation) {
-      if (operations[step.operation]->name == operation) {
-        break;
-      }
+    while (step.operation < operations.size() && operations[step.operation]->name != words[1]) {
+      ++step.operation;
     }
     if (step.operation == operations.size()) {
-      fail("target '" + recording_.target + "' has no operation '" + operation + "' (any more)");
+      fail("target '" + recording_.target + "' has no operation '" + words[1] + "' (any more)");
       return;
     }
-    for (unsigned i = 0; i < operations[step.operation]->argument_count; ++i) {
-      words >> step.arguments[i];
+    const unsigned count = operations[step.operation]->argument_count;
+    bool good = words.size() == 2 + count;
+    for (unsigned i = 0; good && i < count; ++i) {
+      good = parse(words[2 + i], step.arguments[i]);
     }
-    if (!words) {
-      fail("operation '" + operation + "' takes " + std::to_string(operations[step.operation]->argument_count) +
-           " arguments");
+    if (!good) {
+      fail("operation '" + words[1] + "' takes " + std::to_string(count) + " numbers");
       return;
     }
     recording_.program.steps.push_back(step);
   }
 
   void read_switch(const std::string& value) {
-    std::istringstream words(value);
-    std::string kind;
+    const std::vector<std::string> words = words_of(value);
     exec::Deviation deviation{};
-    words >> deviation.decision >> kind >> deviation.choice;
-    if (!words || !decision_kind_of(kind, deviation.kind)) {
+    if (words.size() != 3 || !parse(words[0], deviation.decision) ||
+        !decision_kind_of(words[1], deviation.kind) || !parse(words[2], deviation.choice)) {
       fail("no switch: '" + value + "'");
-    } else if (!recording_.schedule.empty() && recording_.schedule.back().decision >= deviation.decision) {
+    } else if (!recording_.schedule.empty() &&
+               recording_.schedule.back().decision >= deviation.decision) {
       fail("switches are not in order");
     } else {
       recording_.schedule.push_back(deviation);
@@ -213,14 +216,13 @@ class Reader {
   }
 
   void read_marks(const std::string& value) {
-    std::istringstream words(value);
-    std::string text;
-    while (words >> text) {
+    for (const std::string& text : words_of(value)) {
       const std::size_t first = text.find('.');
       const std::size_t second = text.rfind('.');
       EventMark mark{};
       u32 thread = 0;
       if (text[0] != 'T' || first == second || !parse(text.substr(1, first - 1), thread) ||
+          thread >= kThreadCountMax ||
           !event_kind_of(text.substr(first + 1, second - first - 1), mark.kind) ||
           !parse(text.substr(second + 1), mark.fingerprint, 16)) {
         fail("no mark: '" + text + "'");
@@ -246,7 +248,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   for (std::string line; std::getline(lines, line);) {
     text += line.empty() ? "#\n" : "# " + line + "\n";
   }
-  const auto add = [&text](const char* name, const std::string& value) { text += std::string(name) + ": " + value + "\n"; };
+  const auto add = [&text](const char* name, const std::string& value) {
+    text += std::string(name) + ": " + value + "\n";
+  };
   add("target", recording.target);
   add("kind", exec::name_of(recording.kind));
   add("rule", recording.rule);
@@ -256,7 +260,8 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("preempt", recording.settings.preempt_all ? "all" : "sync");
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
   add("steps-max", std::to_string(recording.settings.steps_max));
-  if (target::Definition* target = target::find_target(recording.target); target != nullptr && !target->is_test()) {
+  if (target::Definition* target = target::find_target(recording.target);
+      target != nullptr && !target->is_test()) {
     add("workers", std::to_string(recording.program.workers));
     for (const target::ProgramStep& step : recording.program.steps) {
       const Operation& operation = *target->declared().operations[step.operation];
@@ -276,8 +281,8 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("digest", hex(recording.digest, 16));
   std::string line;
   for (const EventMark& mark : recording.marks) {
-    const std::string item = "T" + std::to_string(to_index(mark.thread)) + "." + word(exec::name_of(mark.kind)) + "." +
-                             hex(mark.fingerprint, 4);
+    const std::string item = "T" + std::to_string(to_index(mark.thread)) + "." +
+                             word(exec::name_of(mark.kind)) + "." + hex(mark.fingerprint, 4);
     if (line.size() + item.size() > 90) {
       add("marks", line);
       line.clear();
@@ -294,7 +299,8 @@ SeedError from_text(const std::string& text, Recording& recording) {
   if (text.compare(0, std::strlen(kMagic), kMagic) != 0) {
     return {"not a seed: the first line is not 'heddle seed 1'"};
   }
-  const std::string version = text.substr(std::strlen(kMagic), text.find('\n') - std::strlen(kMagic));
+  const std::string version =
+      text.substr(std::strlen(kMagic), text.find('\n') - std::strlen(kMagic));
   if (version != std::to_string(kVersion)) {
     return {"format version '" + version + "' is not known to this program, which reads version " +
             std::to_string(kVersion)};

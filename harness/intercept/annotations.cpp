@@ -4,16 +4,17 @@
 #include "exec/memory_model.hpp"
 #include "intercept/hook.hpp"
 
+using heddle::u32;
+using heddle::uptr;
 using heddle::exec::Order;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
-using heddle::u32;
-using heddle::uptr;
 
 namespace {
 
-// As an update of an imaginary atomic at the address: learns what was released there, or adds to it.
+// As an update of an imaginary atomic at the address: learns what was released there, or adds to
+// it.
 void synchronise(void* address, Order order) {
   if (Thread* thread = current_thread) {
     const uptr at = reinterpret_cast<uptr>(address);
@@ -66,7 +67,8 @@ HEDDLE_HOOK void AnnotateRWLockAcquired(const char*, int, const volatile void*, 
 HEDDLE_HOOK void AnnotateRWLockReleased(const char*, int, const volatile void*, long) {}
 HEDDLE_HOOK void AnnotateCondVarSignal(const char*, int, const volatile void*) {}
 HEDDLE_HOOK void AnnotateCondVarSignalAll(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateCondVarWait(const char*, int, const volatile void*, const volatile void*) {}
+HEDDLE_HOOK void AnnotateCondVarWait(const char*, int, const volatile void*, const volatile void*) {
+}
 HEDDLE_HOOK void AnnotateMutexIsNotPHB(const char*, int, const volatile void*) {}
 HEDDLE_HOOK void AnnotateMutexIsUsedAsCondVar(const char*, int, const volatile void*) {}
 HEDDLE_HOOK void AnnotatePCQCreate(const char*, int, const volatile void*) {}
@@ -80,7 +82,8 @@ HEDDLE_HOOK void AnnotateTraceMemory(const char*, int, const volatile void*) {}
 HEDDLE_HOOK void AnnotateExpectRace(const char*, int, const volatile void*, const char*) {}
 HEDDLE_HOOK void AnnotateFlushExpectedRaces(const char*, int) {}
 HEDDLE_HOOK void AnnotateBenignRace(const char*, int, const volatile void*, const char*) {}
-HEDDLE_HOOK void AnnotateBenignRaceSized(const char*, int, const volatile void*, long, const char*) {}
+HEDDLE_HOOK void AnnotateBenignRaceSized(const char*, int, const volatile void*, long,
+                                         const char*) {}
 HEDDLE_HOOK void AnnotateIgnoreReadsBegin(const char*, int) {}
 HEDDLE_HOOK void AnnotateIgnoreReadsEnd(const char*, int) {}
 HEDDLE_HOOK void AnnotateIgnoreWritesBegin(const char*, int) {}
@@ -99,5 +102,6 @@ HEDDLE_HOOK void WTFAnnotateHappensBefore(const char*, int, const volatile void*
 HEDDLE_HOOK void WTFAnnotateHappensAfter(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kAcquire);
 }
-HEDDLE_HOOK void WTFAnnotateBenignRaceSized(const char*, int, const volatile void*, long, const char*) {}
+HEDDLE_HOOK void WTFAnnotateBenignRaceSized(const char*, int, const volatile void*, long,
+                                            const char*) {}
 HEDDLE_HOOK int RunningOnValgrind() { return 0; }

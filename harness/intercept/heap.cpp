@@ -71,7 +71,8 @@ void release(void* memory, AllocKind kind, uptr pc) {
   }
   BELOW(free)(memory);
 #else
-  if (thread != nullptr && (is_execution_block(memory) || heddle::memory::in_stacks(reinterpret_cast<uptr>(memory)))) {
+  if (thread != nullptr &&
+      (is_execution_block(memory) || heddle::memory::in_stacks(reinterpret_cast<uptr>(memory)))) {
     engine().deallocate(*thread, memory, kind, pc);
   } else if (!is_execution_block(memory)) {
     BELOW(free)(memory);
@@ -104,9 +105,7 @@ HEDDLE_HOOK void* malloc(std::size_t size) {
   return allocate_or_null(size, 16, AllocKind::kMalloc, HEDDLE_PC);
 }
 
-HEDDLE_HOOK void free(void* memory) {
-  release(memory, AllocKind::kMalloc, HEDDLE_PC);
-}
+HEDDLE_HOOK void free(void* memory) { release(memory, AllocKind::kMalloc, HEDDLE_PC); }
 
 HEDDLE_HOOK void* calloc(std::size_t count, std::size_t size) {
   Thread* thread = accountable(HEDDLE_PC);
@@ -174,9 +173,7 @@ HEDDLE_HOOK void* pvalloc(std::size_t size) {
   return allocate_or_null((size + 4095) & ~std::size_t{4095}, 4096, AllocKind::kMalloc, HEDDLE_PC);
 }
 
-HEDDLE_HOOK void cfree(void* memory) {
-  release(memory, AllocKind::kMalloc, HEDDLE_PC);
-}
+HEDDLE_HOOK void cfree(void* memory) { release(memory, AllocKind::kMalloc, HEDDLE_PC); }
 
 HEDDLE_HOOK std::size_t malloc_usable_size(void* memory) {
   if (memory != nullptr && current_thread != nullptr && is_execution_block(memory)) {
@@ -201,24 +198,36 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray, HEDDLE_PC);
+  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray,
+                           HEDDLE_PC);
 }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
 }
 void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray, HEDDLE_PC);
+  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray,
+                          HEDDLE_PC);
 }
 void operator delete(void* memory) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
 void operator delete[](void* memory) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
+void operator delete(void* memory, std::size_t) noexcept {
+  release(memory, AllocKind::kNew, HEDDLE_PC);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  release(memory, AllocKind::kNewArray, HEDDLE_PC);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+  release(memory, AllocKind::kNew, HEDDLE_PC);
+}
 void operator delete[](void* memory, const std::nothrow_t&) noexcept {
   release(memory, AllocKind::kNewArray, HEDDLE_PC);
 }
-void operator delete(void* memory, std::align_val_t) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
-void operator delete[](void* memory, std::align_val_t) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
+void operator delete(void* memory, std::align_val_t) noexcept {
+  release(memory, AllocKind::kNew, HEDDLE_PC);
+}
+void operator delete[](void* memory, std::align_val_t) noexcept {
+  release(memory, AllocKind::kNewArray, HEDDLE_PC);
+}
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
   release(memory, AllocKind::kNew, HEDDLE_PC);
 }

@@ -42,10 +42,10 @@ Function* original(const char* name) {
 }
 
 /// Calls the original of the function named, found once.
-#define HEDDLE_ORIGINAL(name)                                                       \
-  ([]() -> decltype(&::name) {                                                      \
+#define HEDDLE_ORIGINAL(name)                                                                   \
+  ([]() -> decltype(&::name) {                                                                  \
     static decltype(&::name) function = ::heddle::intercept::original<decltype(::name)>(#name); \
-    return function;                                                                \
+    return function;                                                                            \
   }())
 
 #ifdef HEDDLE_WITH_ASAN

@@ -59,15 +59,15 @@ HEDDLE_HOOK int __cxa_atexit(void (*function)(void*), void* argument, void* libr
     engine().at_exit(function, argument);
     return 0;
   }
-  static auto* original = heddle::intercept::original<int(void (*)(void*), void*, void*)>("__cxa_atexit");
+  static auto* original =
+      heddle::intercept::original<int(void (*)(void*), void*, void*)>("__cxa_atexit");
   return original(function, argument, library);
 }
 
-HEDDLE_HOOK void abort() noexcept {
-  heddle::exec::on_abort(HEDDLE_PC);
-}
+HEDDLE_HOOK void abort() noexcept { heddle::exec::on_abort(HEDDLE_PC); }
 
-HEDDLE_HOOK void __assert_fail(const char* assertion, const char* file, unsigned line, const char* function) noexcept {
+HEDDLE_HOOK void __assert_fail(const char* assertion, const char* file, unsigned line,
+                               const char* function) noexcept {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     HEDDLE_ORIGINAL(__assert_fail)(assertion, file, line, function);
@@ -75,7 +75,8 @@ HEDDLE_HOOK void __assert_fail(const char* assertion, const char* file, unsigned
   }
   const RuntimeScope runtime;
   heddle::Text<600> message;
-  message.add("assertion '%s' failed in T%u (%s)", assertion, heddle::to_index(thread->id), function);
+  message.add("assertion '%s' failed in T%u (%s)", assertion, heddle::to_index(thread->id),
+              function);
   engine().report(*thread, FindingKind::kCrash, "assertion", HEDDLE_PC, message.data);
   __builtin_unreachable();
 }
@@ -128,7 +129,8 @@ HEDDLE_HOOK int nanosleep(const timespec* duration, timespec* remaining) {
   return 0;
 }
 
-HEDDLE_HOOK int clock_nanosleep(clockid_t clock, int flags, const timespec* time, timespec* remaining) {
+HEDDLE_HOOK int clock_nanosleep(clockid_t clock, int flags, const timespec* time,
+                                timespec* remaining) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(clock_nanosleep)(clock, flags, time, remaining);
@@ -170,7 +172,8 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
   Thread* thread = current_thread;
   if (thread == nullptr || number != SYS_futex) {
     static auto* function = heddle::intercept::original<long(long, ...)>("syscall");
-    return function(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    return function(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                    arguments[5]);
   }
   void* word = reinterpret_cast<void*>(arguments[0]);
   const int operation = static_cast<int>(arguments[1]) & FUTEX_CMD_MASK;
@@ -178,8 +181,10 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
   if (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) {
     // FUTEX_WAIT takes a duration, FUTEX_WAIT_BITSET a point in time.
     const auto* timeout = reinterpret_cast<const timespec*>(arguments[3]);
-    const u64 deadline = timeout == nullptr ? heddle::exec::kNever
-                         : to_nanoseconds(*timeout) + (operation == FUTEX_WAIT ? engine().virtual_now_ns() : 0);
+    const u64 deadline =
+        timeout == nullptr
+            ? heddle::exec::kNever
+            : to_nanoseconds(*timeout) + (operation == FUTEX_WAIT ? engine().virtual_now_ns() : 0);
     const int error = engine().futex_wait(*thread, word, value, deadline, HEDDLE_PC);
     errno = error;
     return error == 0 ? 0 : -1;

@@ -5,12 +5,12 @@
 #include "intercept/hook.hpp"
 #include "intercept/time.hpp"
 
+using heddle::uptr;
 using heddle::exec::FindingKind;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
 using heddle::intercept::to_nanoseconds;
-using heddle::uptr;
 
 namespace {
 
@@ -27,7 +27,8 @@ MutexType type_of(const pthread_mutex_t* mutex) {
 
 bool owns(Thread& thread, void* object) {
   const uptr address = reinterpret_cast<uptr>(object);
-  return engine().variable_at(address, engine().shadow().cell(address & ~uptr{7})).owner == thread.id;
+  return engine().variable_at(address, engine().shadow().cell(address & ~uptr{7})).owner ==
+         thread.id;
 }
 
 int unlock_by_stranger(Thread& thread, uptr pc, const char* message) {
@@ -65,7 +66,9 @@ HEDDLE_HOOK int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
     return HEDDLE_ORIGINAL(pthread_mutex_trylock)(mutex);
   }
   heddle::intercept::check_poison(mutex, sizeof(int), true);
-  return engine().mutex_try_lock(*thread, mutex, type_of(mutex) == MutexType::kRecursive, HEDDLE_PC) ? 0 : EBUSY;
+  return engine().mutex_try_lock(*thread, mutex, type_of(mutex) == MutexType::kRecursive, HEDDLE_PC)
+             ? 0
+             : EBUSY;
 }
 
 HEDDLE_HOOK int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
@@ -78,11 +81,13 @@ HEDDLE_HOOK int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
     return 0;
   }
   return type_of(mutex) == MutexType::kNormal
-             ? unlock_by_stranger(*thread, HEDDLE_PC, "unlock of a mutex that the thread does not hold")
+             ? unlock_by_stranger(*thread, HEDDLE_PC,
+                                  "unlock of a mutex that the thread does not hold")
              : EPERM;
 }
 
-HEDDLE_HOOK int pthread_cond_init(pthread_cond_t* condition, const pthread_condattr_t* attributes) noexcept {
+HEDDLE_HOOK int pthread_cond_init(pthread_cond_t* condition,
+                                  const pthread_condattr_t* attributes) noexcept {
   return HEDDLE_ORIGINAL(pthread_cond_init)(condition, attributes);
 }
 
@@ -103,21 +108,26 @@ HEDDLE_HOOK int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mu
   return 0;
 }
 
-HEDDLE_HOOK int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
+HEDDLE_HOOK int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                       const timespec* until) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_timedwait)(condition, mutex, until);
   }
-  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC) ? 0 : ETIMEDOUT;
+  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC)
+             ? 0
+             : ETIMEDOUT;
 }
 
-HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
-                                       const timespec* until) {
+HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                       clockid_t clock, const timespec* until) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until);
   }
-  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC) ? 0 : ETIMEDOUT;
+  return engine().condition_wait(*thread, condition, mutex, to_nanoseconds(*until), HEDDLE_PC)
+             ? 0
+             : ETIMEDOUT;
 }
 
 HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {
@@ -222,5 +232,6 @@ HEDDLE_HOOK int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   if (engine().mutex_unlock(*thread, const_cast<int*>(lock), HEDDLE_PC)) {
     return 0;
   }
-  return unlock_by_stranger(*thread, HEDDLE_PC, "unlock of a spin lock that the thread does not hold");
+  return unlock_by_stranger(*thread, HEDDLE_PC,
+                            "unlock of a spin lock that the thread does not hold");
 }

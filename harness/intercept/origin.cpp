@@ -49,9 +49,7 @@ const Origins& known_origins() {
 
 }  // namespace
 
-bool is_program(uptr pc) {
-  return known_origins().program.contains(pc);
-}
+bool is_program(uptr pc) { return known_origins().program.contains(pc); }
 
 bool is_program_or_cxx_library(uptr pc) {
   return known_origins().program.contains(pc) || origins.cxx_library.contains(pc);

@@ -4,9 +4,7 @@
 
 namespace heddle::intercept {
 
-exec::Thread* OsThread::logical() const {
-  return exec::current_thread;
-}
+exec::Thread* OsThread::logical() const { return exec::current_thread; }
 
 OsThread& os_thread() {
   static __thread OsThread thread;

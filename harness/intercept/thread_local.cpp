@@ -12,8 +12,8 @@ using heddle::uptr;
 using heddle::exec::Thread;
 using heddle::exec::ThreadExit;
 using heddle::intercept::engine;
-using heddle::intercept::OsThread;
 using heddle::intercept::os_thread;
+using heddle::intercept::OsThread;
 
 namespace {
 
@@ -55,7 +55,9 @@ HEDDLE_HOOK void* __emutls_get_address(EmulatedTls* variable) {
   if (Thread* thread = os.logical()) {
     void*& slot = slot_in(thread->tls, index);
     if (slot == nullptr) {
-      slot = initialised(engine().arena().allocate_internal(thread->id, variable->size, variable->alignment), *variable);
+      slot = initialised(
+          engine().arena().allocate_internal(thread->id, variable->size, variable->alignment),
+          *variable);
     }
     return slot;
   }
@@ -63,7 +65,8 @@ HEDDLE_HOOK void* __emutls_get_address(EmulatedTls* variable) {
   if (slot == nullptr) {
     const uptr alignment = variable->alignment < 16 ? 16 : variable->alignment;
     auto bytes = reinterpret_cast<uptr>(heddle::os_map(variable->size + alignment));
-    slot = initialised(reinterpret_cast<void*>((bytes + alignment - 1) & ~(alignment - 1)), *variable);
+    slot =
+        initialised(reinterpret_cast<void*>((bytes + alignment - 1) & ~(alignment - 1)), *variable);
   }
   return slot;
 }

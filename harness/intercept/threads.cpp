@@ -17,13 +17,12 @@ using heddle::intercept::engine;
 namespace {
 
 // On a fiber pthread_t is the thread's number plus one; 0 means "no thread" to std::thread::id.
-pthread_t handle_of(const Thread& thread) {
-  return to_index(thread.id) + 1;
-}
+pthread_t handle_of(const Thread& thread) { return to_index(thread.id) + 1; }
 
 Thread* thread_of(pthread_t handle) {
-  return handle >= 1 && handle <= engine().thread_count() ? &engine().thread(heddle::to_thread_id(static_cast<u32>(handle - 1)))
-                                                         : nullptr;
+  return handle >= 1 && handle <= engine().thread_count()
+             ? &engine().thread(heddle::to_thread_id(static_cast<u32>(handle - 1)))
+             : nullptr;
 }
 
 // Keys made inside of an execution live above those of the C library and are forgotten with it.
@@ -39,9 +38,7 @@ heddle::u64 keys_execution = ~heddle::u64{0};
 volatile bool constructors_run = false;  // volatile: else the compiler runs the constructor itself
 bool belongs_to_sanitizer[kFirstKey];
 
-__attribute__((constructor(101))) void note_constructors() {
-  constructors_run = true;
-}
+__attribute__((constructor(101))) void note_constructors() { constructors_run = true; }
 
 bool is_logical(pthread_key_t key) {
   return current_thread != nullptr && (key >= kFirstKey || !belongs_to_sanitizer[key]);
@@ -49,8 +46,8 @@ bool is_logical(pthread_key_t key) {
 
 }  // namespace
 
-HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes, void* (*entry)(void*),
-                               void* argument) {
+HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
+                               void* (*entry)(void*), void* argument) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument);

@@ -53,22 +53,26 @@ HEDDLE_HOOK void __tsan_func_exit() {
   }
 }
 
-#define PLAIN_HOOKS(size)                                                                         \
-  HEDDLE_HOOK void __tsan_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }               \
-  HEDDLE_HOOK void __tsan_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }               \
-  HEDDLE_HOOK void __tsan_read_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }          \
-  HEDDLE_HOOK void __tsan_unaligned_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }     \
-  HEDDLE_HOOK void __tsan_unaligned_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }     \
+#define PLAIN_HOOKS(size)                                                                          \
+  HEDDLE_HOOK void __tsan_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }                \
+  HEDDLE_HOOK void __tsan_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }                \
+  HEDDLE_HOOK void __tsan_read_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }           \
+  HEDDLE_HOOK void __tsan_unaligned_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }      \
+  HEDDLE_HOOK void __tsan_unaligned_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }      \
   HEDDLE_HOOK void __tsan_unaligned_read_write##size(void* p) { plain(p, size, true, HEDDLE_PC); } \
-  HEDDLE_HOOK void __tsan_volatile_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }      \
-  HEDDLE_HOOK void __tsan_volatile_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }      \
-  HEDDLE_HOOK void __tsan_unaligned_volatile_read##size(void* p) { plain(p, size, false, HEDDLE_PC); } \
-  HEDDLE_HOOK void __tsan_unaligned_volatile_write##size(void* p) { plain(p, size, true, HEDDLE_PC); } \
-  HEDDLE_HOOK void __tsan_read##size##_pc(void* p, void* pc) {                                    \
-    plain(p, size, false, reinterpret_cast<uptr>(pc));                                            \
-  }                                                                                               \
-  HEDDLE_HOOK void __tsan_write##size##_pc(void* p, void* pc) {                                   \
-    plain(p, size, true, reinterpret_cast<uptr>(pc));                                             \
+  HEDDLE_HOOK void __tsan_volatile_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }       \
+  HEDDLE_HOOK void __tsan_volatile_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }       \
+  HEDDLE_HOOK void __tsan_unaligned_volatile_read##size(void* p) {                                 \
+    plain(p, size, false, HEDDLE_PC);                                                              \
+  }                                                                                                \
+  HEDDLE_HOOK void __tsan_unaligned_volatile_write##size(void* p) {                                \
+    plain(p, size, true, HEDDLE_PC);                                                               \
+  }                                                                                                \
+  HEDDLE_HOOK void __tsan_read##size##_pc(void* p, void* pc) {                                     \
+    plain(p, size, false, reinterpret_cast<uptr>(pc));                                             \
+  }                                                                                                \
+  HEDDLE_HOOK void __tsan_write##size##_pc(void* p, void* pc) {                                    \
+    plain(p, size, true, reinterpret_cast<uptr>(pc));                                              \
   }
 
 PLAIN_HOOKS(1)
@@ -90,20 +94,29 @@ PLAIN_HOOKS_16(__tsan_volatile_write16, true)
 PLAIN_HOOKS_16(__tsan_unaligned_volatile_read16, false)
 PLAIN_HOOKS_16(__tsan_unaligned_volatile_write16, true)
 
-HEDDLE_HOOK void __tsan_read16_pc(void* p, void* pc) { range(p, 16, false, reinterpret_cast<uptr>(pc)); }
-HEDDLE_HOOK void __tsan_write16_pc(void* p, void* pc) { range(p, 16, true, reinterpret_cast<uptr>(pc)); }
+HEDDLE_HOOK void __tsan_read16_pc(void* p, void* pc) {
+  range(p, 16, false, reinterpret_cast<uptr>(pc));
+}
+HEDDLE_HOOK void __tsan_write16_pc(void* p, void* pc) {
+  range(p, 16, true, reinterpret_cast<uptr>(pc));
+}
 
 HEDDLE_HOOK void __tsan_vptr_read(void** p) { plain(p, sizeof *p, false, HEDDLE_PC); }
 
 HEDDLE_HOOK void __tsan_vptr_update(void** p, void* value) {
-  // A constructor or destructor that stores the value already there changes nothing that others see.
+  // A constructor or destructor that stores the value already there changes nothing that others
+  // see.
   if (*p != value) {
     plain(p, sizeof *p, true, HEDDLE_PC);
   }
 }
 
-HEDDLE_HOOK void __tsan_read_range(void* p, unsigned long size) { range(p, size, false, HEDDLE_PC); }
-HEDDLE_HOOK void __tsan_write_range(void* p, unsigned long size) { range(p, size, true, HEDDLE_PC); }
+HEDDLE_HOOK void __tsan_read_range(void* p, unsigned long size) {
+  range(p, size, false, HEDDLE_PC);
+}
+HEDDLE_HOOK void __tsan_write_range(void* p, unsigned long size) {
+  range(p, size, true, HEDDLE_PC);
+}
 HEDDLE_HOOK void __tsan_read_range_pc(void* p, unsigned long size, void* pc) {
   range(p, size, false, reinterpret_cast<uptr>(pc));
 }
@@ -162,15 +175,18 @@ void atomic_store(T* p, T value, int order, uptr pc) {
 }
 
 template <class T>
-T atomic_cas(T* p, T expected, T desired, bool weak, int success, int failure, uptr pc, bool* done) {
+T atomic_cas(T* p, T expected, T desired, bool weak, int success, int failure, uptr pc,
+             bool* done) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
-    *done = __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    *done = __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST);
     return expected;
   }
   check_poison(p, sizeof(T), true);
   u128 seen = expected;
-  *done = engine().atomic_cas(*thread, p, sizeof(T), &seen, desired, weak, order_of(success), order_of(failure), pc);
+  *done = engine().atomic_cas(*thread, p, sizeof(T), &seen, desired, weak, order_of(success),
+                              order_of(failure), pc);
   return static_cast<T>(seen);
 }
 
@@ -188,52 +204,56 @@ T atomic_update(T* p, T argument, exec::Execution::Modify modify, int order, upt
   Thread* thread = current_thread;
   if (thread == nullptr) {
     T old_value = __atomic_load_n(p, __ATOMIC_SEQ_CST);
-    while (!__atomic_compare_exchange_n(p, &old_value, static_cast<T>(modify(old_value, argument)), false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    while (!__atomic_compare_exchange_n(p, &old_value, static_cast<T>(modify(old_value, argument)),
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
     return old_value;
   }
   check_poison(p, sizeof(T), true);
-  return static_cast<T>(engine().atomic_update(*thread, p, sizeof(T), modify, argument, order_of(order), pc));
+  return static_cast<T>(
+      engine().atomic_update(*thread, p, sizeof(T), modify, argument, order_of(order), pc));
 }
 
 }  // namespace
 
-#define ATOMIC_UPDATE(bits, T, what)                                                       \
-  HEDDLE_HOOK T __tsan_atomic##bits##_##what(volatile T* p, T argument, int order) {       \
-    return atomic_update(const_cast<T*>(p), argument, what, order, HEDDLE_PC);             \
+#define ATOMIC_UPDATE(bits, T, what)                                                 \
+  HEDDLE_HOOK T __tsan_atomic##bits##_##what(volatile T* p, T argument, int order) { \
+    return atomic_update(const_cast<T*>(p), argument, what, order, HEDDLE_PC);       \
   }
 
-#define ATOMIC_HOOKS(bits, T)                                                              \
-  HEDDLE_HOOK T __tsan_atomic##bits##_load(const volatile T* p, int order) {               \
-    return atomic_load(const_cast<T*>(p), order, HEDDLE_PC);                               \
-  }                                                                                        \
-  HEDDLE_HOOK void __tsan_atomic##bits##_store(volatile T* p, T value, int order) {        \
-    atomic_store(const_cast<T*>(p), value, order, HEDDLE_PC);                              \
-  }                                                                                        \
-  ATOMIC_UPDATE(bits, T, exchange)                                                         \
-  ATOMIC_UPDATE(bits, T, fetch_add)                                                        \
-  ATOMIC_UPDATE(bits, T, fetch_sub)                                                        \
-  ATOMIC_UPDATE(bits, T, fetch_and)                                                        \
-  ATOMIC_UPDATE(bits, T, fetch_or)                                                         \
-  ATOMIC_UPDATE(bits, T, fetch_xor)                                                        \
-  ATOMIC_UPDATE(bits, T, fetch_nand)                                                       \
-  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_strong(volatile T* p, T* expected, T desired, \
-                                                                int success, int failure) { \
-    bool done = false;                                                                     \
-    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, false, success, failure, HEDDLE_PC, &done); \
-    return done;                                                                           \
-  }                                                                                        \
-  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_weak(volatile T* p, T* expected, T desired, \
-                                                              int success, int failure) {   \
-    bool done = false;                                                                     \
-    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, true, success, failure, HEDDLE_PC, &done); \
-    return done;                                                                           \
-  }                                                                                        \
+#define ATOMIC_HOOKS(bits, T)                                                                    \
+  HEDDLE_HOOK T __tsan_atomic##bits##_load(const volatile T* p, int order) {                     \
+    return atomic_load(const_cast<T*>(p), order, HEDDLE_PC);                                     \
+  }                                                                                              \
+  HEDDLE_HOOK void __tsan_atomic##bits##_store(volatile T* p, T value, int order) {              \
+    atomic_store(const_cast<T*>(p), value, order, HEDDLE_PC);                                    \
+  }                                                                                              \
+  ATOMIC_UPDATE(bits, T, exchange)                                                               \
+  ATOMIC_UPDATE(bits, T, fetch_add)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_sub)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_and)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_or)                                                               \
+  ATOMIC_UPDATE(bits, T, fetch_xor)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_nand)                                                             \
+  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_strong(                                 \
+      volatile T* p, T* expected, T desired, int success, int failure) {                         \
+    bool done = false;                                                                           \
+    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, false, success, failure,       \
+                           HEDDLE_PC, &done);                                                    \
+    return done;                                                                                 \
+  }                                                                                              \
+  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_weak(                                   \
+      volatile T* p, T* expected, T desired, int success, int failure) {                         \
+    bool done = false;                                                                           \
+    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, true, success, failure,        \
+                           HEDDLE_PC, &done);                                                    \
+    return done;                                                                                 \
+  }                                                                                              \
   HEDDLE_HOOK T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T desired, \
-                                                           int success, int failure) {      \
-    bool done = false;                                                                     \
-    return atomic_cas(const_cast<T*>(p), expected, desired, false, success, failure, HEDDLE_PC, &done); \
+                                                           int success, int failure) {           \
+    bool done = false;                                                                           \
+    return atomic_cas(const_cast<T*>(p), expected, desired, false, success, failure, HEDDLE_PC,  \
+                      &done);                                                                    \
   }
 
 ATOMIC_HOOKS(8, u8)

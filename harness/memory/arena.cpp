@@ -10,9 +10,7 @@ constexpr uptr kRedZoneBytes = 16;
 // resident for ever.
 constexpr uptr kKeepBytes = uptr{1} << 20;
 
-constexpr uptr round_up(uptr value, uptr to) {
-  return (value + to - 1) & ~(to - 1);
-}
+constexpr uptr round_up(uptr value, uptr to) { return (value + to - 1) & ~(to - 1); }
 
 }  // namespace
 
@@ -59,11 +57,10 @@ Block& Arena::enter(ThreadId thread, uptr address, uptr size) {
   ++live_count_;
   const u32 index = blocks_.size();
   shadow_.mark_block(address, size, index);
+  // An adopted block may lie where another one was, earlier in this execution: the latest counts.
   Cell& head = shadow_.cell(address - 8);
-  if (head.block == 0 || head.block == index) {
-    head.block = index;
-    head.flags |= kBlockHead;
-  }
+  head.block = index;
+  head.flags |= kBlockHead;
   return block;
 }
 

@@ -15,8 +15,8 @@ enum class AllocKind : u8 { kMalloc, kNew, kNewArray };
 struct Block {
   uptr address;
   uptr size;
-  ThreadId thread;   // who allocated it
-  u32 ordinal;       // it was the thread's n-th allocation, from 0: the stable name
+  ThreadId thread;  // who allocated it
+  u32 ordinal;      // it was the thread's n-th allocation, from 0: the stable name
   BlockState state;
   AllocKind kind;
   ThreadId freed_by;
@@ -60,8 +60,8 @@ class Arena {
   Block& enter(ThreadId thread, uptr address, uptr size);
 
   struct Region {
-    uptr used;      // bytes handed out in this execution
-    uptr high;      // most bytes ever handed out since pages were released
+    uptr used;  // bytes handed out in this execution
+    uptr high;  // most bytes ever handed out since pages were released
     u32 stamp;
     u32 ordinal;
   };

@@ -54,8 +54,8 @@ struct alignas(64) Cell {
   /// True if the access was there already, or is now: the last access remembered is by the same
   /// thread, to the same bytes, in the same way. Whatever else is remembered was compared with that
   /// one when it was made, and a thread's view of others only grows: there is nothing to judge,
-  /// only its epoch is new. So it is if all that came later are reads and this is one. Anywhere else
-  /// in the list, the access must be of the very same epoch.
+  /// only its epoch is new. So it is if all that came later are reads and this is one. Anywhere
+  /// else in the list, the access must be of the very same epoch.
   bool renews(const AccessEntry& access) {
     bool no_conflict_since = true;
     for (u32 i = count; i > 0; --i) {
@@ -82,7 +82,9 @@ class Shadow {
   void initialize();
 
   /// The cell of an address in the space of the execution, stale or not.
-  Cell& flat_cell(uptr address) { return reinterpret_cast<Cell*>(kShadowBase)[(address - kHeapBase) >> 3]; }
+  Cell& flat_cell(uptr address) {
+    return reinterpret_cast<Cell*>(kShadowBase)[(address - kHeapBase) >> 3];
+  }
 
   /// The cell of the granule that holds `address`; made fresh if it is stale. O(1).
   Cell& cell(uptr address) {
@@ -102,7 +104,8 @@ class Shadow {
   uptr globals_begin() const { return globals_begin_; }
   uptr globals_end() const { return globals_begin_ + globals_bytes_; }
 
-  /// Declares [address, address + size) the body of heap block `block`: addressable, no accesses yet.
+  /// Declares [address, address + size) the body of heap block `block`: addressable, no accesses
+  /// yet.
   void mark_block(uptr address, uptr size, u32 block);
 
   u32 stamp() const { return stamp_; }

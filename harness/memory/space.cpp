@@ -9,27 +9,21 @@ namespace heddle::memory {
 
 void reserve_at(uptr address, uptr bytes, const char* what) {
   void* wanted = reinterpret_cast<void*>(address);
-  void* got = ::mmap(wanted,
-                     bytes,
-                     PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-                     -1,
-                     0);
+  void* got = ::mmap(wanted, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (got != wanted) {
     Text<200> message;
-    message.add("cannot reserve %zu GiB of address space for %s; is 'ulimit -v' set, or "
-                "vm.overcommit_memory = 2?",
-                static_cast<std::size_t>(bytes >> 30),
-                what);
+    message.add(
+        "cannot reserve %zu GiB of address space for %s; is 'ulimit -v' set, or "
+        "vm.overcommit_memory = 2?",
+        static_cast<std::size_t>(bytes >> 30), what);
     environment_failure(message.data);
   }
   // Core dumps of a crashed harness would otherwise carry terabytes of holes.
   ::madvise(got, bytes, MADV_DONTDUMP);
 }
 
-void reserve_space() {
-  reserve_at(kHeapBase, kSpaceBytes, "heaps and stacks");
-}
+void reserve_space() { reserve_at(kHeapBase, kSpaceBytes, "heaps and stacks"); }
 
 void release_pages(uptr from, uptr to) {
   constexpr uptr kPage = 4096;

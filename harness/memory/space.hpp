@@ -17,17 +17,11 @@ constexpr uptr kStackGuardBytes = uptr{64} << 10;  // also catches one large fra
 constexpr uptr kStackBytes = kStackSlotBytes * kThreadCountMax;
 constexpr uptr kSpaceBytes = kHeapBytes + kStackBytes;
 
-constexpr bool in_heap(uptr address) {
-  return address - kHeapBase < kHeapBytes;
-}
+constexpr bool in_heap(uptr address) { return address - kHeapBase < kHeapBytes; }
 
-constexpr bool in_stacks(uptr address) {
-  return address - kStackBase < kStackBytes;
-}
+constexpr bool in_stacks(uptr address) { return address - kStackBase < kStackBytes; }
 
-constexpr bool in_space(uptr address) {
-  return address - kHeapBase < kSpaceBytes;
-}
+constexpr bool in_space(uptr address) { return address - kHeapBase < kSpaceBytes; }
 
 constexpr u32 heap_region_of(uptr address) {
   return static_cast<u32>((address - kHeapBase) / kHeapRegionBytes);
@@ -37,9 +31,7 @@ constexpr u32 stack_slot_of(uptr address) {
   return static_cast<u32>((address - kStackBase) / kStackSlotBytes);
 }
 
-constexpr uptr stack_slot(u32 index) {
-  return kStackBase + index * kStackSlotBytes;
-}
+constexpr uptr stack_slot(u32 index) { return kStackBase + index * kStackSlotBytes; }
 
 /// Reserves the whole space (no memory is committed). Call once, before any other use of the room.
 void reserve_space();

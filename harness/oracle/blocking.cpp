@@ -14,7 +14,8 @@ using exec::ThreadState;
 using exec::WaitKind;
 
 SyncVar& waited_for(Execution& execution, const Thread& thread) {
-  return execution.variable_at(thread.wait_address, execution.shadow().cell(thread.wait_address & ~uptr{7}));
+  return execution.variable_at(thread.wait_address,
+                               execution.shadow().cell(thread.wait_address & ~uptr{7}));
 }
 
 /// The thread that must act before `thread` can go on; kNone if it could be anybody.
@@ -35,10 +36,18 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
     case WaitKind::kJoin: message.add("T%u to finish", to_index(thread.join_target)); return;
     case WaitKind::kMutex: describe_object(message, "the mutex", thread.wait_address); break;
     case WaitKind::kShared:
-    case WaitKind::kExclusive: describe_object(message, "the reader-writer lock", thread.wait_address); break;
-    case WaitKind::kGuard: describe_object(message, "the initialisation guard", thread.wait_address); break;
-    case WaitKind::kCondition: describe_object(message, "a notification of the condition variable", thread.wait_address); return;
-    case WaitKind::kFutex: describe_object(message, "a notification of the atomic", thread.wait_address); return;
+    case WaitKind::kExclusive:
+      describe_object(message, "the reader-writer lock", thread.wait_address);
+      break;
+    case WaitKind::kGuard:
+      describe_object(message, "the initialisation guard", thread.wait_address);
+      break;
+    case WaitKind::kCondition:
+      describe_object(message, "a notification of the condition variable", thread.wait_address);
+      return;
+    case WaitKind::kFutex:
+      describe_object(message, "a notification of the atomic", thread.wait_address);
+      return;
     case WaitKind::kNone:
     case WaitKind::kEnd: message.add("nothing"); return;
   }
@@ -59,8 +68,9 @@ ThreadId on_cycle(Execution& execution) {
     }
     ThreadId at = start.id;
     for (u32 hops = 0; hops <= execution.thread_count() && at != ThreadId::kNone; ++hops) {
-      at = execution.thread(at).state == ThreadState::kBlocked ? blocker(execution, execution.thread(at))
-                                                              : ThreadId::kNone;
+      at = execution.thread(at).state == ThreadState::kBlocked
+               ? blocker(execution, execution.thread(at))
+               : ThreadId::kNone;
       if (at == start.id) {
         return at;
       }
@@ -118,8 +128,8 @@ class LivelockOracle final : public exec::Oracle {
   void on_step_limit(Execution& execution, Thread& thread) override {
     Text<200> message;
     message.add("livelock: no end after %llu scheduling points; T%u keeps to '%s'",
-                static_cast<unsigned long long>(execution.options().step_limit), to_index(thread.id),
-                exec::name_of(thread.pending));
+                static_cast<unsigned long long>(execution.options().step_limit),
+                to_index(thread.id), exec::name_of(thread.pending));
     execution.report(thread, FindingKind::kLivelock, "step-limit", thread.pending_pc, message.data);
   }
 };

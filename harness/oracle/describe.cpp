@@ -13,12 +13,13 @@ void describe_location(Message& message, uptr address) {
   const u32 index = execution.arena().block_near(address);
   if (index != 0) {
     const memory::Block& block = execution.arena().block(index);
-    message.add("heap block of %zu bytes (T%u's allocation #%u)", static_cast<std::size_t>(block.size),
-                to_index(block.thread), block.ordinal);
+    message.add("heap block of %zu bytes (T%u's allocation #%u)",
+                static_cast<std::size_t>(block.size), to_index(block.thread), block.ordinal);
     if (address < block.address) {
       message.add(", %zu bytes before it", static_cast<std::size_t>(block.address - address));
     } else if (address >= block.address + block.size) {
-      message.add(", %zu bytes past its end", static_cast<std::size_t>(address - block.address - block.size));
+      message.add(", %zu bytes past its end",
+                  static_cast<std::size_t>(address - block.address - block.size));
     } else {
       message.add(" at offset %zu", static_cast<std::size_t>(address - block.address));
     }

@@ -20,8 +20,8 @@ struct Incarnation {
 
 struct Iteration {
   bool open = false;
-  u32 first_unborn = 0;        // incarnations with this id or more were born after it began
-  std::vector<u32> yielded;    // ids
+  u32 first_unborn = 0;      // incarnations with this id or more were born after it began
+  std::vector<u32> yielded;  // ids
 };
 
 /// Replays a totally ordered history on a sequential map.
@@ -38,7 +38,8 @@ class Referee {
     }
     std::sort(ordered.begin(), ordered.end(),
               [](const HistoryEntry* a, const HistoryEntry* b) { return a->commit < b->commit; });
-    return std::any_of(ordered.begin(), ordered.end(), [this](const HistoryEntry* entry) { return wrong(*entry); });
+    return std::any_of(ordered.begin(), ordered.end(),
+                       [this](const HistoryEntry* entry) { return wrong(*entry); });
   }
 
  private:
@@ -77,14 +78,17 @@ class Referee {
     const bool found = entry.result.has_ints();
     const auto key = static_cast<long long>(entry.arguments[0]);
     if (found && at == map_.end()) {
-      return fail(entry, "wrong-answer", "find(%lld) found a value for a key that is not in the map", key);
+      return fail(entry, "wrong-answer",
+                  "find(%lld) found a value for a key that is not in the map", key);
     }
     if (!found && at != map_.end()) {
-      return fail(entry, "wrong-answer", "find(%lld) found nothing although the key is in the map", key);
+      return fail(entry, "wrong-answer", "find(%lld) found nothing although the key is in the map",
+                  key);
     }
     if (found && entry.result.words[0] != at->second.value) {
       return fail(entry, "wrong-answer", "find(%lld) found %lld, the latest value is %lld", key,
-                  static_cast<long long>(entry.result.words[0]), static_cast<long long>(at->second.value));
+                  static_cast<long long>(entry.result.words[0]),
+                  static_cast<long long>(at->second.value));
     }
     return false;
   }
@@ -105,8 +109,8 @@ class Referee {
       return fail(entry, "phantom", "iteration yields key %lld, which is not in the map", key);
     }
     if (at->second.value != entry.result.words[1]) {
-      return fail(entry, "stale", "iteration yields key %lld with value %lld, the latest is %lld", key, value,
-                  static_cast<long long>(at->second.value));
+      return fail(entry, "stale", "iteration yields key %lld with value %lld, the latest is %lld",
+                  key, value, static_cast<long long>(at->second.value));
     }
     auto& seen = iteration.yielded;
     if (std::find(seen.begin(), seen.end(), at->second.id) != seen.end()) {
@@ -118,10 +122,11 @@ class Referee {
 
   bool skipped(const HistoryEntry& entry, const Iteration& iteration) {
     for (const auto& [key, incarnation] : map_) {
-      const bool seen = std::find(iteration.yielded.begin(), iteration.yielded.end(), incarnation.id) !=
-                        iteration.yielded.end();
+      const bool seen = std::find(iteration.yielded.begin(), iteration.yielded.end(),
+                                  incarnation.id) != iteration.yielded.end();
       if (incarnation.id < iteration.first_unborn && !seen) {
-        return fail(entry, "skipped", "iteration ends without key %lld, which was in the map all the time",
+        return fail(entry, "skipped",
+                    "iteration ends without key %lld, which was in the map all the time",
                     static_cast<long long>(key));
       }
     }
@@ -129,7 +134,8 @@ class Referee {
   }
 
   template <class... Arguments>
-  bool fail(const HistoryEntry& entry, const char* rule, const char* format, Arguments... arguments) {
+  bool fail(const HistoryEntry& entry, const char* rule, const char* format,
+            Arguments... arguments) {
     finding_.kind = exec::FindingKind::kIteration;
     finding_.rule = rule;
     finding_.thread = entry.thread;

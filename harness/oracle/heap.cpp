@@ -34,7 +34,8 @@ class Reachability {
 
   void add_root(u64 word) {
     const u32 index = block_of(word);
-    if (index == 0 || execution_.arena().block(index).state != BlockState::kLive || reached(index)) {
+    if (index == 0 || execution_.arena().block(index).state != BlockState::kLive ||
+        reached(index)) {
       return;
     }
     marks_[index] = true;
@@ -101,9 +102,11 @@ class LeakOracle final : public exec::Oracle {
       return;
     }
     const Block& block = execution.arena().block(first);
-    Finding& finding = heap_finding(execution.thread(block.thread), "leak", block.address, first, block.alloc_pc);
-    finding.message.add("leak: %zu bytes in %u block%s still allocated at the end and not reachable; the first: ",
-                        static_cast<std::size_t>(bytes), blocks, blocks == 1 ? "" : "s");
+    Finding& finding =
+        heap_finding(execution.thread(block.thread), "leak", block.address, first, block.alloc_pc);
+    finding.message.add(
+        "leak: %zu bytes in %u block%s still allocated at the end and not reachable; the first: ",
+        static_cast<std::size_t>(bytes), blocks, blocks == 1 ? "" : "s");
     describe_location(finding.message, block.address);
     execution.commit_finding(finding);
   }
@@ -114,8 +117,8 @@ class LeakOracle final : public exec::Oracle {
 void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
 #ifdef HEDDLE_WITH_ASAN
   // AddressSanitizer judges this very access next, with its own report.
-  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(size), static_cast<void>(flags),
-      static_cast<void>(pc);
+  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(size),
+      static_cast<void>(flags), static_cast<void>(pc);
 #else
   Execution& execution = exec::engine();
   const u32 index = execution.arena().block_near(address);
@@ -123,13 +126,15 @@ void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr
   if (index != 0) {
     const Block& block = execution.arena().block(index);
     const bool inside = address >= block.address && address < block.address + block.size;
-    rule = !inside || (address + size > block.address + block.size && block.state == BlockState::kLive)
-               ? "buffer-overflow"
-               : "use-after-free";
+    rule =
+        !inside || (address + size > block.address + block.size && block.state == BlockState::kLive)
+            ? "buffer-overflow"
+            : "use-after-free";
   }
   Finding& finding = heap_finding(thread, rule, address, index, pc);
   finding.message.add("heap-%s: T%u %s %u byte%s of ", rule, to_index(thread.id),
-                      (flags & memory::kWrite) != 0 ? "writes" : "reads", size, size == 1 ? "" : "s");
+                      (flags & memory::kWrite) != 0 ? "writes" : "reads", size,
+                      size == 1 ? "" : "s");
   describe_location(finding.message, address);
   if (index != 0) {
     const Block& block = execution.arena().block(index);
@@ -144,12 +149,15 @@ void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr
 
 void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
 #ifdef HEDDLE_WITH_ASAN
-  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(index), static_cast<void>(pc);
+  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(index),
+      static_cast<void>(pc);
 #else
   Execution& execution = exec::engine();
   const bool twice = index != 0;
-  Finding& finding = heap_finding(thread, twice ? "double-free" : "invalid-free", address, index, pc);
-  finding.message.add("heap-%s: T%u frees ", twice ? "double-free" : "invalid-free", to_index(thread.id));
+  Finding& finding =
+      heap_finding(thread, twice ? "double-free" : "invalid-free", address, index, pc);
+  finding.message.add("heap-%s: T%u frees ", twice ? "double-free" : "invalid-free",
+                      to_index(thread.id));
   describe_location(finding.message, address);
   if (twice) {
     const Block& block = execution.arena().block(index);
@@ -158,6 +166,17 @@ void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
   }
   execution.commit_finding(finding);
 #endif
+}
+
+void report_mismatched_free(Thread& thread, u32 index, uptr pc) {
+  static constexpr const char* kObtained[] = {"malloc", "new", "new[]"};
+  const Block& block = exec::engine().arena().block(index);
+  Finding& finding = heap_finding(thread, "mismatched-free", block.address, index, pc);
+  finding.message.add("heap-mismatched-free: T%u frees in another way than by the one for %s: ",
+                      to_index(thread.id), kObtained[static_cast<u8>(block.kind)]);
+  describe_location(finding.message, block.address);
+  finding.other_event = block.alloc_event;
+  exec::engine().commit_finding(finding);
 }
 
 exec::Oracle& leak_oracle() {

@@ -13,10 +13,11 @@ namespace heddle::oracle {
 /// accesses that are not yet dominated; an access A dominates E when E happens before A, A covers
 /// E's bytes, and whatever conflicts with E conflicts with A.
 /// Complexity: O(1) for data that one thread at a time uses; O(threads) at worst.
-/// Source: Flanagan, Freund: FastTrack (PLDI 2009); differs: per byte, with atomics, no read epochs.
+/// Source: Flanagan, Freund: FastTrack (PLDI 2009); differs: per byte, with atomics, no read
+/// epochs.
 ///
 /// Heap: accesses to bytes that belong to no live block, and bad frees. With AddressSanitizer
-/// linked in, that is its business, and only bad frees are judged here.
+/// linked in, those are its business; blocks freed in another way than obtained are judged here.
 exec::AccessOracle& access_oracle();
 
 /// Blocks still live at the end that nothing can reach: a leak. Reachable, as for LeakSanitizer,

@@ -44,7 +44,8 @@ const char* word_for(u8 flags) {
 
 class AccessJudge final : public exec::AccessOracle {
  public:
-  void on_plain(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) override {
+  void on_plain(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now,
+                uptr pc) override {
     if ((cell.flags & memory::kSpilled) != 0) {
       judge_spilled(thread, granule, cell, now, pc);
     } else {
@@ -56,7 +57,8 @@ class AccessJudge final : public exec::AccessOracle {
     insert(cell, now);
   }
 
-  void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags, uptr pc) override {
+  void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags,
+                 uptr pc) override {
     const AccessEntry now(thread.epoch, thread.id, mask, flags);
     if (cell.count != 0) {
       judge(thread, variable.address & ~uptr{7}, cell, now, pc, false);
@@ -69,6 +71,10 @@ class AccessJudge final : public exec::AccessOracle {
 
   void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) override {
     report_unaddressable(thread, address, size, flags, pc);
+  }
+
+  void on_mismatched_free(Thread& thread, u32 block, uptr pc) override {
+    report_mismatched_free(thread, block, pc);
   }
 
   void on_bad_free(Thread& thread, uptr address, u32 block, uptr pc) override {
@@ -86,7 +92,8 @@ class AccessJudge final : public exec::AccessOracle {
 
   /// Compares `now` with the remembered accesses. With `replaces`, those that it dominates go: it
   /// will be remembered in their place. (Atomic accesses are remembered elsewhere.)
-  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc, bool replaces) {
+  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc,
+             bool replaces) {
     u32 kept = 0;
     for (u32 i = 0; i < cell.count; ++i) {
       const AccessEntry entry = cell.entries[i];
@@ -171,25 +178,30 @@ class AccessJudge final : public exec::AccessOracle {
         continue;
       }
       for (const u8 kind : {memory::kWrite, memory::kRead}) {
-        const auto& history = kind == memory::kWrite ? variable.atomic_writes : variable.atomic_reads;
+        const auto& history =
+            kind == memory::kWrite ? variable.atomic_writes : variable.atomic_reads;
         const ThreadId other = history.first_unseen(thread.clock);
         if (other != ThreadId::kNone && other != thread.id &&
             conflict(now.flags(), static_cast<u8>(kind | memory::kAtomic))) {
-          const AccessEntry earlier{history.get(other), other, mask, static_cast<u8>(kind | memory::kAtomic)};
+          const AccessEntry earlier{history.get(other), other, mask,
+                                    static_cast<u8>(kind | memory::kAtomic)};
           report_race(thread, granule, earlier, now, pc);
         }
       }
     }
   }
 
-  void report_race(Thread& thread, uptr granule, const AccessEntry& earlier, const AccessEntry& now, uptr pc) {
+  void report_race(Thread& thread, uptr granule, const AccessEntry& earlier, const AccessEntry& now,
+                   uptr pc) {
     Execution& execution = exec::engine();
     Finding& finding = execution.new_finding();
     finding.kind = FindingKind::kRace;
-    finding.rule = ((earlier.flags() | now.flags()) & memory::kFree) != 0 ? "race-with-free" : "data-race";
+    finding.rule =
+        ((earlier.flags() | now.flags()) & memory::kFree) != 0 ? "race-with-free" : "data-race";
     finding.thread = thread.id;
     finding.pc = pc;
-    const u32 first_byte = static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask() & now.mask())));
+    const u32 first_byte =
+        static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask() & now.mask())));
     finding.address = granule + first_byte;
     finding.block = execution.shadow().cell(granule).block;
     finding.event = execution.events().size();
@@ -197,8 +209,9 @@ class AccessJudge final : public exec::AccessOracle {
     finding.message.clear();
     finding.message.add("data race on ");
     describe_location(finding.message, finding.address);
-    finding.message.add(": %s by T%u is not ordered with the %s by T%u before it", word_for(now.flags()),
-                        to_index(now.thread()), word_for(earlier.flags()), to_index(earlier.thread()));
+    finding.message.add(": %s by T%u is not ordered with the %s by T%u before it",
+                        word_for(now.flags()), to_index(now.thread()), word_for(earlier.flags()),
+                        to_index(earlier.thread()));
     execution.commit_finding(finding);
   }
 
@@ -209,8 +222,9 @@ class AccessJudge final : public exec::AccessOracle {
     for (u32 i = events.size(); i > 0; --i) {
       const exec::Event& event = events[i - 1];
       const uptr bytes = event.kind == exec::EventKind::kFree ? event.value : event.size;
-      const bool writes = event.kind == exec::EventKind::kWrite || event.kind == exec::EventKind::kStore ||
-                          event.kind == exec::EventKind::kUpdate || event.kind == exec::EventKind::kFree;
+      const bool writes =
+          event.kind == exec::EventKind::kWrite || event.kind == exec::EventKind::kStore ||
+          event.kind == exec::EventKind::kUpdate || event.kind == exec::EventKind::kFree;
       if (event.thread == earlier.thread() && writes == write && address - event.address < bytes) {
         return i - 1;
       }

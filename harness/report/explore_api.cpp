@@ -22,7 +22,7 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
   budget.seconds = options.seconds;
   const exploration::Tally tally = session.run(
       budget,
-      [&result](const exec::Finding&) {
+      [&result](const exec::Finding&, const exploration::Tally&) {
         result.found = true;
         return false;
       },

@@ -18,13 +18,11 @@ using exec::Finding;
 using exec::Order;
 using memory::Block;
 
-constexpr u32 kContext = 2;       // events shown on either side of a switch
-constexpr u32 kRowsMax = 400;     // a table longer than this keeps its end
+constexpr u32 kContext = 2;    // events shown on either side of a switch
+constexpr u32 kRowsMax = 400;  // a table longer than this keeps its end
 constexpr u32 kStackDepthMax = 12;
 
-exec::Execution& engine() {
-  return exec::engine();
-}
+exec::Execution& engine() { return exec::engine(); }
 
 std::vector<uptr> callers_of(const Event& event) {
   const uptr* first = engine().event_frames().data() + event.stack;
@@ -105,7 +103,8 @@ class ObjectNames {
     for (const u32 index : sorted(blocks_)) {
       const Block& block = engine().arena().block(index);
       text += fmt::format("  H{} = {} bytes, allocated by {}{}", blocks_.at(index), block.size,
-                          thread_name(block.thread), at_place(block.alloc_pc, block.alloc_event, block.alloc_operation));
+                          thread_name(block.thread),
+                          at_place(block.alloc_pc, block.alloc_event, block.alloc_operation));
       if (block.state == memory::BlockState::kFreed) {
         text += fmt::format("; freed by {}{}", thread_name(block.freed_by),
                             at_place(block.free_pc, block.free_event, block.free_operation));
@@ -140,7 +139,8 @@ class ObjectNames {
     for (const auto& entry : numbers) {
       keys.push_back(entry.first);
     }
-    std::sort(keys.begin(), keys.end(), [&](Key a, Key b) { return numbers.at(a) < numbers.at(b); });
+    std::sort(keys.begin(), keys.end(),
+              [&](Key a, Key b) { return numbers.at(a) < numbers.at(b); });
     return keys;
   }
 
@@ -150,7 +150,8 @@ class ObjectNames {
       text += " in " + operation_text(operation, false);
     }
     const Event* traced = event_at(event);
-    const Frame frame = users_frame(pc, traced == nullptr ? std::vector<uptr>{} : callers_of(*traced));
+    const Frame frame =
+        users_frame(pc, traced == nullptr ? std::vector<uptr>{} : callers_of(*traced));
     if (!frame.file.empty()) {
       text += fmt::format(" at {} ({})", frame.place(), frame.function);
     }
@@ -172,26 +173,31 @@ std::string event_text(const Event& event, ObjectNames& names, bool with_result)
     }
     case EventKind::kCreate: return fmt::format("create T{}", event.value);
     case EventKind::kJoin: return fmt::format("join T{}", event.value);
-    case EventKind::kAllocate: return fmt::format("allocate {} ({} bytes)", names.name(event.address), event.value);
+    case EventKind::kAllocate:
+      return fmt::format("allocate {} ({} bytes)", names.name(event.address), event.value);
     case EventKind::kFree: return fmt::format("free {}", names.name(event.address));
     case EventKind::kRead:
     case EventKind::kWrite:
-      return fmt::format("{} {} ({} bytes)", exec::name_of(event.kind), names.name(event.address), event.size);
+      return fmt::format("{} {} ({} bytes)", exec::name_of(event.kind), names.name(event.address),
+                         event.size);
     case EventKind::kLoad:
     case EventKind::kStore:
     case EventKind::kUpdate:
     case EventKind::kFailedCas: {
       const bool pointer = event.value != event.shown;
-      return fmt::format("{} {} {} {}{}", exec::name_of(event.kind), names.name(event.address),
-                         event.kind == EventKind::kLoad || event.kind == EventKind::kFailedCas ? "->" : ":=",
-                         pointer ? "&" + names.name(event.value) : std::to_string(static_cast<i64>(event.value)),
-                         order_suffix(event));
+      return fmt::format(
+          "{} {} {} {}{}", exec::name_of(event.kind), names.name(event.address),
+          event.kind == EventKind::kLoad || event.kind == EventKind::kFailedCas ? "->" : ":=",
+          pointer ? "&" + names.name(event.value) : std::to_string(static_cast<i64>(event.value)),
+          order_suffix(event));
     }
     case EventKind::kTryLock:
-      return fmt::format("try lock {}{}", names.name(event.address), event.value == 0 ? " (busy)" : "");
+      return fmt::format("try lock {}{}", names.name(event.address),
+                         event.value == 0 ? " (busy)" : "");
     case EventKind::kChoice: return fmt::format("choose -> {}", event.value);
     default:
-      return fmt::format("{} {}{}", exec::name_of(event.kind), names.name(event.address), order_suffix(event));
+      return fmt::format("{} {}{}", exec::name_of(event.kind), names.name(event.address),
+                         order_suffix(event));
   }
 }
 
@@ -236,9 +242,10 @@ std::vector<u32> shown_events(const Finding& finding) {
       show_segment(segment_begin, i);
       segment_begin = i;
     }
-    const bool about_block = finding.block != 0 &&
-                             (events[i].kind == EventKind::kAllocate || events[i].kind == EventKind::kFree) &&
-                             events[i].address == engine().arena().block(finding.block).address;
+    const bool about_block =
+        finding.block != 0 &&
+        (events[i].kind == EventKind::kAllocate || events[i].kind == EventKind::kFree) &&
+        events[i].address == engine().arena().block(finding.block).address;
     if (events[i].kind == EventKind::kCall || events[i].kind == EventKind::kReturn || about_block ||
         i == finding.event || i == finding.other_event) {
       shown[i] = true;
@@ -274,8 +281,10 @@ std::string table(const Finding& finding, ObjectNames& names, unsigned width) {
   const std::size_t column = std::max<std::size_t>(14, (width - 8 - place_width) / columns - 1);
   std::string text = "   event ";
   for (u32 i = 0; i < columns; ++i) {
-    text += fmt::format("{:<{}} ", i + 1 == columns && threads > columns ? fmt::format("T{} and on", i)
-                                                                         : fmt::format("T{}", i), column);
+    text += fmt::format("{:<{}} ",
+                        i + 1 == columns && threads > columns ? fmt::format("T{} and on", i)
+                                                              : fmt::format("T{}", i),
+                        column);
   }
   text += place_width != 0 ? "where\n" : "\n";
   const std::size_t skip = indices.size() > kRowsMax ? indices.size() - kRowsMax : 0;
@@ -286,11 +295,11 @@ std::string table(const Finding& finding, ObjectNames& names, unsigned width) {
     const Event& event = engine().events()[indices[row]];
     // Behind an operation told in one row, what it did is left out without a word.
     if (row > skip && indices[row] > indices[row - 1] + 1 && !undisturbed(indices[row - 1])) {
-      const u32 left_out = static_cast<u32>(
-          std::count_if(engine().events().begin() + indices[row - 1] + 1, engine().events().begin() + indices[row],
-                        [](const Event& between) {
-                          return !exec::is_plain(between.kind) && between.kind != EventKind::kReturn;
-                        }));
+      const u32 left_out = static_cast<u32>(std::count_if(
+          engine().events().begin() + indices[row - 1] + 1,
+          engine().events().begin() + indices[row], [](const Event& between) {
+            return !exec::is_plain(between.kind) && between.kind != EventKind::kReturn;
+          }));
       if (left_out != 0) {
         text += fmt::format("          ... {} event{} of T{}\n", left_out, left_out == 1 ? "" : "s",
                             to_index(event.thread));
@@ -298,7 +307,8 @@ std::string table(const Finding& finding, ObjectNames& names, unsigned width) {
     }
     const std::size_t own = std::min<std::size_t>(to_index(event.thread), columns - 1);
     const bool key = indices[row] == finding.other_event;
-    std::string line = fmt::format("{}{:>6}  ", key ? " >" : "  ", indices[row]) + std::string(own * (column + 1), ' ');
+    std::string line = fmt::format("{}{:>6}  ", key ? " >" : "  ", indices[row]) +
+                       std::string(own * (column + 1), ' ');
     const std::string cell = event_text(event, names, undisturbed(indices[row]));
     line += clipped(cell, width - 8 - place_width - own * (column + 1) - 1);
     if (place_width != 0) {
@@ -333,7 +343,8 @@ std::string stack(uptr pc, const std::vector<uptr>& callers) {
 }
 
 /// "T2 in range.next() at go_map.hpp:88", then the stack.
-std::string place_of(const char* what, ThreadId thread, u32 operation, uptr pc, const std::vector<uptr>& callers) {
+std::string place_of(const char* what, ThreadId thread, u32 operation, uptr pc,
+                     const std::vector<uptr>& callers) {
   std::string text = fmt::format("  {} by {}", what, thread_name(thread));
   if (operation != memory::kNoOperation) {
     text += " in " + operation_text(operation, false);
@@ -356,11 +367,14 @@ std::vector<uptr> live_callers(ThreadId thread) {
 std::string places(const Finding& finding) {
   std::string text;
   if (finding.pc != 0) {
-    text += place_of(finding.kind == exec::FindingKind::kRace ? "second access" : "happened", finding.thread,
-                     operation_of(finding.thread), finding.pc, live_callers(finding.thread));
+    text += place_of(finding.kind == exec::FindingKind::kRace ? "second access" : "happened",
+                     finding.thread, operation_of(finding.thread), finding.pc,
+                     live_callers(finding.thread));
   }
-  if (const Event* other = event_at(finding.other_event); other != nullptr && finding.kind == exec::FindingKind::kRace) {
-    text += place_of("first access", other->thread, other->operation, other->pc, callers_of(*other));
+  if (const Event* other = event_at(finding.other_event);
+      other != nullptr && finding.kind == exec::FindingKind::kRace) {
+    text +=
+        place_of("first access", other->thread, other->operation, other->pc, callers_of(*other));
   }
   if (finding.block != 0) {
     const Block& block = engine().arena().block(finding.block);
@@ -378,7 +392,8 @@ std::string places(const Finding& finding) {
 
 // A sanitizer's report: without template arguments, and without the bytes of its shadow memory.
 std::string readable_detail(const std::string& detail) {
-  std::string text = without_template_arguments(detail.substr(0, detail.find("Shadow bytes around")));
+  std::string text =
+      without_template_arguments(detail.substr(0, detail.find("Shadow bytes around")));
   return text + (text.ends_with('\n') ? "" : "\n");
 }
 
@@ -425,8 +440,8 @@ std::string tell(const exploration::Recording& recording, const StoryOptions& op
   const char* bold = options.color ? "\033[1;31m" : "";
   const char* plain = options.color ? "\033[0m" : "";
   ObjectNames names;
-  std::string text = fmt::format("{}{} in {}{}\n  {}\n", bold, exec::name_of(recording.kind), recording.target, plain,
-                                 recording.message);
+  std::string text = fmt::format("{}{} in {}{}\n  {}\n", bold, exec::name_of(recording.kind),
+                                 recording.target, plain, recording.message);
   const std::string rows = table(finding, names, options.width);
   text += "\n" + places(finding);
   if (finding.detail.length != 0) {

@@ -48,23 +48,23 @@ std::string readable(const char* name) {
 std::string shortened(const char* file) {
   const std::filesystem::path path = std::filesystem::path(file).lexically_normal();
   std::error_code error;
-  const std::string relative = path.lexically_proximate(std::filesystem::current_path(error)).string();
+  const std::string relative =
+      path.lexically_proximate(std::filesystem::current_path(error)).string();
   return error || relative.starts_with("..") ? path.string() : relative;
 }
 
 int add_frame(void* out, uintptr_t, const char* file, int line, const char* function) {
   if (file != nullptr || function != nullptr) {
     static_cast<std::vector<Frame>*>(out)->push_back(
-        Frame{function == nullptr ? "?" : readable(function), file == nullptr ? "" : shortened(file), line});
+        Frame{function == nullptr ? "?" : readable(function),
+              file == nullptr ? "" : shortened(file), line});
   }
   return 0;
 }
 
 }  // namespace
 
-std::string Frame::place() const {
-  return file.empty() ? "" : file + ":" + std::to_string(line);
-}
+std::string Frame::place() const { return file.empty() ? "" : file + ":" + std::to_string(line); }
 
 const std::vector<Frame>& frames_at(uptr return_address) {
   static std::unordered_map<uptr, std::vector<Frame>> cache;
@@ -93,14 +93,15 @@ std::string without_template_arguments(const std::string& text) {
 }
 
 bool is_users(const Frame& frame) {
-  static const std::string_view foreign[] = {"/usr/include/", "/usr/lib/", "/c++/", "/include/heddle/"};
+  static const std::string_view foreign[] = {"/usr/include/", "/usr/lib/", "/c++/",
+                                             "/include/heddle/"};
   for (const std::string_view part : foreign) {
     if (frame.file.find(part) != std::string::npos) {
       return false;
     }
   }
-  return !frame.file.empty() && !frame.function.starts_with("std::") && !frame.function.starts_with("__gnu_cxx::") &&
-         !frame.function.starts_with("heddle::");
+  return !frame.file.empty() && !frame.function.starts_with("std::") &&
+         !frame.function.starts_with("__gnu_cxx::") && !frame.function.starts_with("heddle::");
 }
 
 Frame users_frame(uptr return_address, const std::vector<uptr>& callers) {

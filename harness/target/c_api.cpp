@@ -23,9 +23,7 @@ History& history() {
   return the_history;
 }
 
-bool detector_fired() {
-  return fired;
-}
+bool detector_fired() { return fired; }
 
 void begin_execution() {
   history().clear();
@@ -60,9 +58,7 @@ unsigned heddle_choose(unsigned arity) {
   return thread == nullptr || arity < 2 ? 0 : engine().choose(*thread, arity, PC);
 }
 
-int heddle_active(void) {
-  return heddle::exec::current_thread != nullptr;
-}
+int heddle_active(void) { return heddle::exec::current_thread != nullptr; }
 
 void heddle_op_begin(const char* name) {
   Thread* thread = heddle::exec::current_thread;
@@ -97,8 +93,6 @@ void heddle_linearization_point(void) {
   }
 }
 
-void heddle_detector_fired(void) {
-  heddle::target::fired = true;
-}
+void heddle_detector_fired(void) { heddle::target::fired = true; }
 
 }  // extern "C"

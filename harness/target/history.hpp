@@ -8,15 +8,15 @@ namespace heddle::target {
 
 struct HistoryEntry {
   ThreadId thread;
-  u16 operation;       // index into the target's operations; kUntyped for heddle_op_begin()
+  u16 operation;  // index into the target's operations; kUntyped for heddle_op_begin()
   u8 argument_count;
-  u8 cursor;           // that it opens, uses or closes
+  u8 cursor;  // that it opens, uses or closes
   bool returned;
   Role role;
   i64 arguments[Operation::kArgumentsMax];
   Value result;
-  u64 commit;          // orders linearization points; 0 if the operation never got to one
-  const char* name;    // of the operation
+  u64 commit;        // orders linearization points; 0 if the operation never got to one
+  const char* name;  // of the operation
 };
 
 constexpr u16 kUntyped = 0xffff;

@@ -49,8 +49,8 @@ std::vector<u32> swarm_weights(const TargetImplementation& target, Source& sourc
 }
 
 /// An operation that is allowed now, by weight; operations.size() if there is none.
-u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& weights, const OpenCursors& cursors,
-                   bool setup, Source& source) {
+u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& weights,
+                   const OpenCursors& cursors, bool setup, Source& source) {
   u32 total = 0;
   std::vector<u32> allowed(target.operations.size(), 0);
   for (u32 pass = 0; pass < 2 && total == 0; ++pass) {
@@ -73,7 +73,8 @@ u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& w
   return index;
 }
 
-void add_steps(Program& program, const TargetImplementation& target, u16 thread, u32 count, Source& source) {
+void add_steps(Program& program, const TargetImplementation& target, u16 thread, u32 count,
+               Source& source) {
   OpenCursors cursors;
   const std::vector<u32> weights = swarm_weights(target, source);
   for (u32 i = 0; i < count; ++i) {
@@ -130,8 +131,8 @@ void run_step(const Worker& worker, const ProgramStep& step) {
   history().entries.push_back(entry);
   thread.operation = at;
   engine().record(thread, EventKind::kCall, 0, 0, step.operation, Order::kRelaxed, 0);
-  const Value result =
-      operation.invoker->invoke(worker.subject, &cursor_slots[worker.thread][operation.cursor], step.arguments);
+  const Value result = operation.invoker->invoke(
+      worker.subject, &cursor_slots[worker.thread][operation.cursor], step.arguments);
   HistoryEntry& done = history().entries[at];
   done.result = result;
   done.returned = true;
@@ -145,7 +146,8 @@ void run_step(const Worker& worker, const ProgramStep& step) {
 void close_cursors(const Worker& worker) {
   for (u32 i = 0; i < worker.target->operations.size(); ++i) {
     const Operation& operation = *worker.target->operations[i];
-    if (operation.cursor_use == Operation::Cursor::kCloses && cursor_slots[worker.thread][operation.cursor] != nullptr) {
+    if (operation.cursor_use == Operation::Cursor::kCloses &&
+        cursor_slots[worker.thread][operation.cursor] != nullptr) {
       run_step(worker, ProgramStep{worker.thread, static_cast<u16>(i), {}});
     }
   }
@@ -212,10 +214,12 @@ Program Definition::make_program(Source& source) {
     return program;
   }
   const TargetImplementation& target = declared();
-  program.workers = target.threads_least + source.below(target.threads_most - target.threads_least + 1);
+  program.workers =
+      target.threads_least + source.below(target.threads_most - target.threads_least + 1);
   add_steps(program, target, 0, source.below(target.setup_most + 1), source);
   for (u32 worker = 1; worker <= program.workers; ++worker) {
-    add_steps(program, target, static_cast<u16>(worker), 1 + source.below(target.operations_most), source);
+    add_steps(program, target, static_cast<u16>(worker), 1 + source.below(target.operations_most),
+              source);
   }
   return program;
 }

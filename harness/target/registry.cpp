@@ -17,21 +17,16 @@ Registration::Registration(const char* name, void (*body)(), const char* of, con
   definitions().push_back(std::make_unique<target::Definition>(name, body, of, expect));
 }
 
-Registration::Registration(const char* name, void (*declare)(Target&), const char* of, const char* expect) {
+Registration::Registration(const char* name, void (*declare)(Target&), const char* of,
+                           const char* expect) {
   definitions().push_back(std::make_unique<target::Definition>(name, declare, of, expect));
 }
 
-void Target::describe(const char* text) {
-  implementation_->description = text;
-}
+void Target::describe(const char* text) { implementation_->description = text; }
 
-void Target::preempt_at_plain_accesses() {
-  implementation_->preempt_all = true;
-}
+void Target::preempt_at_plain_accesses() { implementation_->preempt_all = true; }
 
-void Target::expects(const char* oracle) {
-  implementation_->expect = oracle;
-}
+void Target::expects(const char* oracle) { implementation_->expect = oracle; }
 
 void Target::threads(unsigned least, unsigned most) {
   implementation_->threads_least = std::max(1u, least);
@@ -42,13 +37,9 @@ void Target::operations_per_thread(unsigned most) {
   implementation_->operations_most = std::max(1u, most);
 }
 
-void Target::setup_operations(unsigned most) {
-  implementation_->setup_most = most;
-}
+void Target::setup_operations(unsigned most) { implementation_->setup_most = most; }
 
-void Target::continue_on_race() {
-  implementation_->continue_on_race = true;
-}
+void Target::continue_on_race() { implementation_->continue_on_race = true; }
 
 Operation& Target::add_operation(const char* name, std::unique_ptr<Invoker> invoker) {
   auto operation = std::make_unique<Operation>();
@@ -62,13 +53,9 @@ void Target::set_subject(std::unique_ptr<Lifecycle> lifecycle) {
   implementation_->lifecycle = std::move(lifecycle);
 }
 
-unsigned Target::add_cursor() {
-  return implementation_->cursor_count++;
-}
+unsigned Target::add_cursor() { return implementation_->cursor_count++; }
 
-void Target::set_contract(const Contract& contract) {
-  implementation_->contract = &contract;
-}
+void Target::set_contract(const Contract& contract) { implementation_->contract = &contract; }
 
 void Target::set_invariant(Validate validate, std::shared_ptr<void> closure) {
   implementation_->validate = validate;

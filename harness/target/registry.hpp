@@ -78,9 +78,15 @@ class BytesSource final : public Source {
 class Definition {
  public:
   Definition(const char* name, void (*body)(), const char* of, const char* expect)
-      : name_(name), of_(of == nullptr ? "" : of), expect_(expect == nullptr ? "" : expect), body_(body) {}
+      : name_(name),
+        of_(of == nullptr ? "" : of),
+        expect_(expect == nullptr ? "" : expect),
+        body_(body) {}
   Definition(const char* name, void (*declare)(Target&), const char* of, const char* expect)
-      : name_(name), of_(of == nullptr ? "" : of), expect_(expect == nullptr ? "" : expect), declare_(declare) {}
+      : name_(name),
+        of_(of == nullptr ? "" : of),
+        expect_(expect == nullptr ? "" : expect),
+        declare_(declare) {}
 
   const std::string& name() const { return name_; }
   /// The clean target this one is a variant of; empty if it is none.

@@ -95,20 +95,24 @@ TEST(Crash, ExceptionsCaughtAcrossSwitchesAreFine) {
 }
 
 TEST(Crash, EndlessComputationIsCutOff) {
-  const heddle::ExploreResult result = heddle::explore([] {
-    for (;;) {
-      asm volatile("");
-    }
-  }, {.executions = 1});
+  const heddle::ExploreResult result = heddle::explore(
+      [] {
+        for (;;) {
+          asm volatile("");
+        }
+      },
+      {.executions = 1});
   EXPECT_EQ(result.kind, "livelock") << result.report;
 }
 
 TEST(Livelock, SpinningOnAPlainVariableIsCutOff) {
-  expect_found("livelock", "step-limit", [] {
-    static volatile bool forever = true;
-    while (forever) {
-    }
-  }, {.steps_max = 1000});
+  expect_found("livelock", "step-limit",
+               [] {
+                 static volatile bool forever = true;
+                 while (forever) {
+                 }
+               },
+               {.steps_max = 1000});
 }
 
 TEST(Crash, CheckThatFails) {
@@ -117,7 +121,8 @@ TEST(Crash, CheckThatFails) {
 
 TEST(Crash, TheProcessGoesOn) {
   for (int i = 0; i < 3; ++i) {
-    expect_found("crash", "segmentation-fault", [] { *opaque(static_cast<volatile int*>(nullptr)) = 1; });
+    expect_found("crash", "segmentation-fault",
+                 [] { *opaque(static_cast<volatile int*>(nullptr)) = 1; });
     expect_clean([] {
       std::thread a([] {});
       a.join();
@@ -150,9 +155,7 @@ TEST(Deadlock, SameOrderIsFine) {
   expect_clean([] {
     std::mutex first;
     std::mutex second;
-    const auto work = [&] {
-      const std::scoped_lock both(first, second);
-    };
+    const auto work = [&] { const std::scoped_lock both(first, second); };
     std::thread a(work);
     std::thread b(work);
     a.join();
@@ -198,43 +201,47 @@ TEST(Deadlock, LostWakeup) {
 }
 
 TEST(Livelock, TwoThreadsThatGiveWayForEver) {
-  expect_found("livelock", "step-limit", [] {
-    std::atomic<int> turn{0};
-    const auto work = [&](int mine) {
-      while (turn.load() != 2) {
-        turn.store(mine);  // each undoes the other's
-      }
-    };
-    std::thread a(work, 0);
-    std::thread b(work, 1);
-    a.join();
-    b.join();
-  }, {.executions = 10, .steps_max = 5000});
+  expect_found("livelock", "step-limit",
+               [] {
+                 std::atomic<int> turn{0};
+                 const auto work = [&](int mine) {
+                   while (turn.load() != 2) {
+                     turn.store(mine);  // each undoes the other's
+                   }
+                 };
+                 std::thread a(work, 0);
+                 std::thread b(work, 1);
+                 a.join();
+                 b.join();
+               },
+               {.executions = 10, .steps_max = 5000});
 }
 
 TEST(Livelock, SpinningUntilAnotherWritesIsFine) {
-  expect_clean([] {
-    std::atomic<bool> go{false};
-    std::thread spinner([&] {
-      while (!go.load(std::memory_order_acquire)) {
-      }
-    });
-    std::thread yielder([&] {
-      while (!go.load(std::memory_order_acquire)) {
-        std::this_thread::yield();
-      }
-    });
-    std::thread lock_taker([&] {
-      static std::atomic_flag flag;
-      while (flag.test_and_set(std::memory_order_acquire)) {
-      }
-      go.store(true, std::memory_order_release);
-      flag.clear(std::memory_order_release);
-    });
-    spinner.join();
-    yielder.join();
-    lock_taker.join();
-  }, {.steps_max = 2000});
+  expect_clean(
+      [] {
+        std::atomic<bool> go{false};
+        std::thread spinner([&] {
+          while (!go.load(std::memory_order_acquire)) {
+          }
+        });
+        std::thread yielder([&] {
+          while (!go.load(std::memory_order_acquire)) {
+            std::this_thread::yield();
+          }
+        });
+        std::thread lock_taker([&] {
+          static std::atomic_flag flag;
+          while (flag.test_and_set(std::memory_order_acquire)) {
+          }
+          go.store(true, std::memory_order_release);
+          flag.clear(std::memory_order_release);
+        });
+        spinner.join();
+        yielder.join();
+        lock_taker.join();
+      },
+      {.steps_max = 2000});
 }
 
 }  // namespace

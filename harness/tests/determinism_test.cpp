@@ -48,7 +48,8 @@ exploration::Recording find() {
   exploration::Session session(target, {});
   exploration::Budget budget;
   budget.executions = 10'000;
-  const exploration::Tally tally = session.run(budget, [](const exec::Finding&) { return false; }, nullptr);
+  const exploration::Tally tally = session.run(
+      budget, [](const exec::Finding&, const exploration::Tally&) { return false; }, nullptr);
   EXPECT_EQ(tally.with_finding, 1u);
   exploration::Divergence divergence;
   exploration::Recording recording = session.record(divergence);

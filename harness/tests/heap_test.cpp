@@ -69,7 +69,8 @@ TEST(Heap, DoubleFree) {
 }
 
 TEST(Heap, FreeOfTheMiddle) {
-  expect_heap_finding("invalid-free", [] { std::free(opaque(static_cast<char*>(std::malloc(40)) + 16)); });
+  expect_heap_finding("invalid-free",
+                      [] { std::free(opaque(static_cast<char*>(std::malloc(40)) + 16)); });
 }
 
 TEST(Heap, OverflowByOne) {
@@ -115,6 +116,29 @@ TEST(Heap, LockInFreedMemory) {
   });
 }
 
+TEST(Heap, FreedInAnotherWay) {
+  expect_found("heap", "mismatched-free", [] { std::free(opaque(new int(1))); });
+  expect_found("heap", "mismatched-free", [] { delete opaque(new int[3]); });
+}
+
+// libstdc++ counts without atomics while it believes in one thread.
+TEST(Heap, SharedPointersCountAtomically) {
+  expect_clean([] {
+    auto shared = std::make_shared<int>(1);
+    const auto copy = [&shared] {
+      for (int i = 0; i < 3; ++i) {
+        const std::shared_ptr<int> mine = shared;
+        HEDDLE_CHECK(*mine == 1);
+      }
+    };
+    std::thread a(copy);
+    std::thread b(copy);
+    a.join();
+    b.join();
+    HEDDLE_CHECK(shared.use_count() == 1);
+  });
+}
+
 TEST(Heap, LeakIsFound) {
   expect_found("heap", "leak", [] { opaque(new int[10])[0] = 1; });
 }
@@ -146,7 +170,8 @@ TEST(Heap, AllFormsOfAllocation) {
     };
     auto wide = std::make_unique<Wide>();
     HEDDLE_CHECK(reinterpret_cast<std::uintptr_t>(wide.get()) % 64 == 0);
-    auto shared = std::make_shared<std::vector<std::string>>(3, "a string that does not fit inline, long");
+    auto shared =
+        std::make_shared<std::vector<std::string>>(3, "a string that does not fit inline, long");
     std::thread user([shared] { HEDDLE_CHECK(shared->size() == 3); });
     user.join();
     delete opaque(new (std::nothrow) int(1));

@@ -1,5 +1,5 @@
-// Goal: each primitive of the thread library is scheduled: both outcomes of a two-thread contest are
-// reached, it excludes and orders as it must, and its misuse is reported.
+// Goal: each primitive of the thread library is scheduled: both outcomes of a two-thread contest
+// are reached, it excludes and orders as it must, and its misuse is reported.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -41,7 +41,15 @@ TEST(Atomic, StoreBufferingUnderSequentialConsistency) {
               std::atomic<unsigned> y{0};
               unsigned a = 0;
               unsigned b = 0;
-              both([&] { x = 1; a = y; }, [&] { y = 1; b = x; });
+              both(
+                  [&] {
+                    x = 1;
+                    a = y;
+                  },
+                  [&] {
+                    y = 1;
+                    b = x;
+                  });
               return a * 2 + b;
             }),
             0b1110u);
@@ -83,7 +91,8 @@ TEST(Atomic, SixteenBytes) {
               alignas(16) static Sixteen x;
               const auto add = [] {
                 for (Sixteen seen = __atomic_load_n(&x, __ATOMIC_SEQ_CST);;) {
-                  if (__atomic_compare_exchange_n(&x, &seen, seen + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+                  if (__atomic_compare_exchange_n(&x, &seen, seen + 1, false, __ATOMIC_SEQ_CST,
+                                                  __ATOMIC_SEQ_CST)) {
                     return;
                   }
                 }
@@ -287,7 +296,9 @@ TEST(ConditionVariable, TimedWaitTimesOutAndIsWoken) {
               both(
                   [&] {
                     std::unique_lock lock(mutex);
-                    result = changed.wait_for(lock, std::chrono::seconds(1), [&] { return open; }) ? 1 : 2;
+                    result = changed.wait_for(lock, std::chrono::seconds(1), [&] { return open; })
+                                 ? 1
+                                 : 2;
                   },
                   [&] {
                     const std::lock_guard lock(mutex);
@@ -501,11 +512,15 @@ TEST(Keys, ValuesAndDestructors) {
 TEST(AtomicWait, WakesTheWaiter) {
   expect_clean([] {
     std::atomic<int> x{0};
-    both([&] { x.wait(0); HEDDLE_CHECK(x == 1); },
-         [&] {
-           x = 1;
-           x.notify_one();
-         });
+    both(
+        [&] {
+          x.wait(0);
+          HEDDLE_CHECK(x == 1);
+        },
+        [&] {
+          x = 1;
+          x.notify_one();
+        });
   });
 }
 

@@ -42,8 +42,10 @@ TEST(Race, ReleaseAcquireOrders) {
 }
 
 TEST(Race, RelaxedOrdersNothing) {
-  expect_found("race", "data-race", [] { message_passing(memory_order_relaxed, memory_order_acquire); });
-  expect_found("race", "data-race", [] { message_passing(memory_order_release, memory_order_relaxed); });
+  expect_found("race", "data-race",
+               [] { message_passing(memory_order_relaxed, memory_order_acquire); });
+  expect_found("race", "data-race",
+               [] { message_passing(memory_order_release, memory_order_relaxed); });
 }
 
 void message_passing_by_fences(bool release_fence, bool acquire_fence) {
@@ -227,7 +229,8 @@ TEST(Race, PlainAgainstAtomicIsFound) {
 TEST(Race, AtomicReadAgainstPlainReadIsFine) {
   expect_clean([] {
     alignas(4) int value = 7;
-    std::thread a([&] { HEDDLE_CHECK(std::atomic_ref<int>(value).load(memory_order_relaxed) == 7); });
+    std::thread a(
+        [&] { HEDDLE_CHECK(std::atomic_ref<int>(value).load(memory_order_relaxed) == 7); });
     std::thread b([&] { HEDDLE_CHECK(value == 7); });
     a.join();
     b.join();
@@ -246,14 +249,16 @@ TEST(Race, CreationAndJoinOrder) {
 }
 
 TEST(Race, FreeIsAWrite) {
-  expect_found("race", "race-with-free", [] {
-    int* p = new int(1);
-    std::thread a([&] { HEDDLE_CHECK(*p == 1); });
-    std::thread b([&] { delete p; });
-    // With the free first it is a use after free: let only the other order through.
-    a.join();
-    b.join();
-  }, {.executions = 1, .rng_seed = 3});
+  expect_found("race", "race-with-free",
+               [] {
+                 int* p = new int(1);
+                 std::thread a([&] { HEDDLE_CHECK(*p == 1); });
+                 std::thread b([&] { delete p; });
+                 // With the free first it is a use after free: let only the other order through.
+                 a.join();
+                 b.join();
+               },
+               {.executions = 1, .rng_seed = 3});
 }
 
 // More threads than a cell or a clock holds inline.

@@ -83,12 +83,8 @@ struct go_map_options {
 ///          the iterator's destructor: they count pins, so a shared lock is not enough for them.
 /// Errors:  concurrent_misuse (best effort). On std::bad_alloc a write has no effect.
 /// Source:  Go's runtime map, 1.18 to 1.23; deviations are listed in README.md.
-template <class Key,
-          class T,
-          class Hash = go_map_hash,
-          class KeyEqual = std::equal_to<Key>,
-          class Random = go_map_random,
-          go_map_bug Bug = go_map_bug::none>
+template <class Key, class T, class Hash = go_map_hash, class KeyEqual = std::equal_to<Key>,
+          class Random = go_map_random, go_map_bug Bug = go_map_bug::none>
 class go_map : private go_map_parts::slots {
   static constexpr bool kEvacuationTakesOverflow =
       Bug == go_map_bug::frees_overflow_under_iterator ||
@@ -102,9 +98,7 @@ class go_map : private go_map_parts::slots {
  public:
   class iterator;
 
-  explicit go_map(go_map_options options = {},
-                  Hash hash = {},
-                  KeyEqual equal = {},
+  explicit go_map(go_map_options options = {}, Hash hash = {}, KeyEqual equal = {},
                   Random random = {})
       : options_(options),
         hash_(std::move(hash)),
@@ -467,9 +461,7 @@ class go_map : private go_map_parts::slots {
 
   // To which half of a doubled array an entry goes. A key unequal to itself is sent by the low bit
   // of its tophash: iterators must be able to ask twice. kEvacuatedX and Y keep that bit.
-  bool goes_to_y(const generation& from,
-                 const bucket& b,
-                 std::size_t slot,
+  bool goes_to_y(const generation& from, const bucket& b, std::size_t slot,
                  std::uint64_t hash) const {
     if (from.log2 == current_->log2) {
       return false;

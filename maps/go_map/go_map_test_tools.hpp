@@ -338,16 +338,9 @@ std::string run_random(const profile& p, std::uint64_t seed, int operations, cov
 }
 
 inline const std::vector<profile> kProfiles = {
-    {12, 1, 0, 3, kSmall},
-    {24, 1, 5, 3, kSmall},
-    {20, 1, 60, 9, kSmall},
-    {40, 1, 0, 0, {}},
-    {150, 1, 3, 1, {}},
-    {400, 1, 0, 1, kSmall},
-    {14, 8, 0, 0, kDense},
-    {14, 32, 0, 1, kDense},
-    {14, 8, 1, 5, kDense},
-    {14, 16, 0, 0, {}},
+    {12, 1, 0, 3, kSmall}, {24, 1, 5, 3, kSmall},  {20, 1, 60, 9, kSmall}, {40, 1, 0, 0, {}},
+    {150, 1, 3, 1, {}},    {400, 1, 0, 1, kSmall}, {14, 8, 0, 0, kDense},  {14, 32, 0, 1, kDense},
+    {14, 8, 1, 5, kDense}, {14, 16, 0, 0, {}},
 };
 
 template <go_map_bug Bug>

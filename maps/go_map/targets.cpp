@@ -21,7 +21,9 @@ struct ScheduledRandom {
 
 /// All keys in one bucket: overflow chains.
 struct OneBucket {
-  std::uint64_t operator()(Key key, std::uint32_t) const { return static_cast<std::uint64_t>(key) << 56; }
+  std::uint64_t operator()(Key key, std::uint32_t) const {
+    return static_cast<std::uint64_t>(key) << 56;
+  }
 };
 
 template <go_map_bug Bug, class Hash = maps::go_map_hash>
@@ -125,9 +127,8 @@ void declare(heddle::Target& t, go_map_options options, int keys, const char* de
   s.op("find", &Subject::find, key).means(heddle::Role::kFind);
   s.op("size", &Subject::size).means(heddle::Role::kSize).weight(1);
   s.op("clear", &Subject::clear).means(heddle::Role::kClear).weight(1);
-  auto range = s.template cursor<typename Subject::Range>("open", "close", [](Subject& m) {
-    return typename Subject::Range(m);
-  });
+  auto range = s.template cursor<typename Subject::Range>(
+      "open", "close", [](Subject& m) { return typename Subject::Range(m); });
   range.op("next", &Subject::Range::next).means(heddle::Role::kNext).weight(12);
   s.follows(heddle::contracts::go_range());
   t.operations_per_thread(12);
@@ -149,12 +150,14 @@ HEDDLE_TARGET(go_map, t) {
 
 HEDDLE_VARIANT(go_map, frees_old_buckets_under_iterator, "heap", t) {
   declare_locked<Map<go_map_bug::frees_old_buckets_under_iterator>>(
-      t, {}, 20, "the end of a migration frees the old buckets although an iterator stands in them");
+      t, {}, 20,
+      "the end of a migration frees the old buckets although an iterator stands in them");
 }
 
 HEDDLE_VARIANT(go_map, frees_overflow_under_iterator, "heap", t) {
   declare_locked<Map<go_map_bug::frees_overflow_under_iterator, OneBucket>>(
-      t, kChained, 20, "migrating a chain frees its overflow buckets although an iterator stands in one");
+      t, kChained, 20,
+      "migrating a chain frees its overflow buckets although an iterator stands in one");
 }
 
 HEDDLE_VARIANT(go_map, advances_mark_before_copy, "iteration", t) {
@@ -164,12 +167,14 @@ HEDDLE_VARIANT(go_map, advances_mark_before_copy, "iteration", t) {
 
 HEDDLE_VARIANT(go_map, skips_check_bucket, "iteration", t) {
   declare_locked<Map<go_map_bug::skips_check_bucket>>(
-      t, kSmall, 20, "an iterator in an old bucket does not check which new bucket an entry is for");
+      t, kSmall, 20,
+      "an iterator in an old bucket does not check which new bucket an entry is for");
 }
 
 HEDDLE_VARIANT(go_map, reuses_overflow_bucket_early, "iteration", t) {
   declare_locked<Map<go_map_bug::reuses_overflow_bucket_early, OneBucket>>(
-      t, kFullChain, 20, "overflow buckets of a migrated chain serve again while an iterator stands in one");
+      t, kFullChain, 20,
+      "overflow buckets of a migrated chain serve again while an iterator stands in one");
   t.setup_operations(40);
   t.operations_per_thread(28);
 }
@@ -241,7 +246,8 @@ void declare_unlocked(heddle::Target& t, const char* description) {
   s.op("insert", &S::insert, key, value).weight(8);
   s.op("erase", &S::erase, key).weight(2);
   s.op("find", &S::find, key);
-  auto range = s.template cursor<typename S::Range>("open", "close", [](S& m) { return typename S::Range(m); });
+  auto range = s.template cursor<typename S::Range>("open", "close",
+                                                    [](S& m) { return typename S::Range(m); });
   range.op("next", &S::Range::next).weight(8);
   // The detector is a plain flag: it is seen set only by a switch in the middle of an operation.
   t.preempt_at_plain_accesses();
@@ -249,12 +255,14 @@ void declare_unlocked(heddle::Target& t, const char* description) {
 }
 
 HEDDLE_TARGET(go_map_unlocked, t) {
-  declare_unlocked<go_map_bug::none>(t, "the map without a lock; its own detector throws when it notices");
+  declare_unlocked<go_map_bug::none>(
+      t, "the map without a lock; its own detector throws when it notices");
   t.expects("race");
 }
 
 HEDDLE_VARIANT(go_map_unlocked, next_ignores_writing_flag, "race", t) {
-  declare_unlocked<go_map_bug::next_ignores_writing_flag>(t, "without a lock, and next() does not look for writers");
+  declare_unlocked<go_map_bug::next_ignores_writing_flag>(
+      t, "without a lock, and next() does not look for writers");
 }
 
 }  // namespace

@@ -8,15 +8,15 @@ namespace heddle {
 /// The meaning of an operation of a map, so that a contract can judge it whatever it is called.
 /// In brackets: arguments -> result.
 enum class Role : std::uint8_t {
-  kOther,       // not judged
-  kAssign,      // insert or overwrite (key, value) -> bool: inserted
-  kErase,       // (key) -> bool: there was one
-  kFind,        // (key) -> optional value
-  kSize,        // () -> number of entries
-  kClear,       // ()
-  kOpen,        // an iteration begins
-  kNext,        // -> optional (key, value); nothing = the end
-  kClose,       // the iteration ends, complete or not
+  kOther,   // not judged
+  kAssign,  // insert or overwrite (key, value) -> bool: inserted
+  kErase,   // (key) -> bool: there was one
+  kFind,    // (key) -> optional value
+  kSize,    // () -> number of entries
+  kClear,   // ()
+  kOpen,    // an iteration begins
+  kNext,    // -> optional (key, value); nothing = the end
+  kClose,   // the iteration ends, complete or not
 };
 
 namespace exec {

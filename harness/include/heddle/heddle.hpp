@@ -19,25 +19,26 @@
 
 /// HEDDLE_TARGET(name, t) { ... }: an operation target; the body declares operations into `t`
 /// (a heddle::Target&), once.
-#define HEDDLE_TARGET(name, parameter)                                                       \
-  static void heddle_target_##name(::heddle::Target& parameter);                             \
+#define HEDDLE_TARGET(name, parameter)                                                         \
+  static void heddle_target_##name(::heddle::Target& parameter);                               \
   static const ::heddle::Registration heddle_registration_##name(#name, heddle_target_##name); \
   static void heddle_target_##name(::heddle::Target& parameter)
 
 /// HEDDLE_VARIANT(of, bug, expect, t) { ... }: the operation target "of@bug", a copy of target `of`
 /// with a seeded bug, to be found by the oracle `expect` ("race", "heap", "iteration", ...).
-#define HEDDLE_VARIANT(of, bug, expect, parameter)                                              \
-  static void heddle_target_##of##_##bug(::heddle::Target& parameter);                          \
-  static const ::heddle::Registration heddle_registration_##of##_##bug(                         \
-      #of "@" #bug, heddle_target_##of##_##bug, #of, expect);                                   \
+#define HEDDLE_VARIANT(of, bug, expect, parameter)                      \
+  static void heddle_target_##of##_##bug(::heddle::Target& parameter);  \
+  static const ::heddle::Registration heddle_registration_##of##_##bug( \
+      #of "@" #bug, heddle_target_##of##_##bug, #of, expect);           \
   static void heddle_target_##of##_##bug(::heddle::Target& parameter)
 
 #define HEDDLE_PICK_3(a, b, chosen, ...) chosen
 #define HEDDLE_TEST_1(name) HEDDLE_TEST_NAMED(name, #name)
 #define HEDDLE_TEST_2(suite, name) HEDDLE_TEST_NAMED(suite##_##name, #suite "." #name)
-#define HEDDLE_TEST_NAMED(identifier, text)                                              \
-  static void heddle_test_##identifier();                                                \
-  static const ::heddle::Registration heddle_registration_##identifier(text, heddle_test_##identifier); \
+#define HEDDLE_TEST_NAMED(identifier, text)                                                       \
+  static void heddle_test_##identifier();                                                         \
+  static const ::heddle::Registration heddle_registration_##identifier(text,                      \
+                                                                       heddle_test_##identifier); \
   static void heddle_test_##identifier()
 
 namespace heddle {
@@ -45,39 +46,37 @@ namespace heddle {
 /// Enters a target into the list that the command knows. Made by the macros above, before main().
 class Registration {
  public:
-  Registration(const char* name, void (*body)(), const char* of = nullptr, const char* expect = nullptr);
-  Registration(const char* name, void (*declare)(Target&), const char* of = nullptr, const char* expect = nullptr);
+  Registration(const char* name, void (*body)(), const char* of = nullptr,
+               const char* expect = nullptr);
+  Registration(const char* name, void (*declare)(Target&), const char* of = nullptr,
+               const char* expect = nullptr);
 };
 
 /// A value in [0, arity) by decision.
-inline unsigned choose(unsigned arity) {
-  return heddle_choose(arity);
-}
+inline unsigned choose(unsigned arity) { return heddle_choose(arity); }
 
 /// See heddle_linearization_point().
-inline void linearization_point() {
-  heddle_linearization_point();
-}
+inline void linearization_point() { heddle_linearization_point(); }
 
 /// How explore() goes about it.
 struct ExploreOptions {
-  std::string strategy = "random";        // random, pct
-  std::uint64_t executions = 10'000;      // at most
-  double seconds = 0;                     // at most; 0: no limit
+  std::string strategy = "random";    // random, pct
+  std::uint64_t executions = 10'000;  // at most
+  double seconds = 0;                 // at most; 0: no limit
   std::uint64_t rng_seed = 1;
-  bool preempt_all = false;               // plain accesses are scheduling points too
-  bool race_continue = false;             // a race does not end the execution
-  std::uint64_t steps_max = 100'000;      // scheduling points an execution; beyond: livelock
+  bool preempt_all = false;           // plain accesses are scheduling points too
+  bool race_continue = false;         // a race does not end the execution
+  std::uint64_t steps_max = 100'000;  // scheduling points an execution; beyond: livelock
 };
 
 /// What explore() saw.
 struct ExploreResult {
   bool found = false;
-  std::string kind;      // "race", "heap", "deadlock", ...; empty if none
-  std::string rule;      // finer: "use-after-free"
-  std::string message;   // one line
-  std::string report;    // the whole story: message, interleaving, stacks
-  std::string seed;      // text of the seed that replays it
+  std::string kind;     // "race", "heap", "deadlock", ...; empty if none
+  std::string rule;     // finer: "use-after-free"
+  std::string message;  // one line
+  std::string report;   // the whole story: message, interleaving, stacks
+  std::string seed;     // text of the seed that replays it
   std::uint64_t executions = 0;
 
   /// For EXPECT_FALSE(result) << result.report.

@@ -136,7 +136,8 @@ class Target {
   void threads(unsigned least, unsigned most);
   void operations_per_thread(unsigned most);
   void setup_operations(unsigned most);
-  /// Races are noted, not the end of the execution: the program's own misuse detector gets its chance.
+  /// Races are noted, not the end of the execution: the program's own misuse detector gets its
+  /// chance.
   void continue_on_race();
   /// Plain accesses are scheduling points: for code that synchronises with plain variables.
   void preempt_at_plain_accesses();
@@ -158,7 +159,8 @@ class Target {
 namespace erased {
 
 template <class Function, class Receiver, std::size_t... I>
-Value call(Function& function, Receiver& receiver, const std::int64_t* arguments, std::index_sequence<I...>) {
+Value call(Function& function, Receiver& receiver, const std::int64_t* arguments,
+           std::index_sequence<I...>) {
   using Result = decltype(std::invoke(function, receiver, arguments[I]...));
   if constexpr (std::is_void_v<Result>) {
     std::invoke(function, receiver, arguments[I]...);
@@ -253,16 +255,19 @@ template <class S>
 template <class Function, class... Generators>
 Operation& Subject<S>::op(const char* name, Function function, Generators... generators) {
   Operation& operation = target_->add_operation(
-      name, std::make_unique<erased::OnSubject<S, Function, sizeof...(Generators)>>(std::move(function)));
+      name,
+      std::make_unique<erased::OnSubject<S, Function, sizeof...(Generators)>>(std::move(function)));
   erased::set_arguments(operation, generators...);
   return operation;
 }
 
 template <class S>
 template <class C, class Open>
-CursorOperations<S, C> Subject<S>::cursor(const char* open_name, const char* close_name, Open open) {
+CursorOperations<S, C> Subject<S>::cursor(const char* open_name, const char* close_name,
+                                          Open open) {
   const unsigned index = target_->add_cursor();
-  Operation& opens = target_->add_operation(open_name, std::make_unique<erased::Opens<S, C, Open>>(std::move(open)));
+  Operation& opens = target_->add_operation(
+      open_name, std::make_unique<erased::Opens<S, C, Open>>(std::move(open)));
   opens.cursor = index;
   opens.cursor_use = Operation::Cursor::kOpens;
   opens.means(Role::kOpen).not_in_setup();
@@ -275,9 +280,11 @@ CursorOperations<S, C> Subject<S>::cursor(const char* open_name, const char* clo
 
 template <class S, class C>
 template <class Function, class... Generators>
-Operation& CursorOperations<S, C>::op(const char* name, Function function, Generators... generators) {
+Operation& CursorOperations<S, C>::op(const char* name, Function function,
+                                      Generators... generators) {
   Operation& operation = target_->add_operation(
-      name, std::make_unique<erased::OnCursor<C, Function, sizeof...(Generators)>>(std::move(function)));
+      name,
+      std::make_unique<erased::OnCursor<C, Function, sizeof...(Generators)>>(std::move(function)));
   erased::set_arguments(operation, generators...);
   operation.cursor = index_;
   operation.cursor_use = Operation::Cursor::kUses;

@@ -34,9 +34,7 @@ struct Value {
 };
 
 /// Turns a result into a Value. Overload it for your own types, next to them.
-inline Value value_of(bool truth) {
-  return Value{{truth ? 1 : 0, 0, 0}, 1, Value::Shape::kBool};
-}
+inline Value value_of(bool truth) { return Value{{truth ? 1 : 0, 0, 0}, 1, Value::Shape::kBool}; }
 
 template <class T>
   requires(std::is_integral_v<T> || std::is_enum_v<T>)

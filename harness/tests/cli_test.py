@@ -1,0 +1,696 @@
+#!/usr/bin/env python3
+"""End-to-end tests of the command `heddle`.
+
+    cli_test.py PATH_TO_HEDDLE FLAVOUR [unittest arguments]
+
+FLAVOUR is the name of the build preset ("plain", "asan", ...). Everything is written below a
+temporary directory, which is removed at the end. Standard library only.
+"""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zlib
+from pathlib import Path
+
+HEDDLE = ""
+FLAVOUR = "plain"
+
+CLEAN, FINDING, USAGE, DIVERGED, ENVIRONMENT = 0, 1, 2, 4, 5
+STRATEGIES = ("random", "pct")
+SUBCOMMANDS = ("list", "run", "hunt", "fuzz", "replay")
+HEAP_VARIANT = "go_map@frees_old_buckets_under_iterator"
+MIB_IN_KIB = 1024
+TIMEOUT = 120  # of one process; generous, a machine may be busy
+MEMORY_DIFFERENCE_KIB = 2 * MIB_IN_KIB
+ASAN_MEMORY_DIFFERENCE_KIB = 4 * MIB_IN_KIB  # its allocator and its depot of stacks settle late
+
+
+def budget(executions):
+    """Executions that the flavour at hand can make in a like time."""
+    return executions // 10 if FLAVOUR == "asan" else executions
+
+
+def environment(**changes):
+    """The environment of a run; the user's own settings of colours and terminals do not count."""
+    result = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    result.update(TERM="xterm-256color", **changes)
+    return result
+
+
+def heddle(*arguments, env=None, cwd=None, timeout=TIMEOUT):
+    """Runs the command to its end; stdout and stderr as text."""
+    return subprocess.run([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", timeout=timeout, env=env or environment(), cwd=cwd,
+                          check=False)
+
+
+def resealed(text):
+    """A seed's text with the checksum that it ought to have."""
+    body = text[:text.rindex("\nend: ") + 1]
+    return body + f"end: {zlib.crc32(body.encode()):08x}\n"
+
+
+def entry(text, name):
+    """The value of the first line "name: value"."""
+    return re.search(rf"^{name}: (.*)$", text, re.MULTILINE).group(1)
+
+
+def told(done):
+    """The beginnings of what a process wrote, for messages of failed tests."""
+    return f"{' '.join(done.args[1:])}\nstdout: {done.stdout[:600]}\nstderr: {done.stderr[:600]}"
+
+
+def seeds_below(folder):
+    return sorted(Path(folder).rglob("*.seed"))
+
+
+class CliTest(unittest.TestCase):
+    """What all tests share: a temporary directory, and one recorded finding."""
+
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = Path(tempfile.mkdtemp(prefix="heddle-cli-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(dir=self.shared))
+        self.findings = self.folder / "findings"
+
+    def run_json(self, code, *arguments, **options):
+        """Runs with --json; checks exit code and that stdout is one JSON document."""
+        done = heddle(*arguments, "--json", **options)
+        self.assertEqual(done.returncode, code, told(done))
+        return json.loads(done.stdout)
+
+    def heap_seed(self):
+        """The path of a valid seed of a heap finding, made once a class."""
+        if "recorded" not in type(self).__dict__:
+            result = self.run_json(FINDING, "run", HEAP_VARIANT, f"--executions={budget(200_000)}",
+                                   f"--findings={self.shared / 'recorded'}")
+            type(self).recorded = Path(result["findings"][0]["seed"])
+        return type(self).recorded
+
+    def written(self, content, name="edited.seed"):
+        """The path of a new file with the content."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def assert_one_line(self, text, message=""):
+        """Exactly one line, finished, of plain characters, that says who speaks."""
+        self.assertEqual(text.count("\n"), 1, f"{message}: {text!r}")
+        self.assertTrue(text.endswith("\n"), text)
+        self.assertTrue(text.startswith("heddle: "), text)
+        self.assertNotIn("\x1b", text)
+
+    def assert_refused(self, *arguments, says=""):
+        """Exit code 2, one line on stderr, nothing on stdout."""
+        done = heddle(*arguments)
+        self.assertEqual(done.returncode, USAGE, told(done))
+        self.assertEqual(done.stdout, "", arguments)
+        self.assert_one_line(done.stderr, arguments)
+        self.assertIn(says, done.stderr)
+
+
+class ListTest(CliTest):
+    def test_list_json(self):
+        """Every target is listed with all its keys, and go_map has its variants."""
+        targets = self.run_json(CLEAN, "list")
+        self.assertIsInstance(targets, list)
+        for target in targets:
+            self.assertEqual(set(target), {"name", "kind", "of", "expect", "contract", "description"})
+            self.assertIn(target["kind"], ("test", "operations"))
+        by_name = {target["name"]: target for target in targets}
+        self.assertEqual(len(by_name), len(targets), "names are unique")
+        self.assertLessEqual({"reference", "go_map", "go_map_unlocked"}, set(by_name))
+        variants = [target for name, target in by_name.items() if name.startswith("go_map@")]
+        self.assertGreaterEqual(len(variants), 6)
+        for variant in variants:
+            with self.subTest(variant["name"]):
+                self.assertEqual(variant["of"], "go_map")
+                self.assertNotEqual(variant["expect"], "")
+                self.assertNotEqual(variant["description"], "")
+
+    def test_list_text(self):
+        """The list for people names every target of the list for programs."""
+        text = heddle("list").stdout
+        for target in self.run_json(CLEAN, "list"):
+            self.assertRegex(text, rf"(?m)^{re.escape(target['name'])}\s")
+
+
+class RunTest(CliTest):
+    def test_clean_target(self):
+        """A clean target ends with exit code 0 after exactly the executions asked for."""
+        for strategy in STRATEGIES:
+            with self.subTest(strategy):
+                result = self.run_json(CLEAN, "run", "reference", "--executions=2000", f"--strategy={strategy}",
+                                       f"--findings={self.findings}")
+                self.assertLessEqual({"target", "strategy", "model", "executions", "blocked", "seconds",
+                                      "executions_per_second", "verdict", "findings"}, set(result))
+                self.assertEqual(result["target"], "reference")
+                self.assertEqual(result["strategy"], strategy)
+                self.assertEqual(result["model"], "sc")
+                self.assertEqual(result["executions"], 2000)
+                self.assertEqual(result["verdict"], "none")
+                self.assertEqual(result["findings"], [])
+                self.assertGreater(result["seconds"], 0)
+                self.assertAlmostEqual(result["executions_per_second"] * result["seconds"], 2000, delta=1)
+        self.assertFalse(self.findings.exists(), "no finding, no folder")
+
+    def test_finding_is_filed_and_replays(self):
+        """A finding has a seed on disk, and the seed replays to the same events, also a hundred times."""
+        result = self.run_json(FINDING, "run", HEAP_VARIANT, f"--executions={budget(200_000)}",
+                               f"--findings={self.findings}")
+        self.assertEqual(result["verdict"], "finding")
+        self.assertEqual(len(result["findings"]), 1)
+        finding = result["findings"][0]
+        self.assertEqual(finding["kind"], "heap")
+        self.assertEqual(finding["target"], HEAP_VARIANT)
+        self.assertTrue(finding["confirmed"])
+        self.assertEqual(seeds_below(self.findings), [Path(finding["seed"])])
+        text = Path(finding["seed"]).read_text()
+        self.assertTrue(text.startswith("heddle seed 1\n"))
+        self.assertEqual(resealed(text), text)
+
+        replayed = self.run_json(FINDING, "replay", finding["seed"])
+        self.assertIs(replayed["diverged"], False)
+        self.assertEqual(replayed["digest"], entry(text, "digest"))
+        self.assertEqual(str(replayed["events"]), entry(text, "events"))
+        self.assertEqual(replayed["findings"][0]["signature"], finding["signature"])
+        self.assertEqual(replayed["findings"][0]["kind"], "heap")
+
+        often = heddle("replay", "--repeat=100", "--quiet", finding["seed"])
+        self.assertEqual(often.returncode, FINDING, often.stderr)
+        self.assertEqual(often.stdout.count("\n"), 1, often.stdout)
+        self.assertIn("100 times", often.stdout)
+        self.assertIn(entry(text, "digest"), often.stdout)
+
+    def test_finding_says_how_it_was_made(self):
+        """A finding of `run --json` states its strategy, executions and time."""
+        for strategy in STRATEGIES:
+            with self.subTest(strategy):
+                result = self.run_json(FINDING, "run", HEAP_VARIANT, f"--executions={budget(200_000)}",
+                                       f"--strategy={strategy}", f"--findings={self.findings}")
+                finding = result["findings"][0]
+                self.assertEqual(finding["strategy"], strategy)
+                self.assertTrue(0 < finding["executions"] <= result["executions"], finding["executions"])
+                self.assertGreater(finding["seconds"], 0)
+
+    def test_same_rng_seed_same_seed_files(self):
+        """The same --rng-seed makes the same findings, in byte-identical seed files."""
+        for target in (HEAP_VARIANT, "go_map_unlocked"):
+            with self.subTest(target):
+                contents = []
+                for name in ("one", "two"):
+                    folder = self.folder / target / name
+                    self.run_json(FINDING, "run", target, "--rng-seed=7", f"--executions={budget(20_000)}",
+                                  "--max-findings=2", f"--findings={folder}")
+                    # Comments hold the command to replay with, and so the path.
+                    contents.append({str(path.relative_to(folder)): [
+                        line for line in path.read_bytes().splitlines(keepends=True) if not line.startswith(b"#")
+                    ] for path in seeds_below(folder)})
+                self.assertTrue(contents[0])
+                # The checksum covers the comments, too.
+                for files in contents:
+                    for lines in files.values():
+                        self.assertTrue(lines.pop().startswith(b"end: "))
+                self.assertEqual(contents[0], contents[1])
+
+    def test_every_variant_is_found_by_its_oracle(self):
+        """Each seeded bug of the list is found by the oracle that it was made for."""
+        for target in self.run_json(CLEAN, "list"):
+            if not target["expect"]:
+                continue
+            with self.subTest(target["name"], expect=target["expect"]):
+                kinds = []
+                for strategy in STRATEGIES:
+                    done = heddle("run", target["name"], f"--executions={budget(400_000)}", f"--strategy={strategy}",
+                                  f"--findings={self.findings}", "--json")
+                    self.assertIn(done.returncode, (CLEAN, FINDING), done.stderr)
+                    kinds += [finding["kind"] for finding in json.loads(done.stdout)["findings"]]
+                    if target["expect"] in kinds:
+                        break
+                self.assertIn(target["expect"], kinds)
+
+    def test_story_names_seed(self):
+        """The story for people says what happened and how to replay it."""
+        done = heddle("run", HEAP_VARIANT, f"--executions={budget(200_000)}", f"--findings={self.findings}")
+        self.assertEqual(done.returncode, FINDING, done.stderr)
+        seed, = seeds_below(self.findings)
+        self.assertIn(f"replay '{seed}'", done.stdout)
+        self.assertIn(entry(seed.read_text(), "message"), done.stdout)
+
+
+class HuntTest(CliTest):
+    def test_two_named_targets(self):
+        """A hunt of named targets runs these only, and sums them up."""
+        names = [HEAP_VARIANT, "reference"]
+        result = self.run_json(FINDING, "hunt", *names, "--time=2s", f"--findings={self.findings}")
+        self.assertIn("targets", result)
+        self.assertEqual([target["target"] for target in result["targets"]], names)
+        self.assertEqual([target["verdict"] for target in result["targets"]], ["finding", "none"])
+        self.assertEqual(result["executions"], sum(target["executions"] for target in result["targets"]))
+        self.assertLess(result["seconds"], 10)
+        self.assertEqual(sorted(finding["seed"] for finding in result["findings"]),
+                         [str(path) for path in seeds_below(self.findings)])
+        for finding in result["findings"]:
+            self.assertTrue(finding["confirmed"])
+            self.assertIn(finding["strategy"], STRATEGIES)
+
+
+class UsageErrorTest(CliTest):
+    def test_wrong_command_lines(self):
+        """A wrong command line is refused in one line, with exit code 2, and nothing is run."""
+        cases = [
+            (["run", "go_mapp"], "did you mean 'go_map'?"),
+            (["hunt", "go_map", "go_mapp"], "did you mean 'go_map'?"),
+            (["run", "zzzzzzzzzzzzzzzzzzzz"], "zzzzzzzzzzzzzzzzzzzz"),
+            (["run", "go_map", "--no-such-flag"], "--no-such-flag"),
+            (["list", "--no-such-flag"], "--no-such-flag"),
+            (["--no-such-flag"], ""),
+            (["run", "go_map", "--strategy=best"], "best"),
+            (["run", "go_map", "--model=weak"], "weak"),
+            (["run", "go_map", "--preempt=never"], "never"),
+            (["run", "go_map", "--executions=0"], "--executions"),
+            (["run", "go_map", "--executions=-1"], "--executions"),
+            (["run", "go_map", "--executions=many"], "--executions"),
+            (["run", "go_map", "--executions=99999999999999999999999"], "--executions"),
+            (["run", "go_map", "--time=abc"], "abc"),
+            (["run", "go_map", "--time=0"], "--time"),
+            (["run", "go_map", "--time=-1s"], "--time"),
+            (["run", "go_map", "--time=nan"], "--time"),
+            (["run", "go_map", "--time=5 s"], "--time"),
+            (["run", "go_map", "--time="], "--time"),
+            (["hunt", "--time=0"], "--time"),
+            (["run", "go_map", "--max-findings=0"], "--max-findings"),
+            (["run", "go_map", "reference"], ""),
+            (["run"], "target"),
+            (["replay"], "seed"),
+            (["replay", "--repeat=0", "x"], "--repeat"),
+            ([], "subcommand"),
+        ]
+        for arguments, says in cases:
+            with self.subTest(" ".join(arguments)):
+                self.assert_refused(*arguments, says=says)
+
+    def test_unknown_subcommand_is_named(self):
+        """An unknown subcommand is refused by name."""
+        self.assert_refused("bogus", says="bogus")
+
+    def test_no_files_to_replay(self):
+        """A missing file, a folder and an empty file are refused by name."""
+        missing = self.folder / "missing.seed"
+        empty = self.written("", "empty.seed")
+        for path in (missing, self.folder, empty):
+            with self.subTest(path.name):
+                self.assert_refused("replay", path, says=str(path))
+
+    def test_good_seed_beside_bad_one(self):
+        """One bad seed among good ones is refused before any is run."""
+        self.assert_refused("replay", self.heap_seed(), self.folder / "missing.seed", says="missing.seed")
+
+    def test_no_seeds(self):
+        """A text that is no seed is refused, whatever it holds."""
+        for name, content in (("text", "Dear reader,\n\nthis is a letter.\n"), ("magic only", "heddle seed 1\n"),
+                              ("no newline", "heddle seed 1"), ("checksum only", resealed("heddle seed 1\n\nend: \n")),
+                              ("zeros", bytes(5000)), ("not UTF-8", bytes(range(256)) * 20)):
+            with self.subTest(name):
+                self.assert_refused("replay", self.written(content), says="edited.seed")
+
+    def test_truncated_seeds(self):
+        """A seed that is cut off anywhere is refused."""
+        content = self.heap_seed().read_bytes()
+        lengths = [len(content) * part // 7 for part in range(1, 7)] + [len(content) - 2, len(content) - 15]
+        for length in lengths:
+            with self.subTest(length=length, of=len(content)):
+                self.assert_refused("replay", self.written(content[:length]), says="edited.seed")
+
+    def test_corrupted_seeds(self):
+        """A seed with one wrong bit anywhere, or with more behind its end, is refused."""
+        content = self.heap_seed().read_bytes()
+        for part in range(8):
+            position = (len(content) - 3) * part // 7
+            corrupted = bytearray(content)
+            corrupted[position] ^= 0x04
+            with self.subTest(position=position):
+                self.assert_refused("replay", self.written(bytes(corrupted)), says="edited.seed")
+        with self.subTest("trailing"):
+            self.assert_refused("replay", self.written(content + b"more\n"), says="edited.seed")
+
+    def test_unknown_version(self):
+        """A seed of another format version is refused, and the version named."""
+        text = self.heap_seed().read_text()
+        changed = text.replace("heddle seed 1\n", "heddle seed 99\n", 1)
+        for name, content in (("stale checksum", changed), ("right checksum", resealed(changed))):
+            with self.subTest(name):
+                self.assert_refused("replay", self.written(content), says="99")
+
+    def test_seed_of_unknown_target(self):
+        """A seed of a target that this program does not have is refused, and the target named."""
+        text = self.heap_seed().read_text()
+        changed = text.replace(f"\ntarget: {HEAP_VARIANT}\n", "\ntarget: go_map@unheard_of\n")
+        self.assertNotEqual(changed, text)
+        self.assert_refused("replay", self.written(resealed(changed)), says="go_map@unheard_of")
+
+    def test_seed_with_unknown_operation(self):
+        """A seed with an operation that the target does not have is refused, and the operation named."""
+        text = self.heap_seed().read_text()
+        changed = re.sub(r"(?m)^step: (\d+) \w+", r"step: \1 juggle", text, count=1)
+        self.assertNotEqual(changed, text)
+        self.assert_refused("replay", self.written(resealed(changed)), says="juggle")
+
+    def test_malformed_entries(self):
+        """A sealed seed with an impossible value anywhere is refused."""
+        text = self.heap_seed().read_text()
+        huge = "99999999999999999999999999"
+        cases = [
+            (r"^switch: \d+ (\w+) \d+$", rf"switch: {huge} \1 1"),
+            (r"^switch: (\d+) (\w+) \d+$", rf"switch: \1 \2 {huge}"),
+            (r"^switch: (\d+) (\w+) \d+$", r"switch: \1 \2 4294967296"),
+            (r"^switch: \d+ (\w+) (\d+)$", r"switch: -1 \1 \2"),
+            (r"^switch: (\d+) (\w+) \d+$", r"switch: \1 \2 -1"),
+            (r"^switch: (\d+) \w+ (\d+)$", r"switch: \1 teleport \2"),
+            (r"^switch: (.*)$", r"switch: \1 more"),
+            (r"^switch: .*$", r"switch: "),
+            (r"^(switch: .*)$", "\\1\n\\1"),
+            (r"^step: \d+ ", rf"step: {huge} "),
+            (r"^step: \d+ ", r"step: 63 "),
+            (r"^step: (\d+) insert .*$", rf"step: \1 insert {huge} 1"),
+            (r"^step: (\d+) insert (\d+) \d+$", r"step: \1 insert \2"),
+            (r"^workers: \d+$", rf"workers: {huge}"),
+            (r"^workers: \d+$", r"workers: -1"),
+            (r"^workers: \d+$", r"workers: 65536"),
+            (r"^steps-max: \d+$", rf"steps-max: {huge}"),
+            (r"^steps-max: \d+$", r"steps-max: -1"),
+            (r"^decisions: \d+$", r"decisions: many"),
+            (r"^events: \d+$", rf"events: {huge}"),
+            (r"^digest: \w+$", r"digest: xyz"),
+            (r"^model: .*$", r"model: weak"),
+            (r"^kind: .*$", r"kind: mood"),
+            (r"^marks: T0", r"marks: T99999"),
+            (r"^marks: ", r"marks: nonsense "),
+            (r"^kind: ", r"mood: "),
+            (r"^target: .*\n", ""),
+        ]
+        for pattern, replacement in cases:
+            with self.subTest(pattern, replacement=replacement):
+                changed = re.sub(pattern, replacement, text, count=1, flags=re.MULTILINE)
+                self.assertNotEqual(changed, text)
+                self.assert_refused("replay", self.written(resealed(changed)), says="edited.seed")
+
+    def test_missing_entries(self):
+        """A sealed seed without one of its lines is refused or diverges; it never crashes the command."""
+        lines = self.heap_seed().read_text().splitlines(keepends=True)
+        for i, line in enumerate(lines[:-1]):
+            if line.startswith("#") or i == 0:
+                continue
+            with self.subTest(line.strip()):
+                path = self.written(resealed("".join(lines[:i] + lines[i + 1:])))
+                done = heddle("replay", "--quiet", path)
+                self.assertIn(done.returncode, (FINDING, USAGE, DIVERGED), done.stderr)
+
+    def test_huge_choices_do_not_crash(self):
+        """Choices that no execution offers diverge or are refused; they never crash the command."""
+        text = self.heap_seed().read_text()
+        for replacement in (r"switch: \1 \2 4294967295", r"switch: \1 \2 99", r"switch: 18446744073709551615 \2 1"):
+            for number in range(len(re.findall(r"(?m)^switch: ", text))):
+                with self.subTest(replacement, switch=number):
+                    found = list(re.finditer(r"(?m)^switch: (\d+) (\w+) (\d+)$", text))[number]
+                    changed = text[:found.start()] + found.expand(replacement) + text[found.end():]
+                    done = heddle("replay", "--quiet", self.written(resealed(changed)))
+                    self.assertIn(done.returncode, (USAGE, DIVERGED), told(done))
+                    self.assert_one_line(done.stderr)
+
+
+class DivergenceTest(CliTest):
+    def test_edited_schedule_diverges(self):
+        """A seed whose schedule was changed is told from the real one, with exit code 4."""
+        text = self.heap_seed().read_text()
+        last = text.rindex("\nswitch: ") + 1
+        path = self.written(resealed(text[:last] + text[text.index("\n", last) + 1:]))
+        done = heddle("replay", path)
+        self.assertEqual(done.returncode, DIVERGED, told(done))
+        self.assertRegex(done.stderr, r"(?m)diverged at ")
+        self.assert_one_line(done.stderr)
+        result = self.run_json(DIVERGED, "replay", path)
+        self.assertIs(result["diverged"], True)
+        self.assertIn("diverged at ", result["divergence"])
+
+    def test_other_digest_diverges(self):
+        """A seed whose digest was changed does not pass for confirmed."""
+        text = self.heap_seed().read_text()
+        changed = re.sub(r"(?m)^digest: .*$", "digest: 0123456789abcdef", text)
+        done = heddle("replay", "--quiet", self.written(resealed(changed)))
+        self.assertEqual(done.returncode, DIVERGED, told(done))
+        self.assert_one_line(done.stderr)
+
+
+class EnvironmentTest(CliTest):
+    def assert_cannot_write(self, findings):
+        for arguments in (["run", HEAP_VARIANT, f"--executions={budget(200_000)}"],
+                          ["hunt", HEAP_VARIANT, "--time=2s"]):
+            done = heddle(*arguments, f"--findings={findings}", "--json")
+            self.assertEqual(done.returncode, ENVIRONMENT, told(done))
+            self.assert_one_line(done.stderr)
+            self.assertIn(str(findings), done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["verdict"], "finding", "the finding is told nonetheless")
+            self.assertEqual(result["findings"][0]["seed"], "")
+
+    def test_findings_below_a_file(self):
+        """A findings folder that cannot be made ends in exit code 5 and one clear line."""
+        file = self.written("", "file")
+        for folder in (file / "x", Path("/dev/null/x"), Path("/dev/full/x")):
+            with self.subTest(str(folder)):
+                self.assert_cannot_write(folder)
+
+    def test_full_disk(self):
+        """A full disk ends in exit code 5 and one clear line, and leaves no partial file."""
+        mount = self.folder / "full"
+        mount.mkdir()
+        try:
+            mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(mount)],
+                                     capture_output=True, text=True, check=False)
+        except OSError as error:
+            self.skipTest(f"no small tmpfs can be mounted: {error}")
+        if mounted.returncode != 0:
+            self.skipTest(f"no small tmpfs can be mounted: {mounted.stderr.strip()}")
+        try:
+            self.assert_cannot_write(mount)
+            self.assertEqual([path for path in mount.rglob("*") if not path.is_dir()], [])
+        finally:
+            subprocess.run(["umount", str(mount)], check=True)
+
+    def test_full_stdout(self):
+        """Results that cannot be written to stdout do not end in exit code 0."""
+        for arguments in (["list", "--json"], ["run", "reference", "--executions=10", "--json"]):
+            with self.subTest(" ".join(arguments)), open("/dev/full", "wb") as full:
+                done = subprocess.run([HEDDLE, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=TIMEOUT,
+                                      check=False)
+                self.assertEqual(done.returncode, ENVIRONMENT, done.stderr)
+
+    def test_addresses_do_not_matter(self):
+        """Twenty processes, each with other addresses and environment, replay to one digest."""
+        seed = self.heap_seed()
+        digest = entry(seed.read_text(), "digest")
+        for i in range(20):
+            with self.subTest(process=i):
+                env = environment(HEDDLE_TEST_PADDING="x" * (997 * i))
+                result = self.run_json(FINDING, "replay", seed, env=env, cwd=self.folder if i % 2 else "/")
+                self.assertEqual(result["digest"], digest)
+                self.assertIs(result["diverged"], False)
+
+
+class SignalTest(CliTest):
+    def start(self, *arguments):
+        process = subprocess.Popen([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=environment())
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def interrupt(self, process, number, code):
+        """Sends the signal; the process has three seconds to end with the code. Returns stdout."""
+        self.assertIsNone(process.poll(), "it runs still")
+        sent = time.monotonic()
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+        self.assertLess(time.monotonic() - sent, 3)
+        self.assertEqual(process.returncode, code, stdout + stderr)
+        return stdout
+
+    def test_run(self):
+        """Ctrl-C and SIGTERM end a run soon, with its results so far."""
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number.name):
+                process = self.start("run", "go_map", "--time=60s", "--json", f"--findings={self.findings}")
+                time.sleep(1)
+                result = json.loads(self.interrupt(process, number, code))
+                self.assertEqual(result["verdict"], "none")
+                self.assertGreater(result["executions"], 0)
+
+    def test_hunt(self):
+        """Ctrl-C and SIGTERM end a hunt soon; the seeds of before are on disk, and whole."""
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number.name):
+                folder = self.folder / number.name
+                process = self.start("hunt", "--time=60s", "--quiet", f"--findings={folder}")
+                start = time.monotonic()
+                while not seeds_below(folder) and time.monotonic() - start < 20:
+                    time.sleep(0.02)
+                self.interrupt(process, number, code)
+                seeds = seeds_below(folder)
+                self.assertTrue(seeds, "it found something before")
+                self.assertEqual(sorted(path for path in folder.rglob("*") if path.is_file()), seeds, "nothing partial")
+                for seed in seeds:
+                    done = heddle("replay", "--quiet", seed)
+                    self.assertEqual(done.returncode, FINDING, done.stderr)
+
+
+class OutputTest(CliTest):
+    def test_help(self):
+        """--help of the command and of every subcommand works; the exit codes are at the top."""
+        done = heddle("--help")
+        self.assertEqual(done.returncode, CLEAN)
+        self.assertEqual(done.stderr, "")
+        self.assertIn("Exit codes", done.stdout)
+        for name in SUBCOMMANDS:
+            with self.subTest(name):
+                self.assertRegex(done.stdout, rf"(?m)^\s*{name}\b")
+                one = heddle(name, "--help")
+                self.assertEqual(one.returncode, CLEAN)
+                self.assertEqual(one.stderr, "")
+                self.assertIn(f"heddle {name}", one.stdout)
+
+    def test_version(self):
+        """--version names command, version, flavour and format of seeds."""
+        done = heddle("--version")
+        self.assertEqual(done.returncode, CLEAN)
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(done.stdout, rf"^heddle \d+\.\d+\.\d+ \({re.escape(FLAVOUR)}, seed format 1\)\n$")
+
+    def on_terminal(self, *arguments, **changes):
+        """What the command writes to stdout if that is a terminal."""
+        ours, theirs = pty.openpty()
+        output = b""
+        try:
+            process = subprocess.Popen([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=theirs,
+                                       stderr=subprocess.DEVNULL, env=environment(**changes))
+            os.close(theirs)
+            theirs = -1
+            deadline = time.monotonic() + TIMEOUT
+            while time.monotonic() < deadline:
+                if not select.select([ours], [], [], 1)[0]:
+                    continue
+                try:
+                    part = os.read(ours, 65536)
+                except OSError:  # EIO: the other side is closed
+                    break
+                if not part:
+                    break
+                output += part
+            process.wait(timeout=TIMEOUT)
+        finally:
+            os.close(ours)
+            if theirs >= 0:
+                os.close(theirs)
+        return output.decode(errors="replace")
+
+    def test_colours(self):
+        """Escape characters are for terminals only, and not if NO_COLOR is set."""
+        seed = self.heap_seed()
+        self.assertIn("\x1b", self.on_terminal("replay", seed), "a story on a terminal is coloured")
+        self.assertNotIn("\x1b", self.on_terminal("replay", seed, NO_COLOR="1"))
+        for arguments in (["list"], ["replay", seed], ["hunt", HEAP_VARIANT, "--time=1s", f"--findings={self.findings}"]):
+            with self.subTest(arguments[0]):
+                done = heddle(*arguments)
+                self.assertNotEqual(done.stdout, "")
+                self.assertNotIn("\x1b", done.stdout + done.stderr)
+        for path in seeds_below(self.shared):
+            self.assertNotIn(b"\x1b", path.read_bytes())
+
+
+class MemoryTest(CliTest):
+    def peak_kib(self, *arguments, **changes):
+        """Peak resident memory of a run, in KiB.
+
+        The maximum of wait4 is of no use: that of a child starts at its parent's. So stdout is a pipe
+        that is full: at its end the process waits for us to read, and VmHWM in /proc is final.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, b" " * 4096)
+        except BlockingIOError:
+            pass
+        os.set_blocking(writer, True)
+        process = subprocess.Popen([HEDDLE, *map(str, arguments), "--json"], stdin=subprocess.DEVNULL,
+                                   stdout=writer, stderr=subprocess.DEVNULL, env=environment(**changes))
+        os.close(writer)
+        peak = 0
+        try:
+            deadline = time.monotonic() + TIMEOUT
+            asleep = 0  # looks in a row
+            while asleep < 5 and time.monotonic() < deadline:
+                time.sleep(0.01)
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                asleep = asleep + 1 if re.search(r"(?m)^State:\s+S", status) else 0
+            self.assertEqual(asleep, 5, "it should wait for us to read its results")
+            peak = int(re.search(r"(?m)^VmHWM:\s+(\d+) kB", status).group(1))
+            with os.fdopen(reader, "rb", closefd=False) as stream:
+                result = json.loads(stream.read())
+            self.assertEqual(process.wait(timeout=TIMEOUT), CLEAN)
+            self.assertEqual(f"--executions={result['executions']}", arguments[-1])
+        finally:
+            os.close(reader)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        return peak
+
+    def assert_flat(self, target, few, many):
+        changes = {}
+        if FLAVOUR == "asan":
+            # AddressSanitizer keeps freed memory for a while, up to this much.
+            options = os.environ.get("ASAN_OPTIONS", "")
+            changes["ASAN_OPTIONS"] = (options + ":" if options else "") + "quarantine_size_mb=1"
+        peaks = [self.peak_kib("run", target, f"--findings={self.findings}", f"--executions={count}", **changes)
+                 for count in (few, many)]
+        allowed = ASAN_MEMORY_DIFFERENCE_KIB if FLAVOUR == "asan" else MEMORY_DIFFERENCE_KIB
+        self.assertLess(abs(peaks[1] - peaks[0]), allowed,
+                        f"{target}: {peaks[0]} KiB for {few} executions, {peaks[1]} KiB for {many}")
+
+    # AddressSanitizer's quarantine fills up within the first 40,000 executions: no fewer there.
+    def test_reference(self):
+        """Memory does not grow with the number of executions of a small test."""
+        self.assert_flat("reference", 40_000 if FLAVOUR == "asan" else 20_000, 400_000)
+
+    def test_go_map(self):
+        """Memory does not grow with the number of executions of a map that allocates."""
+        self.assert_flat("go_map", 20_000, 100_000)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("usage: cli_test.py PATH_TO_HEDDLE FLAVOUR [unittest arguments]")
+    HEDDLE = str(Path(sys.argv[1]).resolve())
+    FLAVOUR = sys.argv[2]
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
