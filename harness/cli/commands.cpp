@@ -268,6 +268,7 @@ int run_fuzz(const CommandOptions& options) {
   // libFuzzer leaves the process when it is done, so it gets a process of its own.
   struct Shared {
     u64 executions;
+    bool diverged;
     char seed[4000];
   };
   auto* shared = static_cast<Shared*>(
@@ -280,6 +281,9 @@ int run_fuzz(const CommandOptions& options) {
     return kEnvironment;
   }
   if (child == 0) {
+    // libFuzzer has its own way to end, and keeps handlers that it finds.
+    ::signal(SIGINT, SIG_DFL);
+    ::signal(SIGTERM, SIG_DFL);
     exploration::Session session(target, settings_for(target, options));
     Findings findings(session, options, program_path());
     std::vector<std::string> flags = {"-len_control=0"};
@@ -301,6 +305,7 @@ int run_fuzz(const CommandOptions& options) {
         [&](const exec::Finding&) {
           FiledFinding* finding = findings.take();
           if (finding == nullptr) {
+            shared->diverged = findings.diverged();
             return findings.diverged();
           }
           std::snprintf(shared->seed, sizeof shared->seed, "%s", finding->seed.c_str());
@@ -341,8 +346,8 @@ int run_fuzz(const CommandOptions& options) {
                tally.executions, tally.seconds,
                findings.empty() ? "no finding (which proves nothing)" : "1 finding");
   }
-  if (!findings.empty() || exploration::stop_requested()) {
-    return exit_code(!findings.empty(), false, false);
+  if (!findings.empty() || shared->diverged || exploration::stop_requested()) {
+    return exit_code(!findings.empty(), shared->diverged, false);
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     return kClean;
