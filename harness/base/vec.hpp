@@ -3,12 +3,15 @@
 
 #include <type_traits>
 
+#include "base/invariant.hpp"
 #include "base/types.hpp"
 
 namespace heddle {
 
 /// Maps `bytes` of zeroed memory straight from the kernel; never fails (exit code 5 instead).
 void* os_map(std::size_t bytes);
+/// The same, of which most may never be touched.
+void* os_reserve(std::size_t bytes);
 /// Moves a mapping to a larger one, keeping its bytes.
 void* os_remap(void* old_memory, std::size_t old_bytes, std::size_t new_bytes);
 
@@ -69,29 +72,36 @@ class Vec {
   std::size_t mapped_bytes_ = 0;
 };
 
-/// Objects with stable addresses, handed out in order and taken back all at once.
+/// Objects with stable addresses, handed out in order and taken back all at once. They lie in one
+/// stretch of address space, of which only what was used costs memory.
 /// Index 0 is never handed out, so that 0 can mean "none".
 template <class T>
 class Pool {
   static_assert(std::is_trivially_destructible_v<T>);
-  static constexpr u32 kChunk = 128;
+  static constexpr u32 kObjectsMax = 1u << 22;
 
  public:
   /// The object keeps what its last user left in it; the caller resets what it needs.
   u32 take() {
-    const u32 index = ++count_;
-    if (index / kChunk >= chunks_.size()) {
-      chunks_.push_back(static_cast<T*>(os_map(sizeof(T) * kChunk)));
+    if (__builtin_expect(objects_ == nullptr || count_ + 1 == kObjectsMax, 0)) {
+      start();
     }
-    return index;
+    return ++count_;
   }
 
-  T& operator[](u32 index) { return chunks_[index / kChunk][index % kChunk]; }
+  T& operator[](u32 index) { return objects_[index]; }
   u32 count() const { return count_; }
   void reset() { count_ = 0; }
 
  private:
-  Vec<T*> chunks_;
+  __attribute__((noinline)) void start() {
+    if (objects_ != nullptr) {
+      environment_failure("an execution synchronises on more than four million objects");
+    }
+    objects_ = static_cast<T*>(os_reserve(sizeof(T) * kObjectsMax));
+  }
+
+  T* objects_ = nullptr;
   u32 count_ = 0;
 };
 

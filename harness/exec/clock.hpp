@@ -61,6 +61,12 @@ class VectorClock {
   }
 
   void assign(const VectorClock& other) {
+    if (__builtin_expect(capacity_ == kInline && other.capacity_ == kInline, 1)) {
+      // All of it, used or not: a copy of fixed length is a few instructions.
+      __builtin_memcpy(inline_, other.inline_, sizeof inline_);
+      size_ = other.size_;
+      return;
+    }
     size_ = 0;
     reserve(other.size_);
     std::memcpy(words(), other.words(), other.size_ * sizeof(u32));
@@ -89,7 +95,10 @@ class VectorClock {
   void extend(u32 size) {
     if (size > size_) {
       reserve(size);
-      std::memset(words() + size_, 0, (size - size_) * sizeof(u32));
+      u32* mine = words();
+      for (u32 i = size_; i < size; ++i) {
+        mine[i] = 0;
+      }
       size_ = size;
     }
   }

@@ -19,19 +19,6 @@ namespace {
 
 constexpr u64 kEpochNs = 1'000'000'000ULL * 1'000'000'000ULL;  // virtual time starts in 2001
 
-// libstdc++ and libc++abi keep {caught exceptions, uncaught count} here, once for each OS thread.
-void* exception_globals() { return __cxxabiv1::__cxa_get_globals(); }
-
-void save_library_state(Thread& thread) {
-  std::memcpy(thread.exception_state, exception_globals(), sizeof thread.exception_state);
-  thread.error_number = errno;
-}
-
-void restore_library_state(const Thread& thread) {
-  std::memcpy(exception_globals(), thread.exception_state, sizeof thread.exception_state);
-  errno = thread.error_number;
-}
-
 }  // namespace
 
 __thread Thread* current_thread __attribute__((tls_model("local-exec"))) = nullptr;
@@ -94,9 +81,10 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   body_ = body;
   body_argument_ = argument;
   running_ = true;
+  library_ = LibraryState{__cxxabiv1::__cxa_get_globals(), &errno};
   const int saved_errno = errno;
   void* saved_exceptions[2];
-  std::memcpy(saved_exceptions, exception_globals(), sizeof saved_exceptions);
+  std::memcpy(saved_exceptions, library_.exceptions, sizeof saved_exceptions);
 
   start_thread(
       0,
@@ -110,13 +98,13 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   first.start_clock();
   running_thread_ = &first;
   current_thread = &first;
-  restore_library_state(first);
+  std::memcpy(library_.exceptions, first.exception_state, sizeof first.exception_state);
   fiber::switch_to(outside_, first.context, false);
 
   current_thread = nullptr;
   running_thread_ = nullptr;
   running_ = false;
-  std::memcpy(exception_globals(), saved_exceptions, sizeof saved_exceptions);
+  std::memcpy(library_.exceptions, saved_exceptions, sizeof saved_exceptions);
   errno = saved_errno;
   for (u32 i = 0; i < thread_count_; ++i) {
     if (threads_[i].state != ThreadState::kFinished) {
@@ -327,10 +315,12 @@ void Execution::reschedule(Thread& thread) {
 }
 
 void Execution::resume(Thread& from, Thread& to, bool leaving) {
-  save_library_state(from);
+  std::memcpy(from.exception_state, library_.exceptions, sizeof from.exception_state);
+  from.error_number = *library_.error_number;
   running_thread_ = &to;
   current_thread = &to;
-  restore_library_state(to);
+  std::memcpy(library_.exceptions, to.exception_state, sizeof to.exception_state);
+  *library_.error_number = to.error_number;
   fiber::switch_to(from.context, to.context, leaving);
 }
 

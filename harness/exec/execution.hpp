@@ -195,6 +195,13 @@ class Execution {
   // block (libstdc++: 16 times) must get through to their blocking.
   static constexpr u32 kSameReadsMax = 64;
 
+  /// What the C and C++ libraries keep once for each OS thread: {caught exceptions, uncaught count}
+  /// and errno. Each logical thread has its own copy, swapped at switches.
+  struct LibraryState {
+    void* exceptions;
+    int* error_number;
+  };
+
   void reset(const Options& options);
   void start_thread(u32 slot, void* (*entry)(void*), void* argument);
   static void fiber_main();
@@ -254,6 +261,7 @@ class Execution {
   ThreadSet runnable_;
   ThreadSet parked_;
   Pool<SyncVar> variables_;
+  LibraryState library_ = {};
   fiber::Context outside_;
   Thread* running_thread_ = nullptr;
   bool running_ = false;
