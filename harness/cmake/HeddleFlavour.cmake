@@ -32,7 +32,9 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   target_compile_options(heddle_instrumented INTERFACE
     -fno-omit-frame-pointer
     # All logical threads share one OS thread: thread_local must ask the runtime.
-    -femulated-tls)
+    -femulated-tls
+    # A large frame must not step over the guard into another thread's stack.
+    -fstack-clash-protection)
   # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
   target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
   if(HEDDLE_HAS_ASAN)

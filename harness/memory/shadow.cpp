@@ -32,7 +32,7 @@ int find_image_globals(dl_phdr_info* info, std::size_t, void* out) {
 }  // namespace
 
 void Shadow::initialize() {
-  reserve_at(kShadowBase, (kSpaceBytes >> 3) * sizeof(Cell), "shadow memory");
+  reserve_at(kShadowBase, kShadowBytes, "shadow memory");
   Range range;
   ::dl_iterate_phdr(find_image_globals, &range);
   globals_begin_ = range.begin & ~uptr{7};
@@ -42,6 +42,11 @@ void Shadow::initialize() {
 }
 
 Cell& Shadow::cell_elsewhere(uptr address) {
+  if (address - kShadowBase < kShadowBytes) {
+    // The target reaches for the harness's own memory: nothing there is addressable.
+    refresh(forbidden_, 0, kOptional);
+    return forbidden_;
+  }
   Cell* cell = nullptr;
   if (in_globals(address)) {
     cell = &globals_[(address - globals_begin_) >> 3];
@@ -77,7 +82,7 @@ void Shadow::next_execution() {
     return;
   }
   // Stamps start over: a cell last touched 2^32 executions ago must not look current.
-  release_pages(kShadowBase, kShadowBase + (kSpaceBytes >> 3) * sizeof(Cell));
+  release_pages(kShadowBase, kShadowBase + kShadowBytes);
   for (uptr i = 0; i <= globals_bytes_ >> 3; ++i) {
     globals_[i].stamp = 0;
   }

@@ -72,6 +72,7 @@ struct alignas(64) Cell {
 static_assert(sizeof(Cell) == 64);  // one cache line: all that is known of a granule in one miss
 
 constexpr uptr kShadowBase = 0x3000'0000'0000;
+constexpr uptr kShadowBytes = (kSpaceBytes >> 3) * sizeof(Cell);
 constexpr u32 kPageShift = 16;
 
 /// The shadow of the whole address space: a flat array for the space of the execution, another
@@ -124,6 +125,7 @@ class Shadow {
   Cell& cell_elsewhere(uptr address);
 
   u32 stamp_ = 1;
+  Cell forbidden_ = {};
   uptr globals_begin_ = 0;
   uptr globals_bytes_ = 0;
   Cell* globals_ = nullptr;

@@ -40,6 +40,24 @@ TEST(Crash, StackOverflow) {
   });
 }
 
+TEST(Crash, OneLargeFrameOverflowsToo) {
+  expect_found("crash", "stack-overflow", [] {
+    std::thread a([] {
+      volatile char frame[3 << 20];
+      *opaque(&frame[(3 << 20) - 1]) = 1;
+    });
+    a.join();
+  });
+}
+
+TEST(Crash, TheHarnessesOwnMemoryIsOutOfBounds) {
+  const heddle::ExploreResult result = heddle::explore([] {
+    // The shadow memory; see harness/memory/shadow.hpp.
+    *opaque(reinterpret_cast<volatile long*>(0x3000'0000'0000)) = -1;
+  });
+  EXPECT_TRUE(result.found || heddle::testing::kAsan) << "wild write went unnoticed";
+}
+
 TEST(Crash, DivisionByZero) {
   expect_found("crash", "arithmetic", [] {
     volatile int zero = 0;
