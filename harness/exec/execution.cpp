@@ -540,20 +540,14 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
   if (options_.preempt_all) {
     point(thread, EventKind::kFree, address, pc);
   }
-  // To the race oracle a free is a write of every byte.
-  for (uptr at = address; at < address + block.size; at += 8) {
-    memory::Cell& cell = shadow_.cell(at);
-    access_oracle_->on_plain(
-        thread, at, cell,
-        memory::AccessEntry(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree),
-        pc);
-  }
   block.freed_by = thread.id;
   block.free_pc = pc;
   block.free_operation = thread.operation;
   block.free_event = events_.size();
   record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
-  arena_.retire(index);
+  // To the race oracle a free is a write of every byte.
+  arena_.retire(
+      index, [&](uptr at, memory::Cell& cell) { access_oracle_->on_free(thread, at, cell, pc); });
   return true;
 }
 

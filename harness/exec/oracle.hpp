@@ -30,9 +30,11 @@ class Oracle {
 class AccessOracle {
  public:
   virtual ~AccessOracle() = default;
-  /// A plain access (or the free) of bytes of one granule, described as it would be remembered.
+  /// A plain access to bytes of one granule, described as it would be remembered.
   virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell,
                         const memory::AccessEntry& access, uptr pc) = 0;
+  /// The free of what is addressable of one granule; nobody may access it afterwards.
+  virtual void on_free(Thread& thread, uptr granule, memory::Cell& cell, uptr pc) = 0;
   /// An atomic access; `variable` has the atomic history of the location.
   virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags,
                          uptr pc) = 0;

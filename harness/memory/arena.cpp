@@ -119,15 +119,6 @@ u32 Arena::block_near(uptr address) {
   return best;
 }
 
-void Arena::retire(u32 index) {
-  Block& retired = block(index);
-  retired.state = BlockState::kFreed;
-  --live_count_;
-  for (uptr at = retired.address; at < retired.address + retired.size; at += 8) {
-    shadow_.cell(at).valid = 0;
-  }
-}
-
 void Arena::next_execution() {
   blocks_.clear();
   live_count_ = 0;

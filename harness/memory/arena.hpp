@@ -50,8 +50,19 @@ class Arena {
   Block& block(u32 index) { return blocks_[index - 1]; }
   u32 last_block() const { return blocks_.size(); }
   u32 live_count() const { return live_count_; }
-  /// Marks a live block freed; its bytes stay as they are, and may not be touched any more.
-  void retire(u32 index);
+  /// Marks a live block freed; its bytes stay as they are, and may not be touched any more. Calls
+  /// `visit(address, cell)` for each granule before that. O(size).
+  template <class Visit>
+  void retire(u32 index, Visit visit) {
+    Block& retired = block(index);
+    retired.state = BlockState::kFreed;
+    --live_count_;
+    for (uptr at = retired.address; at < retired.address + retired.size; at += 8) {
+      Cell& cell = shadow_.cell(at);
+      visit(at, cell);
+      cell.valid = 0;
+    }
+  }
 
   void next_execution();
 

@@ -57,6 +57,18 @@ class AccessJudge final : public exec::AccessOracle {
     insert(cell, now);
   }
 
+  void on_free(Thread& thread, uptr granule, Cell& cell, uptr pc) override {
+    const AccessEntry now(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree);
+    if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, granule, cell, now, pc);
+    } else if (cell.count != 0) {
+      judge(thread, granule, cell, now, pc, false);
+    }
+    if (cell.sync != 0) {
+      judge_atomics(thread, granule, cell, now, pc);
+    }
+  }
+
   void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags,
                  uptr pc) override {
     const AccessEntry now(thread.epoch, thread.id, mask, flags);

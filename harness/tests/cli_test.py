@@ -37,7 +37,7 @@ ASAN_MEMORY_DIFFERENCE_KIB = 4 * MIB_IN_KIB  # its allocator and its depot of st
 
 def budget(executions):
     """Executions that the flavour at hand can make in a like time."""
-    return executions // 10 if FLAVOUR == "asan" else executions
+    return executions // 10 if FLAVOUR in ("asan", "fuzz") else executions
 
 
 def environment(**changes):
@@ -668,20 +668,20 @@ class MemoryTest(CliTest):
 
     def assert_flat(self, target, few, many):
         changes = {}
-        if FLAVOUR == "asan":
+        if FLAVOUR in ("asan", "fuzz"):
             # AddressSanitizer keeps freed memory for a while, up to this much.
             options = os.environ.get("ASAN_OPTIONS", "")
             changes["ASAN_OPTIONS"] = (options + ":" if options else "") + "quarantine_size_mb=1"
         peaks = [self.peak_kib("run", target, f"--findings={self.findings}", f"--executions={count}", **changes)
                  for count in (few, many)]
-        allowed = ASAN_MEMORY_DIFFERENCE_KIB if FLAVOUR == "asan" else MEMORY_DIFFERENCE_KIB
+        allowed = ASAN_MEMORY_DIFFERENCE_KIB if FLAVOUR in ("asan", "fuzz") else MEMORY_DIFFERENCE_KIB
         self.assertLess(abs(peaks[1] - peaks[0]), allowed,
                         f"{target}: {peaks[0]} KiB for {few} executions, {peaks[1]} KiB for {many}")
 
     # AddressSanitizer's quarantine fills up within the first 40,000 executions: no fewer there.
     def test_reference(self):
         """Memory does not grow with the number of executions of a small test."""
-        self.assert_flat("reference", 40_000 if FLAVOUR == "asan" else 20_000, 400_000)
+        self.assert_flat("reference", 40_000 if FLAVOUR in ("asan", "fuzz") else 20_000, 400_000)
 
     def test_go_map(self):
         """Memory does not grow with the number of executions of a map that allocates."""
