@@ -36,16 +36,8 @@ u128 truncated(u128 value, u32 size) {
 
 }  // namespace
 
-SyncVar& Execution::variable_at(uptr address, memory::Cell& cell) {
-  u32 index = cell.sync;
-  while (index != 0) {
-    SyncVar& variable = variables_[index];
-    if (variable.address == address) {
-      return variable;
-    }
-    index = variable.next;
-  }
-  index = variables_.take();
+SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
+  const u32 index = variables_.take();
   SyncVar& variable = variables_[index];
   variable.address = address;
   variable.next = cell.sync;
@@ -73,7 +65,9 @@ SyncVar& Execution::variable_at(uptr address, memory::Cell& cell) {
   return variable;
 }
 
-SyncVar& Execution::touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+__attribute__((always_inline)) inline SyncVar& Execution::touch_atomic(Thread& thread, uptr address,
+                                                                       u32 size, u8 flags,
+                                                                       uptr pc) {
   const uptr granule = address & ~uptr{7};
   const u32 shift = static_cast<u32>(address & 7);
   const u32 here = shift + size <= 8 ? size : 8 - shift;
@@ -89,9 +83,14 @@ SyncVar& Execution::touch_atomic(Thread& thread, uptr address, u32 size, u8 flag
   variable.size = size > variable.size ? size : variable.size;
   access_oracle_->on_atomic(thread, variable, cell, mask, flags, pc);
   if (__builtin_expect(here < size, 0)) {
-    touch_atomic(thread, address + here, size - here, flags, pc);
+    touch_atomic_apart(thread, address + here, size - here, flags, pc);
   }
   return variable;
+}
+
+// Not inlined: for futexes, and for what goes over the end of a granule.
+SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  return touch_atomic(thread, address, size, flags, pc);
 }
 
 void Execution::park(Thread& thread) {

@@ -297,7 +297,8 @@ void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr
 
 int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
-  SyncVar& variable = touch_atomic(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
+  SyncVar& variable =
+      touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   const u32 present = *static_cast<volatile u32*>(word);
   if (present != expected) {
     note_read(thread, variable.address, present, pc);

@@ -169,7 +169,15 @@ class Execution {
   u32 thread_count() const { return thread_count_; }
   const ThreadSet& runnable() const { return runnable_; }
   SyncVar& variable(u32 index) { return variables_[index]; }
-  SyncVar& variable_at(uptr address, memory::Cell& cell);
+  /// The synchronisation variable at `address`, whose granule's cell is `cell`; made at first use.
+  SyncVar& variable_at(uptr address, memory::Cell& cell) {
+    for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
+      if (variables_[index].address == address) {
+        return variables_[index];
+      }
+    }
+    return new_variable(address, cell);
+  }
   memory::Shadow& shadow() { return shadow_; }
   memory::Arena& arena() { return arena_; }
   memory::Rollback& rollback() { return rollback_; }
@@ -237,6 +245,8 @@ class Execution {
     thread.reads_in_row = 0;
   }
   void park(Thread& thread);
+  SyncVar& new_variable(uptr address, memory::Cell& cell);
+  SyncVar& touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
   void advance_clock(u64 to_ns) { virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_; }
