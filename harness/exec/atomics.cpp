@@ -42,7 +42,6 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.address = address;
   variable.next = cell.sync;
   variable.size = 1;
-  variable.name = 0;
   variable.ordinal = 0;
   variable.released.reset();
   variable.atomic_reads.reset();
@@ -51,7 +50,6 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.depth = 0;
   variable.readers = 0;
   variable.readers_released.reset();
-  variable.destroyed = false;
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
   cell.sync = index;

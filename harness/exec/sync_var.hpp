@@ -11,7 +11,6 @@ struct SyncVar {
   uptr address;
   u32 next;     // further variables within the same granule; 0 if none
   u32 size;     // of the widest atomic access so far; 1 for locks
-  u64 name;     // stable across runs and builds (see naming.hpp); 0 until asked for
   u32 ordinal;  // n-th variable first touched on its owner's stack
 
   VectorClock released;       // what an acquiring access learns
@@ -23,7 +22,6 @@ struct SyncVar {
   u32 depth;       // of a recursive owner
   u32 readers;     // shared owners
   VectorClock readers_released;
-  bool destroyed;
 
   // Threads blocked on it, longest first.
   ThreadId waiters_head;

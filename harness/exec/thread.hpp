@@ -79,7 +79,6 @@ struct Thread {
 
   u32 operation;      // it is in; memory::kNoOperation outside of any
   u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
-  u64 virtual_sleep_ns;
 
   Vec<uptr> frames;  // of the shadow call stack; kept only in traced executions
   Vec<void*> tls;    // by index of the emulated-TLS variable

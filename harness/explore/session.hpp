@@ -109,8 +109,6 @@ class Session {
   /// One execution from bytes: a program, then a schedule. Total.
   const exec::Finding& run_bytes(const u8* bytes, std::size_t size);
 
-  const target::Program& program() const { return program_; }
-
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   Recording capture(const exec::Outcome& outcome) const;
