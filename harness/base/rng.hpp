@@ -18,9 +18,9 @@ constexpr u64 mix64(u64 x) {
 /// Source: Blackman, Vigna: Scrambled Linear Pseudorandom Number Generators (TOMS 2021).
 class Rng {
  public:
-  explicit Rng(u64 seed = 0) { reseed(seed); }
+  constexpr explicit Rng(u64 seed = 0) { reseed(seed); }
 
-  void reseed(u64 seed) {
+  constexpr void reseed(u64 seed) {
     for (u64& word : state_) {
       word = mix64(seed);
       seed = word;

@@ -48,6 +48,21 @@ void add_settings(CLI::App& command, CommandOptions& options) {
       ->check(CLI::IsMember({"stop", "continue"}))
       ->default_str("stop");
   command
+      .add_option_function<std::string>(
+          "--faults",
+          [&options](const std::string& value) {
+            if (!exploration::parse_faults(value, options.settings.faults)) {
+              throw CLI::ValidationError(
+                  "--faults", "'" + value +
+                                  "' is no list of faults; there are weak-cas, spurious-wakeup, "
+                                  "bad-alloc, thread-creation, all, none");
+            }
+          },
+          "what may fail by decision, separated by commas: weak-cas, spurious-wakeup (of condition "
+          "variables), bad-alloc, thread-creation; all; none")
+      ->type_name("LIST")
+      ->default_str("weak-cas");
+  command
       .add_option("--max-steps", options.settings.steps_max,
                   "scheduling points before an execution counts as livelocked")
       ->check(CLI::Range(std::uint64_t{10}, std::uint64_t{1'000'000'000}))

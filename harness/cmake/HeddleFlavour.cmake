@@ -31,6 +31,8 @@ endif()
 if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   target_compile_options(heddle_instrumented INTERFACE
     -fno-omit-frame-pointer
+    # Tells weak compare-exchanges from strong ones.
+    "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/../include/heddle/weak_cas.h"
     # All logical threads share one OS thread: thread_local must ask the runtime.
     -femulated-tls
     # A large frame must not step over the guard into another thread's stack.

@@ -48,7 +48,11 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.atomic_writes.reset();
   variable.owner = ThreadId::kNone;
   variable.depth = 0;
+  variable.robustness = Robustness::kNone;
   variable.readers = 0;
+  variable.holds = 0;
+  variable.arrived = 0;
+  variable.mutex = 0;
   variable.readers_released.reset();
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
@@ -166,7 +170,7 @@ bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expect
   point(thread, EventKind::kUpdate, at, pc);
   const u128 present = read_bytes(address, size);
   const bool fails = present != truncated(*expected, size) ||
-                     (weak && options_.weak_cas_fails && decide(DecisionKind::kWeakCas, 2) == 1);
+                     (weak && fails_by_decision(DecisionKind::kWeakCas));
   const u8 flags = fails ? u8{memory::kAtomic} : static_cast<u8>(memory::kAtomic | memory::kWrite);
   SyncVar& variable = touch_atomic(thread, at, size, flags, pc);
   if (fails) {
@@ -182,6 +186,76 @@ bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expect
   record(thread, EventKind::kUpdate, at, size, static_cast<u64>(truncated(desired, size)), success,
          pc);
   return true;
+}
+
+// Objects of any size, which real machines guard with a lock. The value that is recorded, and by
+// which spinning is noticed, is a mix of all bytes.
+namespace {
+
+u64 fingerprint_of(const void* bytes, uptr size) {
+  u64 print = size;
+  for (uptr at = 0; at < size; at += sizeof(u64)) {
+    u64 word = 0;
+    std::memcpy(&word, static_cast<const char*>(bytes) + at,
+                size - at < sizeof word ? size - at : sizeof word);
+    print = size <= sizeof word ? word : mix64(print ^ word);
+  }
+  return print;
+}
+
+}  // namespace
+
+void Execution::large_load(Thread& thread, void* object, uptr size, void* result, Order order,
+                           uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(object);
+  point(thread, EventKind::kLoad, at, pc);
+  SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size), memory::kAtomic, pc);
+  options_.model->load(thread, variable, order, 0);
+  std::memcpy(result, object, size);
+  const u64 print = fingerprint_of(object, size);
+  note_read(thread, at, print, pc);
+  record(thread, EventKind::kLoad, at, static_cast<u32>(size), print, order, pc);
+}
+
+void Execution::large_exchange(Thread& thread, void* object, uptr size, const void* value,
+                               void* result, Order order, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(object);
+  const EventKind kind = result == nullptr ? EventKind::kStore : EventKind::kUpdate;
+  point(thread, kind, at, pc);
+  SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size),
+                                         memory::kAtomic | memory::kWrite, pc);
+  if (result == nullptr) {
+    options_.model->store(thread, variable, order, 0);
+  } else {
+    options_.model->update(thread, variable, order, 0);
+    std::memcpy(result, object, size);
+  }
+  std::memcpy(object, value, size);
+  note_write();
+  note_progress(thread);
+  record(thread, kind, at, static_cast<u32>(size), fingerprint_of(object, size), order, pc);
+}
+
+bool Execution::large_cas(Thread& thread, void* object, uptr size, void* expected,
+                          const void* desired, Order success, Order failure, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(object);
+  point(thread, EventKind::kUpdate, at, pc);
+  const bool equal = std::memcmp(object, expected, size) == 0;
+  const u8 flags = equal ? static_cast<u8>(memory::kAtomic | memory::kWrite) : u8{memory::kAtomic};
+  SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size), flags, pc);
+  if (equal) {
+    options_.model->update(thread, variable, success, 0);
+    std::memcpy(object, desired, size);
+    note_write();
+    note_progress(thread);
+  } else {
+    options_.model->load(thread, variable, failure, 0);
+    std::memcpy(expected, object, size);
+    note_read(thread, at, fingerprint_of(object, size), pc);
+  }
+  record(thread, equal ? EventKind::kUpdate : EventKind::kFailedCas, at, static_cast<u32>(size),
+         fingerprint_of(object, size), equal ? success : failure, pc);
+  return equal;
 }
 
 void Execution::fence(Thread& thread, Order order, uptr pc) {

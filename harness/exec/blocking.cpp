@@ -1,5 +1,4 @@
-// Everything a thread can wait for.
-#include <cerrno>
+// Blocking and waking, and the passing of time.
 
 #include "exec/execution.hpp"
 
@@ -72,7 +71,9 @@ void Execution::block(Thread& thread, SyncVar& variable, WaitKind wait, u64 dead
   block_until_scheduled(thread);
   if (thread.timed_out) {
     advance_clock(deadline_ns);
-    dequeue(thread, variable);
+    // It may have been moved to another queue meanwhile.
+    const uptr address = thread.wait_address;
+    dequeue(thread, variable_at(address, shadow_.cell(address & ~uptr{7})));
   }
 }
 
@@ -112,257 +113,49 @@ SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {
   return variable;
 }
 
-void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
-  variable.owner = thread.id;
-  variable.depth = 1;
-  thread.clock.join(variable.released);
-  note_progress(thread);
-  record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
+void Execution::yield(Thread& thread, uptr pc) {
+  give_way(thread, EventKind::kYield, pc);
+  record(thread, EventKind::kYield, 0, 0, 0, Order::kRelaxed, pc);
 }
 
-void Execution::mutex_lock(Thread& thread, void* mutex, bool recursive, uptr pc) {
-  point(thread, EventKind::kLock, reinterpret_cast<uptr>(mutex), pc);
-  SyncVar& variable = touch_sync(thread, mutex, pc);
-  if (variable.owner == thread.id && recursive) {
-    ++variable.depth;
-    record(thread, EventKind::kLock, variable.address, 0, variable.depth, Order::kRelaxed, pc);
-    return;
-  }
-  while (variable.owner != ThreadId::kNone) {
-    block(thread, variable, WaitKind::kMutex);
-  }
-  acquire_lock(thread, variable, EventKind::kLock, pc);
+void Execution::sleep(Thread& thread, u64 until_ns, uptr pc) {
+  give_way(thread, EventKind::kSleep, pc);
+  advance_clock(until_ns);
+  record(thread, EventKind::kSleep, 0, 0, virtual_now_, Order::kRelaxed, pc);
 }
 
-bool Execution::mutex_try_lock(Thread& thread, void* mutex, bool recursive, uptr pc) {
-  point(thread, EventKind::kTryLock, reinterpret_cast<uptr>(mutex), pc);
-  SyncVar& variable = touch_sync(thread, mutex, pc);
-  if (variable.owner == thread.id && recursive) {
-    ++variable.depth;
-  } else if (variable.owner != ThreadId::kNone) {
-    note_read(thread, variable.address, to_index(variable.owner), pc);
-    record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
-    return false;
-  } else {
-    acquire_lock(thread, variable, EventKind::kTryLock, pc);
-    return true;
+void Execution::give_way(Thread& thread, EventKind kind, uptr pc) {
+  thread.yielding = true;
+  if (++thread.same_reads > kSameReadsMax) {
+    park(thread);
   }
-  record(thread, EventKind::kTryLock, variable.address, 0, variable.depth, Order::kAcquire, pc);
-  return true;
+  point(thread, kind, 0, pc);
+  thread.yielding = false;
 }
 
-bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
-  SyncVar& variable = touch_sync(thread, mutex, pc);
-  if (variable.owner != thread.id) {
-    return false;
+// Time stands still but for waits that run out. A program that only looks at the clock must get to
+// its deadline all the same, be it nanoseconds or days away: after some looks, each one sees twice
+// as much time gone as the one before.
+u64 Execution::read_clock(Thread& thread, uptr pc) {
+  constexpr u32 kLooksFree = 64;
+  constexpr u32 kDoublingsMax = 50;
+  point(thread, EventKind::kClock, 0, pc);
+  if (++clock_reads_ > kLooksFree) {
+    const u32 doublings = clock_reads_ - kLooksFree;
+    virtual_now_ += u64{1} << (doublings < kDoublingsMax ? doublings : kDoublingsMax);
   }
-  if (--variable.depth == 0) {
-    variable.owner = ThreadId::kNone;
-    variable.released.assign(thread.clock);
-    thread.tick();
-    wake_all(variable);
-    note_write();
-  }
-  note_progress(thread);
-  record(thread, EventKind::kUnlock, variable.address, 0, variable.depth, Order::kRelease, pc);
-  return true;
+  record(thread, EventKind::kClock, 0, 0, virtual_now_, Order::kRelaxed, pc);
+  return virtual_now_;
 }
 
-void Execution::lock_shared(Thread& thread, void* lock, uptr pc) {
-  point(thread, EventKind::kLockShared, reinterpret_cast<uptr>(lock), pc);
-  SyncVar& variable = touch_sync(thread, lock, pc);
-  while (variable.owner != ThreadId::kNone) {
-    block(thread, variable, WaitKind::kShared);
+u64 Execution::random_bits(Thread& thread, uptr pc) {
+  if (!entropy_seeded_) {
+    entropy_seeded_ = true;
+    entropy_.reseed(decide(DecisionKind::kValue, 1u << 16));
   }
-  ++variable.readers;
-  thread.clock.join(variable.released);
-  note_progress(thread);
-  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
-         pc);
-}
-
-bool Execution::try_lock_shared(Thread& thread, void* lock, uptr pc) {
-  point(thread, EventKind::kLockShared, reinterpret_cast<uptr>(lock), pc);
-  SyncVar& variable = touch_sync(thread, lock, pc);
-  if (variable.owner != ThreadId::kNone) {
-    note_read(thread, variable.address, to_index(variable.owner), pc);
-    record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
-    return false;
-  }
-  ++variable.readers;
-  thread.clock.join(variable.released);
-  note_progress(thread);
-  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
-         pc);
-  return true;
-}
-
-void Execution::lock_exclusive(Thread& thread, void* lock, uptr pc) {
-  point(thread, EventKind::kLock, reinterpret_cast<uptr>(lock), pc);
-  SyncVar& variable = touch_sync(thread, lock, pc);
-  while (variable.owner != ThreadId::kNone || variable.readers != 0) {
-    block(thread, variable, WaitKind::kExclusive);
-  }
-  thread.clock.join(variable.readers_released);
-  acquire_lock(thread, variable, EventKind::kLock, pc);
-}
-
-bool Execution::try_lock_exclusive(Thread& thread, void* lock, uptr pc) {
-  point(thread, EventKind::kTryLock, reinterpret_cast<uptr>(lock), pc);
-  SyncVar& variable = touch_sync(thread, lock, pc);
-  if (variable.owner != ThreadId::kNone || variable.readers != 0) {
-    note_read(thread, variable.address, variable.readers, pc);
-    record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
-    return false;
-  }
-  thread.clock.join(variable.readers_released);
-  acquire_lock(thread, variable, EventKind::kTryLock, pc);
-  return true;
-}
-
-bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
-  SyncVar& variable = touch_sync(thread, lock, pc);
-  if (variable.owner == thread.id) {
-    return mutex_unlock(thread, lock, pc);
-  }
-  if (variable.readers == 0) {
-    return false;
-  }
-  --variable.readers;
-  variable.readers_released.join(thread.clock);
-  thread.tick();
-  if (variable.readers == 0) {
-    wake_all(variable);
-    note_write();
-  }
-  note_progress(thread);
-  record(thread, EventKind::kUnlockShared, variable.address, 0, variable.readers, Order::kRelease,
-         pc);
-  return true;
-}
-
-void Execution::destroy_sync(Thread& thread, void* object, const char* what, uptr pc) {
-  SyncVar& variable = touch_sync(thread, object, pc);
-  if (variable.owner != ThreadId::kNone || variable.readers != 0 ||
-      variable.waiters_head != ThreadId::kNone) {
-    Text<200> message;
-    message.add("%s destroyed while it is %s", what,
-                variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
-    report(thread, FindingKind::kMisuse, "destroy-in-use", pc, message.data);
-  }
-  // The same bytes may hold another object next.
-  variable.released.clear();
-  variable.readers_released.clear();
-}
-
-bool Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns,
-                               uptr pc) {
-  point(thread, EventKind::kWait, reinterpret_cast<uptr>(condition), pc);
-  SyncVar& variable = touch_sync(thread, condition, pc);
-  SyncVar& lock = touch_sync(thread, mutex, pc);
-  if (lock.owner != thread.id) {
-    report(thread, FindingKind::kMisuse, "wait-without-lock", pc,
-           "wait on a condition variable without holding its mutex");
-  }
-  record(thread, EventKind::kWait, variable.address, 0, 0, Order::kRelease, pc);
-  const u32 depth = lock.depth;
-  lock.depth = 1;
-  mutex_unlock(thread, mutex, pc);
-  block(thread, variable, WaitKind::kCondition, deadline_ns);
-  const bool woken = !thread.timed_out;
-  record(thread, EventKind::kWake, variable.address, 0, woken ? 1 : 0, Order::kAcquire, pc);
-  while (lock.owner != ThreadId::kNone) {
-    block(thread, lock, WaitKind::kMutex);
-  }
-  acquire_lock(thread, lock, EventKind::kLock, pc);
-  lock.depth = depth;
-  return woken;
-}
-
-void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr pc) {
-  point(thread, EventKind::kNotify, reinterpret_cast<uptr>(condition), pc);
-  SyncVar& variable = touch_sync(thread, condition, pc);
-  if (all) {
-    wake_all(variable);
-  } else {
-    const ThreadId waiter = take_waiter(variable);
-    if (waiter != ThreadId::kNone) {
-      wake(threads_[to_index(waiter)]);
-    }
-  }
-  note_write();
-  note_progress(thread);
-  record(thread, EventKind::kNotify, variable.address, 0, all ? 1 : 0, Order::kRelaxed, pc);
-}
-
-int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
-  point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
-  SyncVar& variable =
-      touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
-  const u32 present = *static_cast<volatile u32*>(word);
-  if (present != expected) {
-    note_read(thread, variable.address, present, pc);
-    record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-    return EAGAIN;
-  }
-  record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-  block(thread, variable, WaitKind::kFutex, deadline_ns);
-  const bool timed_out = thread.timed_out;
-  record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
-  return timed_out ? ETIMEDOUT : 0;
-}
-
-u32 Execution::futex_wake(Thread& thread, void* word, u32 count, uptr pc) {
-  point(thread, EventKind::kNotify, reinterpret_cast<uptr>(word), pc);
-  // A futex word may be gone already when its last waker gets here; that is how futexes are used.
-  const uptr address = reinterpret_cast<uptr>(word);
-  SyncVar& variable = variable_at(address, shadow_.cell(address & ~uptr{7}));
-  u32 woken = 0;
-  while (woken < count) {
-    const ThreadId waiter = take_waiter(variable);
-    if (waiter == ThreadId::kNone) {
-      break;
-    }
-    wake(threads_[to_index(waiter)]);
-    ++woken;
-  }
-  note_progress(thread);
-  record(thread, EventKind::kNotify, address, 4, woken, Order::kRelaxed, pc);
-  return woken;
-}
-
-bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
-  point(thread, EventKind::kGuard, reinterpret_cast<uptr>(guard), pc);
-  SyncVar& variable = touch_sync(thread, guard, pc);
-  auto* done = static_cast<volatile u8*>(guard);
-  while (*done == 0 && variable.owner != ThreadId::kNone) {
-    if (variable.owner == thread.id) {
-      report(thread, FindingKind::kMisuse, "recursive-initialisation", pc,
-             "initialisation of a static object enters itself");
-    }
-    block(thread, variable, WaitKind::kGuard);
-  }
-  thread.clock.join(variable.released);
-  record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
-  if (*done != 0) {
-    return false;
-  }
-  variable.owner = thread.id;
-  return true;
-}
-
-void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
-  SyncVar& variable = touch_sync(thread, guard, pc);
-  const uptr address = reinterpret_cast<uptr>(guard);
-  rollback_.before_write(address & ~uptr{7}, shadow_.cell(address & ~uptr{7}));
-  *static_cast<volatile u8*>(guard) = done ? 1 : 0;
-  variable.owner = ThreadId::kNone;
-  variable.released.assign(thread.clock);
-  thread.tick();
-  wake_all(variable);
-  note_write();
-  note_progress(thread);
-  record(thread, EventKind::kGuard, variable.address, 1, done ? 1 : 0, Order::kRelease, pc);
+  const u64 bits = entropy_.next();
+  record(thread, EventKind::kChoice, 0, 0, bits, Order::kRelaxed, pc);
+  return bits;
 }
 
 }  // namespace heddle::exec

@@ -14,7 +14,23 @@ enum class DecisionKind : u8 {
   kWeakCas,    // 1 = a weak compare-exchange fails although it could succeed
   kWaiter,     // which waiter a notification wakes; 0 is the one that waits longest
   kValue,      // a value the target asked for
+  // Faults, as kWeakCas is one: 1 = it happens. Asked for only where Options::faults has them.
+  kSpuriousWakeup,  // a wait on a condition variable returns unasked
+  kAllocation,      // an allocation fails
+  kThreadCreation,  // a thread can not be made
 };
+constexpr DecisionKind kLastDecisionKind = DecisionKind::kThreadCreation;
+
+/// A set of decisions that make the environment fail.
+using Faults = u32;
+constexpr Faults fault(DecisionKind kind) { return Faults{1} << static_cast<u8>(kind); }
+/// A weak compare-exchange fails spuriously on real machines too; the others need exhaustion.
+constexpr Faults kDefaultFaults = fault(DecisionKind::kWeakCas);
+constexpr DecisionKind kAllFaults[] = {DecisionKind::kWeakCas, DecisionKind::kSpuriousWakeup,
+                                       DecisionKind::kAllocation, DecisionKind::kThreadCreation};
+constexpr bool is_fault(DecisionKind kind) {
+  return kind == DecisionKind::kWeakCas || kind >= DecisionKind::kSpuriousWakeup;
+}
 
 const char* name_of(DecisionKind kind);
 

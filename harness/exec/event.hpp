@@ -34,7 +34,12 @@ enum class EventKind : u8 {
   kChoice,  // a value the target asked for
   kRead,    // plain
   kWrite,   // plain
+  kAcquire,  // takes one from a semaphore
+  kPost,     // gives one to a semaphore
+  kArrive,   // at a barrier
+  kClock,    // reads the clock
 };
+constexpr EventKind kLastEventKind = EventKind::kClock;
 
 /// Name for reports: "load", "unlock", ...
 const char* name_of(EventKind kind);

@@ -53,6 +53,9 @@ void Execution::reset(const Options& options) {
   steps_ = 0;
   decisions_ = 0;
   virtual_now_ = kEpochNs;
+  clock_reads_ = 0;
+  entropy_seeded_ = false;
+  holds_.reset();
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
@@ -150,6 +153,8 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.same_reads = 0;
   thread.reads_in_row = 0;
   thread.plain_in_row = 0;
+  thread.robust_locks = 0;
+  thread.cleanups.clear();
   thread.operation = memory::kNoOperation;
   thread.stack_objects = 0;
   thread.frames.clear();
@@ -219,6 +224,7 @@ void Execution::run_thread_exits(Thread& thread) {
 
 void Execution::finish_thread(Thread& thread) {
   run_thread_exits(thread);
+  leave_robust_mutexes(thread);
   if (thread.id == ThreadId{0}) {
     if (live_threads_ > 1) {
       thread.wait = WaitKind::kEnd;
@@ -247,18 +253,27 @@ void Execution::finish_thread(Thread& thread) {
   internal_bug("a finished thread was resumed", __FILE__, __LINE__);
 }
 
-void Execution::join(Thread& thread, Thread& target, uptr pc) {
+bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
   if (target.state != ThreadState::kFinished) {
-    thread.wait = WaitKind::kJoin;
-    thread.join_target = target.id;
-    block_until_scheduled(thread);
-    thread.join_target = ThreadId::kNone;
+    if (deadline_ns != kAtOnce) {
+      thread.wait = WaitKind::kJoin;
+      thread.join_target = target.id;
+      thread.timed = deadline_ns != kNever;
+      block_until_scheduled(thread);
+      thread.join_target = ThreadId::kNone;
+    }
+    if (deadline_ns == kAtOnce || thread.timed_out) {
+      note_read(thread, to_index(target.id), 0, pc);
+      advance_clock(deadline_ns);
+      return false;
+    }
   }
   thread.clock.join(target.clock);
   target.joined = true;
   record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);
   note_progress(thread);
+  return true;
 }
 
 ThreadId Execution::pick(ThreadId current) {
@@ -400,26 +415,6 @@ void Execution::sanitizer_report(const char* text) {
   careful_ = true;
 }
 
-void Execution::yield(Thread& thread, uptr pc) {
-  thread.yielding = true;
-  if (++thread.same_reads > kSameReadsMax) {
-    park(thread);
-  }
-  point(thread, EventKind::kYield, 0, pc);
-  thread.yielding = false;
-  record(thread, EventKind::kYield, 0, 0, 0, Order::kRelaxed, pc);
-}
-
-void Execution::sleep(Thread& thread, u64 until_ns, uptr pc) {
-  yield(thread, pc);
-  advance_clock(until_ns);
-}
-
-u64 Execution::virtual_now_ns() {
-  virtual_now_ += 1000;  // a program that polls a clock gets somewhere
-  return virtual_now_;
-}
-
 void Execution::plain_point(Thread& thread, bool write, uptr address, uptr pc) {
   if (options_.preempt_all && is_private(thread, address)) {
     return;
@@ -476,6 +471,9 @@ void Execution::plain_granule(Thread& thread, uptr granule, u8 mask, bool write,
   }
   if (write) {
     rollback_.before_write(granule, cell);
+    if (__builtin_expect(cell.sync != 0, 0)) {
+      overwrite_locks(cell, granule, mask);
+    }
   }
   const memory::AccessEntry access(thread.epoch, thread.id, mask, flags);
   if (cell.sync == 0 && cell.count == 0 && (cell.flags & memory::kSpilled) == 0) {
@@ -547,7 +545,12 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
   record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
   // To the race oracle a free is a write of every byte.
   arena_.retire(
-      index, [&](uptr at, memory::Cell& cell) { access_oracle_->on_free(thread, at, cell, pc); });
+      index, [&](uptr at, memory::Cell& cell) {
+        access_oracle_->on_free(thread, at, cell, pc);
+        if (cell.sync != 0) {
+          judge_freed_locks(thread, cell, pc);
+        }
+      });
   return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/invariant.hpp"
+#include "base/rng.hpp"
 #include "exec/decision.hpp"
 #include "exec/finding.hpp"
 #include "exec/memory_model.hpp"
@@ -21,7 +22,7 @@ struct Options {
   bool trace = false;          // keep events and the digest
   bool preempt_all = false;    // plain accesses are scheduling points too
   bool race_continue = false;  // a race is noted and the execution goes on
-  bool weak_cas_fails = true;  // weak compare-exchange may fail by decision
+  Faults faults = kDefaultFaults;  // what may fail by decision
 };
 
 /// What an execution came to. Valid until the next run().
@@ -34,6 +35,20 @@ struct Outcome {
 };
 
 constexpr u64 kNever = ~u64{0};  // a deadline that does not come
+constexpr u64 kAtOnce = 0;       // the deadline of a lock operation that does not wait
+
+/// How an attempt at a lock ended.
+enum class LockResult : u8 {
+  kAcquired,
+  kRefused,         // somebody has it, and the deadline came
+  kOwnerDied,       // acquired; the last owner finished holding it
+  kNotRecoverable,  // not acquired, nor ever will be: nobody repaired what a dead owner left
+};
+
+struct MutexType {
+  bool recursive = false;
+  bool robust = false;
+};
 
 using Body = void (*)(void* argument);
 
@@ -99,36 +114,61 @@ class Execution {
   /// True on success; otherwise *expected is what was there.
   bool atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
                   Order success, Order failure, uptr pc);
+  /// Atomic accesses to objects of any size. A store is an exchange without `result`.
+  void large_load(Thread& thread, void* object, uptr size, void* result, Order order, uptr pc);
+  void large_exchange(Thread& thread, void* object, uptr size, const void* value, void* result,
+                      Order order, uptr pc);
+  /// True on success; otherwise `expected` holds what was there.
+  bool large_cas(Thread& thread, void* object, uptr size, void* expected, const void* desired,
+                 Order success, Order failure, uptr pc);
   void fence(Thread& thread, Order order, uptr pc);
 
   Thread& create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc);
   /// Called on the thread itself, after its entry returned or it called pthread_exit.
   [[noreturn]] void finish_thread(Thread& thread);
-  void join(Thread& thread, Thread& target, uptr pc);
+  /// False if the deadline came first.
+  bool join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc);
 
-  void mutex_lock(Thread& thread, void* mutex, bool recursive, uptr pc);
-  bool mutex_try_lock(Thread& thread, void* mutex, bool recursive, uptr pc);
+  /// Deadlines are on the virtual clock; or kNever, or kAtOnce for an attempt.
+  LockResult mutex_lock(Thread& thread, void* mutex, MutexType type, u64 deadline_ns, uptr pc);
   /// False if the thread does not own it.
   bool mutex_unlock(Thread& thread, void* mutex, uptr pc);
-  void lock_shared(Thread& thread, void* lock, uptr pc);
-  bool try_lock_shared(Thread& thread, void* lock, uptr pc);
-  void lock_exclusive(Thread& thread, void* lock, uptr pc);
-  bool try_lock_exclusive(Thread& thread, void* lock, uptr pc);
-  /// Releases either kind of ownership of a reader-writer lock; false if there was none.
+  /// Says that what a robust mutex protects was repaired; false if there is nothing to repair.
+  bool mutex_make_consistent(Thread& thread, void* mutex, uptr pc);
+  /// False if refused.
+  bool lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc);
+  bool lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr pc);
+  /// Releases either kind of ownership of a reader-writer lock; false if the thread has none.
   bool rwlock_unlock(Thread& thread, void* lock, uptr pc);
+  /// True if the thread has it exclusively.
+  bool owns(const Thread& thread, void* lock);
+  /// An object comes into being at `object`, in whatever was there before.
+  void init_sync(Thread& thread, void* object, uptr size, const char* what, uptr pc);
   void destroy_sync(Thread& thread, void* object, const char* what, uptr pc);
-  /// True if woken, false if the time-out struck. `deadline_ns` on the virtual clock, or kNever.
-  bool condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc);
+  /// 0, ETIMEDOUT, or what became of the mutex meanwhile: EOWNERDEAD, ENOTRECOVERABLE.
+  int condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc);
   void condition_notify(Thread& thread, void* condition, bool all, uptr pc);
+  /// A semaphore's value is the first word of its object, as the C library has it.
+  bool semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns, uptr pc);
+  /// False if the value is at its maximum.
+  bool semaphore_post(Thread& thread, void* semaphore, uptr pc);
+  /// True for the thread that completed the round of `parties`.
+  bool barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc);
   /// 0 if woken, else EAGAIN or ETIMEDOUT.
   int futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc);
   u32 futex_wake(Thread& thread, void* word, u32 count, uptr pc);
+  /// Wakes `wake` waiters and lets up to `move` more wait at `other`. Returns how many in all.
+  u32 futex_requeue(Thread& thread, void* word, u32 wake, void* other, u32 move, uptr pc);
   /// True if the caller must initialise; false if that is done.
   bool guard_acquire(Thread& thread, void* guard, uptr pc);
   void guard_release(Thread& thread, void* guard, bool done, uptr pc);
   void yield(Thread& thread, uptr pc);
   void sleep(Thread& thread, u64 until_ns, uptr pc);
-  u64 virtual_now_ns();
+  u64 virtual_now_ns() const { return virtual_now_; }
+  /// What a thread that looks at the clock sees.
+  u64 read_clock(Thread& thread, uptr pc);
+  /// Entropy: the same in each execution with the same decisions.
+  u64 random_bits(Thread& thread, uptr pc);
 
   /// The block is the caller's to fill; null when memory is out.
   void* allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind, uptr pc);
@@ -140,6 +180,10 @@ class Execution {
   /// A value in [0, arity) chosen by the strategy.
   u32 choose(Thread& thread, u32 arity, uptr pc);
   u32 decide(DecisionKind kind, u32 arity);
+  /// True if the environment fails in this way, here and now.
+  bool fails_by_decision(DecisionKind kind) {
+    return (options_.faults & fault(kind)) != 0 && decide(kind, 2) == 1;
+  }
   void at_exit(void (*function)(void*), void* argument) {
     exits_.push_back(ThreadExit{function, argument});
   }
@@ -169,6 +213,10 @@ class Execution {
   u32 thread_count() const { return thread_count_; }
   const ThreadSet& runnable() const { return runnable_; }
   SyncVar& variable(u32 index) { return variables_[index]; }
+  /// A thread that has shared ownership; kNone if none has.
+  ThreadId first_reader(const SyncVar& variable) {
+    return variable.holds == 0 ? ThreadId::kNone : holds_[variable.holds].thread;
+  }
   /// The synchronisation variable at `address`, whose granule's cell is `cell`; made at first use.
   SyncVar& variable_at(uptr address, memory::Cell& cell) {
     for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
@@ -245,12 +293,31 @@ class Execution {
     thread.reads_in_row = 0;
   }
   void park(Thread& thread);
+  void give_way(Thread& thread, EventKind kind, uptr pc);
+  /// Before the engine itself writes to a word of the target's.
+  void log_word(void* word) {
+    const uptr address = reinterpret_cast<uptr>(word);
+    rollback_.before_write(address & ~uptr{7}, shadow_.cell(address & ~uptr{7}));
+  }
   SyncVar& new_variable(uptr address, memory::Cell& cell);
   SyncVar& touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
-  void advance_clock(u64 to_ns) { virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_; }
+  void advance_clock(u64 to_ns) {
+    virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_;
+    clock_reads_ = 0;
+  }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
+  bool wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, bool (*free)(const SyncVar&),
+                     u64 deadline_ns, uptr pc);
+  LockResult take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
+  void leave_robust_mutexes(Thread& thread);
+  u32* hold_of(SyncVar& variable, ThreadId id);
+  void add_hold(SyncVar& variable, ThreadId id);
+  bool drop_hold(SyncVar& variable, ThreadId id);
+  void forget_lock(SyncVar& variable);
+  void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
+  void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
 
   void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size,
                      uptr pc);
@@ -271,6 +338,7 @@ class Execution {
   ThreadSet runnable_;
   ThreadSet parked_;
   Pool<SyncVar> variables_;
+  Pool<SharedHold> holds_;
   LibraryState library_ = {};
   fiber::Context outside_;
   Thread* running_thread_ = nullptr;
@@ -284,6 +352,9 @@ class Execution {
   u64 steps_ = 0;
   u64 decisions_ = 0;
   u64 virtual_now_ = 0;
+  u32 clock_reads_ = 0;  // since the clock was last advanced by a wait
+  Rng entropy_;
+  bool entropy_seeded_ = false;
   Vec<Deviation> deviations_;
   Finding finding_;
   Finding spare_finding_;

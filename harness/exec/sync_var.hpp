@@ -5,6 +5,16 @@
 
 namespace heddle::exec {
 
+/// Of a robust mutex: what became of the last owner.
+enum class Robustness : u8 { kNone, kConsistent, kOwnerDied, kNotRecoverable };
+
+/// The shared ownerships that one thread has of a reader-writer lock.
+struct SharedHold {
+  ThreadId thread;
+  u32 count;
+  u32 next;
+};
+
 /// An atomic location, mutex, condition variable, lock, guard or futex word, by its address.
 /// Made at first use, so that statically initialised objects need no call.
 struct SyncVar {
@@ -19,9 +29,14 @@ struct SyncVar {
 
   // Locks.
   ThreadId owner;  // exclusive owner; kNone if free
-  u32 depth;       // of a recursive owner
-  u32 readers;     // shared owners
+  Robustness robustness;
+  u32 depth;    // of a recursive owner
+  u32 readers;  // shared ownerships
+  u32 holds;    // who has them, a list of SharedHold; 0 if nobody
   VectorClock readers_released;
+
+  u32 arrived;  // barrier: threads of this round that are there
+  uptr mutex;   // condition variable: what its waiters gave back
 
   // Threads blocked on it, longest first.
   ThreadId waiters_head;

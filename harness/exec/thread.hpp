@@ -19,6 +19,8 @@ enum class WaitKind : u8 {
   kJoin,
   kFutex,
   kGuard,
+  kSemaphore,
+  kBarrier,
   kEnd
 };
 
@@ -77,6 +79,7 @@ struct Thread {
   u32 reads_in_row;
   u32 plain_in_row;  // plain accesses since its last scheduling point
 
+  u32 robust_locks;   // robust mutexes it holds
   u32 operation;      // it is in; memory::kNoOperation outside of any
   u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
 
@@ -84,6 +87,7 @@ struct Thread {
   Vec<void*> tls;    // by index of the emulated-TLS variable
   Vec<ThreadExit> exits;
   Vec<ThreadExit> specifics;  // pthread_setspecific: destructor and value by key
+  Vec<void*> cleanups;        // pthread_cleanup_push in C: jump buffers, innermost last
 };
 
 }  // namespace heddle::exec

@@ -47,6 +47,10 @@ const char* name_of(EventKind kind) {
     case EventKind::kChoice: return "choose";
     case EventKind::kRead: return "read";
     case EventKind::kWrite: return "write";
+    case EventKind::kAcquire: return "acquire";
+    case EventKind::kPost: return "post";
+    case EventKind::kArrive: return "arrive";
+    case EventKind::kClock: return "clock";
   }
   return "?";
 }
@@ -85,6 +89,9 @@ const char* name_of(DecisionKind kind) {
     case DecisionKind::kWeakCas: return "weak-cas";
     case DecisionKind::kWaiter: return "waiter";
     case DecisionKind::kValue: return "value";
+    case DecisionKind::kSpuriousWakeup: return "spurious-wakeup";
+    case DecisionKind::kAllocation: return "bad-alloc";
+    case DecisionKind::kThreadCreation: return "thread-creation";
   }
   return "?";
 }

@@ -15,6 +15,7 @@ class Pct final : public exec::Strategy {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
     lowest_ = kInitialLowest;
     change_count_ = static_cast<u32>(index % kDepthMax);
+    fault_period_ = fault_period(index);
     for (u32 i = 0; i < change_count_; ++i) {
       changes_[i] = 1 + rng_.below(longest_);
     }
@@ -42,10 +43,7 @@ class Pct final : public exec::Strategy {
   }
 
   u32 pick(exec::DecisionKind kind, u32 arity) override {
-    if (kind == exec::DecisionKind::kWeakCas) {
-      return rng_.below(16) == 0 ? 1 : 0;
-    }
-    return rng_.below(arity);
+    return exec::is_fault(kind) ? rng_.below(fault_period_) == 0 : rng_.below(arity);
   }
 
   void end_execution(u64 steps) override {
@@ -74,6 +72,7 @@ class Pct final : public exec::Strategy {
   u32 longest_ = 16;
   u64 lowest_ = kInitialLowest;
   u32 change_count_ = 0;
+  u32 fault_period_ = 16;
   u32 changes_[kDepthMax] = {};
   u64 priorities_[kThreadCountMax] = {};
 };

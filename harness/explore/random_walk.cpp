@@ -12,6 +12,7 @@ class RandomWalk final : public exec::Strategy {
   void begin_execution(u64 index) override {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
     switch_chance_ = 65536u >> (1 + rng_.below(8));
+    fault_period_ = fault_period(index);
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
@@ -25,16 +26,14 @@ class RandomWalk final : public exec::Strategy {
   }
 
   u32 pick(exec::DecisionKind kind, u32 arity) override {
-    if (kind == exec::DecisionKind::kWeakCas) {
-      return rng_.below(16) == 0 ? 1 : 0;
-    }
-    return rng_.below(arity);
+    return exec::is_fault(kind) ? rng_.below(fault_period_) == 0 : rng_.below(arity);
   }
 
  private:
   u64 rng_seed_;
   Rng rng_;
   u32 switch_chance_ = 0;
+  u32 fault_period_ = 16;
 };
 
 }  // namespace

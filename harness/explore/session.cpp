@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <sstream>
 
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
@@ -30,6 +31,34 @@ std::string words_for(const EventMark& mark) {
 }
 
 }  // namespace
+
+bool parse_faults(const std::string& text, exec::Faults& faults) {
+  faults = 0;
+  if (text == "none") {
+    return true;
+  }
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    const exec::Faults before = faults;
+    for (const exec::DecisionKind kind : exec::kAllFaults) {
+      faults |= word == exec::name_of(kind) || word == "all" ? exec::fault(kind) : 0;
+    }
+    if (faults == before) {
+      return false;
+    }
+  }
+  return faults != 0;
+}
+
+std::string text_of(exec::Faults faults) {
+  std::string text;
+  for (const exec::DecisionKind kind : exec::kAllFaults) {
+    if ((faults & exec::fault(kind)) != 0) {
+      text += (text.empty() ? "" : ",") + std::string(exec::name_of(kind));
+    }
+  }
+  return text.empty() ? "none" : text;
+}
 
 void prepare_process() {
   static bool prepared = false;
@@ -77,6 +106,7 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   exec::Options options;
   options.strategy = &strategy;
   options.model = &exec::sequential_consistency();
+  options.faults = settings_.faults;
   options.step_limit = settings_.steps_max;
   options.preempt_all = settings_.preempt_all;
   options.race_continue = settings_.race_continue;

@@ -17,10 +17,15 @@ struct Settings {
   std::string model = "sc";
   bool preempt_all = false;
   bool race_continue = false;
+  exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
+
+/// "weak-cas,bad-alloc", "all" or "none" as a set of faults; false for an unknown word.
+bool parse_faults(const std::string& text, exec::Faults& faults);
+std::string text_of(exec::Faults faults);
 
 /// One visible event as a seed keeps it: enough to say what was expected where a replay diverges.
 struct EventMark {

@@ -8,6 +8,10 @@
 
 namespace heddle::exploration {
 
+/// A fault happens once in so many chances, on average. Goes up and down from one execution to the
+/// next: early faults must not keep the program from getting to where late ones hurt.
+constexpr u32 fault_period(u64 index) { return 8u << index % 6; }
+
 /// Random walk. At each scheduling point the running thread goes on, or, with a probability p, a
 /// uniformly chosen one runs. p is drawn anew for each execution, from 1/2 down to 1/256: with one
 /// fixed large p queues never fill, with one fixed small p short windows are never hit.

@@ -54,7 +54,7 @@ std::string word(const char* name) {
 }
 
 bool event_kind_of(const std::string& text, exec::EventKind& kind) {
-  for (u8 i = 0; i <= static_cast<u8>(exec::EventKind::kWrite); ++i) {
+  for (u8 i = 0; i <= static_cast<u8>(exec::kLastEventKind); ++i) {
     if (word(exec::name_of(static_cast<exec::EventKind>(i))) == text) {
       kind = static_cast<exec::EventKind>(i);
       return true;
@@ -64,7 +64,7 @@ bool event_kind_of(const std::string& text, exec::EventKind& kind) {
 }
 
 bool decision_kind_of(const std::string& text, exec::DecisionKind& kind) {
-  for (u8 i = 0; i <= static_cast<u8>(exec::DecisionKind::kValue); ++i) {
+  for (u8 i = 0; i <= static_cast<u8>(exec::kLastDecisionKind); ++i) {
     if (exec::name_of(static_cast<exec::DecisionKind>(i)) == text) {
       kind = static_cast<exec::DecisionKind>(i);
       return true;
@@ -143,6 +143,8 @@ class Reader {
     } else if (name == "on-race") {
       recording_.settings.race_continue = value == "continue";
       good = value == "stop" || value == "continue";
+    } else if (name == "faults") {
+      good = exploration::parse_faults(value, recording_.settings.faults);
     } else if (name == "steps-max") {
       good = parse(value, recording_.settings.steps_max) && recording_.settings.steps_max >= 10 &&
              recording_.settings.steps_max <= 1'000'000'000;
@@ -259,6 +261,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("model", recording.settings.model);
   add("preempt", recording.settings.preempt_all ? "all" : "sync");
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
+  if (recording.settings.faults != exec::kDefaultFaults) {
+    add("faults", exploration::text_of(recording.settings.faults));
+  }
   add("steps-max", std::to_string(recording.settings.steps_max));
   if (target::Definition* target = target::find_target(recording.target);
       target != nullptr && !target->is_test()) {

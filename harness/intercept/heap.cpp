@@ -8,6 +8,7 @@
 #include "intercept/origin.hpp"
 
 using heddle::uptr;
+using heddle::exec::DecisionKind;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
@@ -36,6 +37,12 @@ Thread* accountable(uptr pc) {
 }
 
 void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+  // Not inside of the C++ library: what it allocates there is for throwing exceptions, mostly.
+  if (heddle::intercept::is_program(pc) &&
+      engine().fails_by_decision(DecisionKind::kAllocation)) {
+    errno = ENOMEM;
+    return nullptr;
+  }
 #ifdef HEDDLE_WITH_ASAN
   void* memory = alignment <= 16 ? BELOW(malloc)(size) : BELOW(memalign)(alignment, size);
   if (memory != nullptr) {

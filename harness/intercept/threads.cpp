@@ -1,18 +1,30 @@
-// pthread_*: threads, thread-specific keys, once.
+// pthread_*: threads and what is known of them, once.
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <pthread.h>
 #include <sched.h>
 
-#include "intercept/hook.hpp"
 #include "intercept/origin.hpp"
+#include "intercept/thread_library.hpp"
+#include "intercept/time.hpp"
+#include "memory/space.hpp"
 
-using heddle::ThreadId;
 using heddle::to_index;
 using heddle::u32;
+using heddle::u64;
+using heddle::uptr;
+using heddle::exec::DecisionKind;
 using heddle::exec::FindingKind;
+using heddle::exec::kAtOnce;
+using heddle::exec::kNever;
 using heddle::exec::Thread;
+using heddle::exec::ThreadState;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+using heddle::intercept::is_valid;
+using heddle::intercept::join_thread;
+using heddle::intercept::to_deadline;
 
 namespace {
 
@@ -25,34 +37,21 @@ Thread* thread_of(pthread_t handle) {
              : nullptr;
 }
 
-// Keys made inside of an execution live above those of the C library and are forgotten with it.
-constexpr u32 kFirstKey = 1024;
-constexpr u32 kKeysMax = 4096;
-using Destructor = void (*)(void*);
-Destructor destructors[kKeysMax];
-u32 keys_made = 0;
-heddle::u64 keys_execution = ~heddle::u64{0};
-
-// A sanitizer's runtime keeps its idea of the OS thread under a key that it makes before any static
-// constructor runs. Those keys stay per OS thread.
-volatile bool constructors_run = false;  // volatile: else the compiler runs the constructor itself
-bool belongs_to_sanitizer[kFirstKey];
-
-__attribute__((constructor(101))) void note_constructors() { constructors_run = true; }
-
-bool is_logical(pthread_key_t key) {
-  return current_thread != nullptr && (key >= kFirstKey || !belongs_to_sanitizer[key]);
+int refuse(Thread& thread, const char* rule, const char* message, uptr pc) {
+  engine().report(thread, FindingKind::kUnsupported, rule, pc, message);
+  return ENOTSUP;
 }
 
 }  // namespace
 
-HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
-                               void* (*entry)(void*), void* argument) {
-  Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument);
+namespace heddle::intercept {
+
+int create_thread(Thread& thread, pthread_t* handle, const pthread_attr_t* attributes,
+                  void* (*entry)(void*), void* argument, uptr pc) {
+  if (engine().fails_by_decision(DecisionKind::kThreadCreation)) {
+    return EAGAIN;
   }
-  Thread& created = engine().create_thread(*thread, entry, argument, HEDDLE_PC);
+  Thread& created = engine().create_thread(thread, entry, argument, pc);
   int detach_state = PTHREAD_CREATE_JOINABLE;
   if (attributes != nullptr) {
     ::pthread_attr_getdetachstate(attributes, &detach_state);
@@ -62,28 +61,83 @@ HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attribut
   return 0;
 }
 
-HEDDLE_HOOK int pthread_join(pthread_t handle, void** result) {
-  Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_join)(handle, result);
-  }
+int join_thread(Thread& thread, pthread_t handle, void** result, u64 deadline_ns, uptr pc) {
   Thread* target = thread_of(handle);
   if (target == nullptr) {
     return ESRCH;
   }
-  if (target == thread) {
+  if (target == &thread) {
     return EDEADLK;
   }
   if (target->joined || target->detached) {
-    engine().report(*thread, FindingKind::kMisuse, "bad-join", HEDDLE_PC,
-                    target->joined ? "pthread_join of a thread that was joined already"
-                                   : "pthread_join of a detached thread");
+    engine().report(thread, FindingKind::kMisuse, "bad-join", pc,
+                    target->joined ? "join of a thread that was joined already"
+                                   : "join of a detached thread");
   }
-  engine().join(*thread, *target, HEDDLE_PC);
+  if (!engine().join(thread, *target, deadline_ns, pc)) {
+    return deadline_ns == kAtOnce ? EBUSY : ETIMEDOUT;
+  }
   if (result != nullptr) {
     *result = target->result;
   }
   return 0;
+}
+
+void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
+  if (!engine().guard_acquire(thread, once, pc)) {
+    return;
+  }
+  // An exception leaves it undone.
+  struct Release {
+    Thread& thread;
+    void* once;
+    bool done = false;
+    ~Release() { engine().guard_release(thread, once, done, 0); }
+  } release{thread, once};
+  initialise();
+  release.done = true;
+}
+
+}  // namespace heddle::intercept
+
+HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
+                               void* (*entry)(void*), void* argument) {
+  Thread* thread = current_thread;
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
+             : heddle::intercept::create_thread(*thread, handle, attributes, entry, argument,
+                                                HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_join(pthread_t handle, void** result) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_join)(handle, result)
+                           : join_thread(*thread, handle, result, kNever, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_tryjoin_np(pthread_t handle, void** result) noexcept {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_tryjoin_np)(handle, result)
+                           : join_thread(*thread, handle, result, kAtOnce, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_timedjoin_np(pthread_t handle, void** result, const timespec* until) {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_timedjoin_np)(handle, result, until);
+  }
+  return is_valid(*until) ? join_thread(*thread, handle, result, to_deadline(*until), HEDDLE_PC)
+                          : EINVAL;
+}
+
+HEDDLE_HOOK int pthread_clockjoin_np(pthread_t handle, void** result, clockid_t clock,
+                                     const timespec* until) {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_clockjoin_np)(handle, result, clock, until);
+  }
+  return is_valid(*until) ? join_thread(*thread, handle, result, to_deadline(*until), HEDDLE_PC)
+                          : EINVAL;
 }
 
 HEDDLE_HOOK int pthread_detach(pthread_t handle) {
@@ -96,7 +150,9 @@ HEDDLE_HOOK int pthread_detach(pthread_t handle) {
     return ESRCH;
   }
   if (target->joined || target->detached) {
-    return EINVAL;
+    engine().report(*thread, FindingKind::kMisuse, "bad-detach", HEDDLE_PC,
+                    target->joined ? "detach of a thread that was joined already"
+                                   : "detach of a detached thread");
   }
   target->detached = true;
   return 0;
@@ -105,20 +161,6 @@ HEDDLE_HOOK int pthread_detach(pthread_t handle) {
 HEDDLE_HOOK pthread_t pthread_self() noexcept {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(pthread_self)() : handle_of(*thread);
-}
-
-HEDDLE_HOOK void pthread_exit(void* result) {
-  Thread* thread = current_thread;
-  if (thread == nullptr) {
-    HEDDLE_ORIGINAL(pthread_exit)(result);
-    __builtin_unreachable();
-  }
-  thread->result = result;
-  engine().finish_thread(*thread);
-}
-
-HEDDLE_HOOK int pthread_setname_np(pthread_t handle, const char* name) noexcept {
-  return current_thread == nullptr ? HEDDLE_ORIGINAL(pthread_setname_np)(handle, name) : 0;
 }
 
 HEDDLE_HOOK int pthread_once(pthread_once_t* once, void (*initialise)()) {
@@ -131,71 +173,7 @@ HEDDLE_HOOK int pthread_once(pthread_once_t* once, void (*initialise)()) {
     const heddle::exec::RuntimeScope runtime;
     return HEDDLE_ORIGINAL(pthread_once)(once, initialise);
   }
-  // Its first byte as the "done" mark of a guard; an exception leaves it as it was.
-  if (engine().guard_acquire(*thread, once, HEDDLE_PC)) {
-    struct Release {
-      Thread* thread;
-      pthread_once_t* once;
-      bool done = false;
-      ~Release() { engine().guard_release(*thread, once, done, 0); }
-    } release{thread, once};
-    initialise();
-    release.done = true;
-  }
-  return 0;
-}
-
-HEDDLE_HOOK int pthread_key_create(pthread_key_t* key, Destructor destructor) noexcept {
-  if (current_thread == nullptr) {
-    const int error = HEDDLE_ORIGINAL(pthread_key_create)(key, destructor);
-    if (error == 0 && *key < kFirstKey) {
-      destructors[*key] = destructor;
-      belongs_to_sanitizer[*key] = !constructors_run;
-    }
-    return error;
-  }
-  if (keys_execution != engine().executions()) {
-    keys_execution = engine().executions();
-    keys_made = 0;
-  }
-  if (kFirstKey + keys_made == kKeysMax) {
-    return EAGAIN;
-  }
-  *key = kFirstKey + keys_made++;
-  destructors[*key] = destructor;
-  return 0;
-}
-
-HEDDLE_HOOK int pthread_key_delete(pthread_key_t key) noexcept {
-  if (current_thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_key_delete)(key);
-  }
-  if (key < kKeysMax) {
-    destructors[key] = nullptr;
-  }
-  return 0;
-}
-
-HEDDLE_HOOK void* pthread_getspecific(pthread_key_t key) noexcept {
-  Thread* thread = current_thread;
-  if (!is_logical(key)) {
-    return HEDDLE_ORIGINAL(pthread_getspecific)(key);
-  }
-  return key < thread->specifics.size() ? thread->specifics[key].object : nullptr;
-}
-
-HEDDLE_HOOK int pthread_setspecific(pthread_key_t key, const void* value) noexcept {
-  Thread* thread = current_thread;
-  if (!is_logical(key)) {
-    return HEDDLE_ORIGINAL(pthread_setspecific)(key, value);
-  }
-  if (key >= kKeysMax) {
-    return EINVAL;
-  }
-  while (thread->specifics.size() <= key) {
-    thread->specifics.push_back(heddle::exec::ThreadExit{nullptr, nullptr});
-  }
-  thread->specifics[key] = heddle::exec::ThreadExit{destructors[key], const_cast<void*>(value)};
+  heddle::intercept::run_once(*thread, once, initialise, HEDDLE_PC);
   return 0;
 }
 
@@ -206,4 +184,100 @@ HEDDLE_HOOK int sched_yield() noexcept {
   }
   engine().yield(*thread, HEDDLE_PC);
   return 0;
+}
+
+// ---- what the C library would look up behind a handle, which on a fiber is no pointer ----
+
+HEDDLE_HOOK int pthread_setname_np(pthread_t handle, const char* name) noexcept {
+  return current_thread == nullptr ? HEDDLE_ORIGINAL(pthread_setname_np)(handle, name) : 0;
+}
+
+HEDDLE_HOOK int pthread_getname_np(pthread_t handle, char* name, size_t size) noexcept {
+  if (current_thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_getname_np)(handle, name, size);
+  }
+  return std::snprintf(name, size, "T%lu", static_cast<unsigned long>(handle - 1)) <
+                 static_cast<int>(size)
+             ? 0
+             : ERANGE;
+}
+
+HEDDLE_HOOK int pthread_getattr_np(pthread_t handle, pthread_attr_t* attributes) noexcept {
+  if (current_thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_getattr_np)(handle, attributes);
+  }
+  const Thread* target = thread_of(handle);
+  if (target == nullptr) {
+    return ESRCH;
+  }
+  ::pthread_attr_init(attributes);
+  ::pthread_attr_setdetachstate(
+      attributes, target->detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
+  ::pthread_attr_setguardsize(attributes, heddle::memory::kStackGuardBytes);
+  return ::pthread_attr_setstack(attributes, const_cast<void*>(target->context.stack_bottom),
+                                 target->context.stack_bytes);
+}
+
+HEDDLE_HOOK int pthread_setaffinity_np(pthread_t handle, size_t size,
+                                       const cpu_set_t* set) noexcept {
+  return current_thread == nullptr ? HEDDLE_ORIGINAL(pthread_setaffinity_np)(handle, size, set) : 0;
+}
+
+HEDDLE_HOOK int pthread_getaffinity_np(pthread_t handle, size_t size, cpu_set_t* set) noexcept {
+  if (current_thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_getaffinity_np)(handle, size, set);
+  }
+  return ::sched_getaffinity(0, size, set) < 0 ? EINVAL : 0;
+}
+
+HEDDLE_HOOK int pthread_setschedparam(pthread_t handle, int policy,
+                                      const sched_param* parameters) noexcept {
+  return current_thread == nullptr
+             ? HEDDLE_ORIGINAL(pthread_setschedparam)(handle, policy, parameters)
+             : 0;
+}
+
+HEDDLE_HOOK int pthread_getschedparam(pthread_t handle, int* policy,
+                                      sched_param* parameters) noexcept {
+  if (current_thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_getschedparam)(handle, policy, parameters);
+  }
+  *policy = SCHED_OTHER;
+  parameters->sched_priority = 0;
+  return 0;
+}
+
+HEDDLE_HOOK int pthread_setschedprio(pthread_t handle, int priority) noexcept {
+  return current_thread == nullptr ? HEDDLE_ORIGINAL(pthread_setschedprio)(handle, priority) : 0;
+}
+
+// ---- refusals: a thread that dies or is interrupted at any instruction is out of reach ----
+
+HEDDLE_HOOK int pthread_cancel(pthread_t handle) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cancel)(handle)
+                           : refuse(*thread, "pthread_cancel",
+                                    "pthread_cancel is not supported: threads end by returning or "
+                                    "by pthread_exit",
+                                    HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_kill(pthread_t handle, int signal) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_kill)(handle, signal);
+  }
+  const Thread* target = thread_of(handle);
+  if (target == nullptr || target->state == ThreadState::kFinished) {
+    return ESRCH;
+  }
+  if (signal == 0) {
+    return 0;
+  }
+  if (target == thread) {
+    return ::raise(signal);
+  }
+  return refuse(*thread, "pthread_kill",
+                "pthread_kill is not supported: signals to other threads cannot be scheduled",
+                HEDDLE_PC);
 }

@@ -18,4 +18,15 @@ inline u64 to_nanoseconds(const timespec& time) {
   return static_cast<u64>(time.tv_sec) * 1'000'000'000 + static_cast<u64>(time.tv_nsec);
 }
 
+/// False for what the C library refuses with EINVAL.
+inline bool is_valid(const timespec& time) {
+  return time.tv_nsec >= 0 && time.tv_nsec < 1'000'000'000;
+}
+
+/// A deadline on the virtual clock, all of whose clocks show the same; at least 1, since 0 stands
+/// for an attempt that does not wait.
+inline u64 to_deadline(const timespec& time) {
+  return time.tv_sec < 0 || to_nanoseconds(time) == 0 ? 1 : to_nanoseconds(time);
+}
+
 }  // namespace heddle::intercept

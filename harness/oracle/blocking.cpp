@@ -24,8 +24,11 @@ ThreadId blocker(Execution& execution, const Thread& thread) {
     case WaitKind::kJoin: return thread.join_target;
     case WaitKind::kMutex:
     case WaitKind::kShared:
-    case WaitKind::kExclusive:
     case WaitKind::kGuard: return waited_for(execution, thread).owner;
+    case WaitKind::kExclusive: {
+      const SyncVar& lock = waited_for(execution, thread);
+      return lock.owner != ThreadId::kNone ? lock.owner : execution.first_reader(lock);
+    }
     default: return ThreadId::kNone;
   }
 }
@@ -48,14 +51,23 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
     case WaitKind::kFutex:
       describe_object(message, "a notification of the atomic", thread.wait_address);
       return;
+    case WaitKind::kSemaphore:
+      describe_object(message, "the semaphore", thread.wait_address);
+      return;
+    case WaitKind::kBarrier:
+      describe_object(message, "others to arrive at the barrier", thread.wait_address);
+      message.add(", where %u are", waited_for(execution, thread).arrived);
+      return;
     case WaitKind::kNone:
     case WaitKind::kEnd: message.add("nothing"); return;
   }
   const SyncVar& variable = waited_for(execution, thread);
   if (variable.owner != ThreadId::kNone) {
-    message.add(" held by T%u", to_index(variable.owner));
+    const bool finished = execution.thread(variable.owner).state == ThreadState::kFinished;
+    message.add(" held by T%u%s", to_index(variable.owner), finished ? ", which has finished" : "");
   } else if (variable.readers != 0) {
-    message.add(" held by %u reader%s", variable.readers, variable.readers == 1 ? "" : "s");
+    message.add(" held by reader T%u%s", to_index(execution.first_reader(variable)),
+                variable.readers > 1 ? " and others" : "");
   }
 }
 

@@ -245,7 +245,7 @@ void Definition::run_program() {
     engine().create_thread(*exec::current_thread, worker_entry, &workers[i], 0);
   }
   for (u32 i = 0; i < program_->workers; ++i) {
-    engine().join(*exec::current_thread, engine().thread(to_thread_id(first + i)), 0);
+    engine().join(*exec::current_thread, engine().thread(to_thread_id(first + i)), exec::kNever, 0);
   }
   judge(target, subject);
   target.lifecycle->destroy(subject);

@@ -66,6 +66,9 @@ struct ExploreOptions {
   std::uint64_t rng_seed = 1;
   bool preempt_all = false;           // plain accesses are scheduling points too
   bool race_continue = false;         // a race does not end the execution
+  /// What may fail by decision: of "weak-cas", "spurious-wakeup", "bad-alloc" and
+  /// "thread-creation", separated by commas; or "all", or "none".
+  std::string faults = "weak-cas";
   std::uint64_t steps_max = 100'000;  // scheduling points an execution; beyond: livelock
 };
 

@@ -1,0 +1,214 @@
+// Condition variables, semaphores, barriers, futexes, initialisation guards.
+#include <cerrno>
+#include <climits>
+
+#include "exec/execution.hpp"
+
+namespace heddle::exec {
+
+int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns,
+                              uptr pc) {
+  point(thread, EventKind::kWait, reinterpret_cast<uptr>(condition), pc);
+  SyncVar& variable = touch_sync(thread, condition, pc);
+  SyncVar& lock = touch_sync(thread, mutex, pc);
+  if (lock.owner != thread.id) {
+    report(thread, FindingKind::kMisuse, "wait-without-lock", pc,
+           "wait on a condition variable without holding its mutex");
+  }
+  if (variable.waiters_head != ThreadId::kNone && variable.mutex != lock.address) {
+    report(thread, FindingKind::kMisuse, "two-mutexes", pc,
+           "threads wait on one condition variable with different mutexes");
+  }
+  variable.mutex = lock.address;
+  record(thread, EventKind::kWait, variable.address, 0, 0, Order::kRelease, pc);
+  const u32 depth = lock.depth;
+  lock.depth = 1;
+  const bool spurious = fails_by_decision(DecisionKind::kSpuriousWakeup);
+  mutex_unlock(thread, mutex, pc);
+  bool timed_out = false;
+  if (spurious) {
+    point(thread, EventKind::kWake, variable.address, pc);
+  } else {
+    block(thread, variable, WaitKind::kCondition, deadline_ns);
+    timed_out = thread.timed_out;
+  }
+  record(thread, EventKind::kWake, variable.address, 0, timed_out ? 0 : 1, Order::kAcquire, pc);
+  while (lock.owner != ThreadId::kNone) {
+    block(thread, lock, WaitKind::kMutex);
+  }
+  const LockResult result = take_mutex(thread, lock, EventKind::kLock, pc);
+  if (result == LockResult::kNotRecoverable) {
+    return ENOTRECOVERABLE;
+  }
+  lock.depth = depth;
+  return result == LockResult::kOwnerDied ? EOWNERDEAD : timed_out ? ETIMEDOUT : 0;
+}
+
+void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr pc) {
+  point(thread, EventKind::kNotify, reinterpret_cast<uptr>(condition), pc);
+  SyncVar& variable = touch_sync(thread, condition, pc);
+  if (all) {
+    wake_all(variable);
+  } else {
+    const ThreadId waiter = take_waiter(variable);
+    if (waiter != ThreadId::kNone) {
+      wake(threads_[to_index(waiter)]);
+    }
+  }
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kNotify, variable.address, 0, all ? 1 : 0, Order::kRelaxed, pc);
+}
+
+bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns, uptr pc) {
+  point(thread, EventKind::kAcquire, reinterpret_cast<uptr>(semaphore), pc);
+  SyncVar& variable = touch_sync(thread, semaphore, pc);
+  auto* value = static_cast<volatile u32*>(semaphore);
+  while (*value == 0) {
+    if (deadline_ns != kAtOnce) {
+      block(thread, variable, WaitKind::kSemaphore, deadline_ns);
+    }
+    if (deadline_ns == kAtOnce || thread.timed_out) {
+      note_read(thread, variable.address, 0, pc);
+      record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);
+      return false;
+    }
+  }
+  log_word(semaphore);
+  *value = *value - 1;
+  thread.clock.join(variable.released);
+  note_progress(thread);
+  record(thread, EventKind::kAcquire, variable.address, 0, 1, Order::kAcquire, pc);
+  return true;
+}
+
+bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
+  point(thread, EventKind::kPost, reinterpret_cast<uptr>(semaphore), pc);
+  SyncVar& variable = touch_sync(thread, semaphore, pc);
+  auto* value = static_cast<volatile u32*>(semaphore);
+  if (*value == INT_MAX) {
+    return false;
+  }
+  log_word(semaphore);
+  *value = *value + 1;
+  variable.released.join(thread.clock);
+  thread.tick();
+  wake_all(variable);
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kPost, variable.address, 0, *value, Order::kRelease, pc);
+  return true;
+}
+
+bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc) {
+  point(thread, EventKind::kArrive, reinterpret_cast<uptr>(barrier), pc);
+  SyncVar& variable = touch_sync(thread, barrier, pc);
+  variable.released.join(thread.clock);
+  thread.tick();
+  note_progress(thread);
+  ++variable.arrived;
+  record(thread, EventKind::kArrive, variable.address, 0, variable.arrived, Order::kAcqRel, pc);
+  if (variable.arrived < parties) {
+    block(thread, variable, WaitKind::kBarrier);
+    return false;
+  }
+  // All learn what each of this round knew; who is fast may be in the next round by then.
+  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
+       at = threads_[to_index(at)].wait_next) {
+    threads_[to_index(at)].clock.join(variable.released);
+  }
+  thread.clock.join(variable.released);
+  variable.released.clear();
+  variable.arrived = 0;
+  wake_all(variable);
+  note_write();
+  return true;
+}
+
+int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
+  point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
+  SyncVar& variable =
+      touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
+  const u32 present = *static_cast<volatile u32*>(word);
+  if (present != expected) {
+    note_read(thread, variable.address, present, pc);
+    record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
+    return EAGAIN;
+  }
+  record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
+  block(thread, variable, WaitKind::kFutex, deadline_ns);
+  const bool timed_out = thread.timed_out;
+  record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
+  return timed_out ? ETIMEDOUT : 0;
+}
+
+u32 Execution::futex_wake(Thread& thread, void* word, u32 count, uptr pc) {
+  point(thread, EventKind::kNotify, reinterpret_cast<uptr>(word), pc);
+  // A futex word may be gone already when its last waker gets here; that is how futexes are used.
+  const uptr address = reinterpret_cast<uptr>(word);
+  SyncVar& variable = variable_at(address, shadow_.cell(address & ~uptr{7}));
+  u32 woken = 0;
+  while (woken < count) {
+    const ThreadId waiter = take_waiter(variable);
+    if (waiter == ThreadId::kNone) {
+      break;
+    }
+    wake(threads_[to_index(waiter)]);
+    ++woken;
+  }
+  note_progress(thread);
+  record(thread, EventKind::kNotify, address, 4, woken, Order::kRelaxed, pc);
+  return woken;
+}
+
+u32 Execution::futex_requeue(Thread& thread, void* word, u32 wake, void* other, u32 move, uptr pc) {
+  const u32 woken = futex_wake(thread, word, wake, pc);
+  const uptr from = reinterpret_cast<uptr>(word);
+  const uptr to = reinterpret_cast<uptr>(other);
+  SyncVar& source = variable_at(from, shadow_.cell(from & ~uptr{7}));
+  SyncVar& destination = variable_at(to, shadow_.cell(to & ~uptr{7}));
+  u32 moved = 0;
+  while (moved < move && source.waiters_head != ThreadId::kNone) {
+    Thread& waiter = threads_[to_index(source.waiters_head)];
+    dequeue(waiter, source);
+    enqueue(waiter, destination);
+    waiter.wait_address = destination.address;
+    ++moved;
+  }
+  return woken + moved;
+}
+
+bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
+  point(thread, EventKind::kGuard, reinterpret_cast<uptr>(guard), pc);
+  SyncVar& variable = touch_sync(thread, guard, pc);
+  auto* done = static_cast<volatile u8*>(guard);
+  while (*done == 0 && variable.owner != ThreadId::kNone) {
+    if (variable.owner == thread.id) {
+      report(thread, FindingKind::kMisuse, "recursive-initialisation", pc,
+             "initialisation of a static object enters itself");
+    }
+    block(thread, variable, WaitKind::kGuard);
+  }
+  thread.clock.join(variable.released);
+  record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
+  if (*done != 0) {
+    return false;
+  }
+  variable.owner = thread.id;
+  return true;
+}
+
+void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
+  SyncVar& variable = touch_sync(thread, guard, pc);
+  log_word(guard);
+  *static_cast<volatile u8*>(guard) = done ? 1 : 0;
+  variable.owner = ThreadId::kNone;
+  variable.released.assign(thread.clock);
+  thread.tick();
+  wake_all(variable);
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kGuard, variable.address, 1, done ? 1 : 0, Order::kRelease, pc);
+}
+
+}  // namespace heddle::exec

@@ -1,0 +1,264 @@
+// Mutexes and reader-writer locks.
+#include "exec/execution.hpp"
+
+namespace heddle::exec {
+namespace {
+
+bool is_free(const SyncVar& lock) { return lock.owner == ThreadId::kNone; }
+
+bool is_free_and_unshared(const SyncVar& lock) { return is_free(lock) && lock.readers == 0; }
+
+bool is_in_use(const SyncVar& object) {
+  return object.owner != ThreadId::kNone || object.readers != 0 ||
+         object.waiters_head != ThreadId::kNone;
+}
+
+}  // namespace
+
+void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
+  variable.owner = thread.id;
+  variable.depth = 1;
+  thread.clock.join(variable.released);
+  note_progress(thread);
+  record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
+}
+
+// True when `free` holds; false if the deadline came first.
+bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait,
+                              bool (*free)(const SyncVar&), u64 deadline_ns, uptr pc) {
+  while (!free(variable)) {
+    if (deadline_ns != kAtOnce) {
+      block(thread, variable, wait, deadline_ns);
+    }
+    if (deadline_ns == kAtOnce || thread.timed_out) {
+      note_read(thread, variable.address, to_index(variable.owner), pc);
+      record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
+      return false;
+    }
+  }
+  return true;
+}
+
+LockResult Execution::take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
+  if (variable.robustness == Robustness::kNotRecoverable) {
+    record(thread, kind, variable.address, 0, 0, Order::kRelaxed, pc);
+    return LockResult::kNotRecoverable;
+  }
+  acquire_lock(thread, variable, kind, pc);
+  thread.robust_locks += variable.robustness != Robustness::kNone;
+  return variable.robustness == Robustness::kOwnerDied ? LockResult::kOwnerDied
+                                                       : LockResult::kAcquired;
+}
+
+LockResult Execution::mutex_lock(Thread& thread, void* mutex, MutexType type, u64 deadline_ns,
+                                 uptr pc) {
+  const EventKind kind = deadline_ns == kAtOnce ? EventKind::kTryLock : EventKind::kLock;
+  point(thread, kind, reinterpret_cast<uptr>(mutex), pc);
+  SyncVar& variable = touch_sync(thread, mutex, pc);
+  if (variable.owner == thread.id && type.recursive) {
+    ++variable.depth;
+    record(thread, kind, variable.address, 0, variable.depth, Order::kRelaxed, pc);
+    return LockResult::kAcquired;
+  }
+  if (!wait_for_lock(thread, variable, WaitKind::kMutex, is_free, deadline_ns, pc)) {
+    return LockResult::kRefused;
+  }
+  if (type.robust && variable.robustness == Robustness::kNone) {
+    variable.robustness = Robustness::kConsistent;
+  }
+  return take_mutex(thread, variable, kind, pc);
+}
+
+bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
+  SyncVar& variable = touch_sync(thread, mutex, pc);
+  if (variable.owner != thread.id) {
+    return false;
+  }
+  if (--variable.depth == 0) {
+    variable.owner = ThreadId::kNone;
+    if (variable.robustness != Robustness::kNone) {
+      --thread.robust_locks;
+      if (variable.robustness == Robustness::kOwnerDied) {
+        variable.robustness = Robustness::kNotRecoverable;
+      }
+    }
+    variable.released.assign(thread.clock);
+    thread.tick();
+    wake_all(variable);
+    note_write();
+  }
+  note_progress(thread);
+  record(thread, EventKind::kUnlock, variable.address, 0, variable.depth, Order::kRelease, pc);
+  return true;
+}
+
+bool Execution::mutex_make_consistent(Thread& thread, void* mutex, uptr pc) {
+  SyncVar& variable = touch_sync(thread, mutex, pc);
+  if (variable.owner != thread.id || variable.robustness != Robustness::kOwnerDied) {
+    return false;
+  }
+  variable.robustness = Robustness::kConsistent;
+  return true;
+}
+
+// The thread ends with robust mutexes held: their next owners are told.
+void Execution::leave_robust_mutexes(Thread& thread) {
+  for (u32 index = 1; thread.robust_locks != 0 && index <= variables_.count(); ++index) {
+    SyncVar& variable = variables_[index];
+    if (variable.owner == thread.id && variable.robustness != Robustness::kNone) {
+      --thread.robust_locks;
+      variable.owner = ThreadId::kNone;
+      variable.robustness = Robustness::kOwnerDied;
+      variable.released.assign(thread.clock);
+      wake_all(variable);
+    }
+  }
+}
+
+u32* Execution::hold_of(SyncVar& variable, ThreadId id) {
+  u32* link = &variable.holds;
+  while (*link != 0 && holds_[*link].thread != id) {
+    link = &holds_[*link].next;
+  }
+  return *link == 0 ? nullptr : link;
+}
+
+void Execution::add_hold(SyncVar& variable, ThreadId id) {
+  ++variable.readers;
+  if (u32* link = hold_of(variable, id)) {
+    ++holds_[*link].count;
+    return;
+  }
+  const u32 index = holds_.take();
+  holds_[index] = SharedHold{id, 1, variable.holds};
+  variable.holds = index;
+}
+
+bool Execution::drop_hold(SyncVar& variable, ThreadId id) {
+  u32* link = hold_of(variable, id);
+  if (link == nullptr) {
+    return false;
+  }
+  --variable.readers;
+  if (--holds_[*link].count == 0) {
+    *link = holds_[*link].next;
+  }
+  return true;
+}
+
+bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
+  point(thread, EventKind::kLockShared, reinterpret_cast<uptr>(lock), pc);
+  SyncVar& variable = touch_sync(thread, lock, pc);
+  if (!wait_for_lock(thread, variable, WaitKind::kShared, is_free, deadline_ns, pc)) {
+    return false;
+  }
+  add_hold(variable, thread.id);
+  thread.clock.join(variable.released);
+  note_progress(thread);
+  record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
+         pc);
+  return true;
+}
+
+bool Execution::lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
+  const EventKind kind = deadline_ns == kAtOnce ? EventKind::kTryLock : EventKind::kLock;
+  point(thread, kind, reinterpret_cast<uptr>(lock), pc);
+  SyncVar& variable = touch_sync(thread, lock, pc);
+  if (!wait_for_lock(thread, variable, WaitKind::kExclusive, is_free_and_unshared, deadline_ns,
+                     pc)) {
+    return false;
+  }
+  thread.clock.join(variable.readers_released);
+  acquire_lock(thread, variable, kind, pc);
+  return true;
+}
+
+bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
+  SyncVar& variable = touch_sync(thread, lock, pc);
+  if (variable.owner == thread.id) {
+    return mutex_unlock(thread, lock, pc);
+  }
+  if (!drop_hold(variable, thread.id)) {
+    return false;
+  }
+  variable.readers_released.join(thread.clock);
+  thread.tick();
+  if (variable.readers == 0) {
+    wake_all(variable);
+    note_write();
+  }
+  note_progress(thread);
+  record(thread, EventKind::kUnlockShared, variable.address, 0, variable.readers, Order::kRelease,
+         pc);
+  return true;
+}
+
+bool Execution::owns(const Thread& thread, void* lock) {
+  const uptr address = reinterpret_cast<uptr>(lock);
+  return variable_at(address, shadow_.cell(address & ~uptr{7})).owner == thread.id;
+}
+
+void Execution::forget_lock(SyncVar& variable) {
+  variable.owner = ThreadId::kNone;
+  variable.robustness = Robustness::kNone;
+  variable.depth = 0;
+  variable.readers = 0;
+  variable.holds = 0;
+  variable.arrived = 0;
+  variable.released.clear();
+  variable.readers_released.clear();
+}
+
+void Execution::init_sync(Thread& thread, void* object, uptr size, const char* what, uptr pc) {
+  SyncVar& variable = touch_sync(thread, object, pc);
+  if (variable.waiters_head != ThreadId::kNone) {
+    Text<200> message;
+    message.add("%s initialised while it is waited for", what);
+    report(thread, FindingKind::kMisuse, "init-in-use", pc, message.data);
+  }
+  forget_lock(variable);
+  // An initialisation that is not ordered before the first use is a race.
+  plain_range(thread, reinterpret_cast<uptr>(object), size, true, pc);
+}
+
+void Execution::destroy_sync(Thread& thread, void* object, const char* what, uptr pc) {
+  SyncVar& variable = touch_sync(thread, object, pc);
+  if (is_in_use(variable)) {
+    Text<200> message;
+    message.add("%s destroyed while it is %s", what,
+                variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
+    report(thread, FindingKind::kMisuse, "destroy-in-use", pc, message.data);
+  }
+  // The same bytes may hold another object next.
+  forget_lock(variable);
+}
+
+// A plain write into a lock that nobody waits for: a constructor's, mostly. A frame gave the bytes
+// to another object; std::mutex goes without a call.
+void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
+  for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
+    SyncVar& variable = variables_[index];
+    if ((mask >> (variable.address - granule) & 1) != 0 && is_in_use(variable) &&
+        variable.waiters_head == ThreadId::kNone) {
+      forget_lock(variable);
+    }
+  }
+}
+
+// std::mutex has no destructor to call; what frees its memory destroys it.
+void Execution::judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc) {
+  for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
+    SyncVar& variable = variables_[index];
+    const bool waits_by_futex =
+        variable.waiters_head != ThreadId::kNone &&
+        threads_[to_index(variable.waiters_head)].wait == WaitKind::kFutex;
+    if (is_in_use(variable) && !waits_by_futex) {
+      Text<200> message;
+      message.add("memory freed while a lock in it is %s",
+                  variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
+      report(thread, FindingKind::kMisuse, "destroy-in-use", pc, message.data);
+    }
+  }
+}
+
+}  // namespace heddle::exec

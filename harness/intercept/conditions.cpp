@@ -1,0 +1,214 @@
+// pthread condition variables and barriers, POSIX semaphores.
+#include <cerrno>
+#include <semaphore.h>
+
+#include "intercept/thread_library.hpp"
+#include "intercept/time.hpp"
+
+using heddle::u32;
+using heddle::u64;
+using heddle::uptr;
+using heddle::exec::FindingKind;
+using heddle::exec::kAtOnce;
+using heddle::exec::kNever;
+using heddle::exec::Thread;
+using heddle::intercept::current_thread;
+using heddle::intercept::destroy_object;
+using heddle::intercept::engine;
+using heddle::intercept::initialise_object;
+using heddle::intercept::is_valid;
+using heddle::intercept::to_deadline;
+using heddle::intercept::wait_for_condition;
+
+namespace heddle::intercept {
+
+int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
+                       u64 deadline_ns, uptr pc) {
+  check_poison(condition, sizeof *condition, true);
+  check_poison(mutex, sizeof *mutex, true);
+  return engine().condition_wait(thread, condition, mutex, deadline_ns, pc);
+}
+
+}  // namespace heddle::intercept
+
+namespace {
+
+// The first words of the C library's barrier.
+struct Barrier {
+  u32 in;
+  u32 round;
+  u32 parties;
+};
+
+int wait_for_semaphore(Thread& thread, sem_t* semaphore, u64 deadline_ns, uptr pc) {
+  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true);
+  if (engine().semaphore_wait(thread, semaphore, deadline_ns, pc)) {
+    return 0;
+  }
+  errno = deadline_ns == kAtOnce ? EAGAIN : ETIMEDOUT;
+  return -1;
+}
+
+int wait_for_semaphore(Thread& thread, sem_t* semaphore, const timespec* until, uptr pc) {
+  if (!is_valid(*until)) {
+    errno = EINVAL;
+    return -1;
+  }
+  return wait_for_semaphore(thread, semaphore, to_deadline(*until), pc);
+}
+
+}  // namespace
+
+// ---- condition variables ----
+
+HEDDLE_HOOK int pthread_cond_init(pthread_cond_t* condition,
+                                  const pthread_condattr_t* attributes) noexcept {
+  return initialise_object(condition, sizeof *condition, "condition variable", HEDDLE_PC, [&] {
+    return HEDDLE_ORIGINAL(pthread_cond_init)(condition, attributes);
+  });
+}
+
+HEDDLE_HOOK int pthread_cond_destroy(pthread_cond_t* condition) noexcept {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_destroy)(condition)
+                           : destroy_object(*thread, condition, "condition variable", HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_wait)(condition, mutex)
+                           : wait_for_condition(*thread, condition, mutex, kNever, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                       const timespec* until) {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_cond_timedwait)(condition, mutex, until);
+  }
+  return is_valid(*until)
+             ? wait_for_condition(*thread, condition, mutex, to_deadline(*until), HEDDLE_PC)
+             : EINVAL;
+}
+
+HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                                       clockid_t clock, const timespec* until) {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until);
+  }
+  return is_valid(*until)
+             ? wait_for_condition(*thread, condition, mutex, to_deadline(*until), HEDDLE_PC)
+             : EINVAL;
+}
+
+HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_cond_signal)(condition);
+  }
+  heddle::intercept::check_poison(condition, sizeof *condition, true);
+  engine().condition_notify(*thread, condition, false, HEDDLE_PC);
+  return 0;
+}
+
+HEDDLE_HOOK int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_cond_broadcast)(condition);
+  }
+  heddle::intercept::check_poison(condition, sizeof *condition, true);
+  engine().condition_notify(*thread, condition, true, HEDDLE_PC);
+  return 0;
+}
+
+// ---- barriers ----
+
+HEDDLE_HOOK int pthread_barrier_init(pthread_barrier_t* barrier,
+                                     const pthread_barrierattr_t* attributes,
+                                     unsigned parties) noexcept {
+  return initialise_object(barrier, sizeof *barrier, "barrier", HEDDLE_PC, [&] {
+    return HEDDLE_ORIGINAL(pthread_barrier_init)(barrier, attributes, parties);
+  });
+}
+
+HEDDLE_HOOK int pthread_barrier_destroy(pthread_barrier_t* barrier) noexcept {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_barrier_destroy)(barrier)
+                           : destroy_object(*thread, barrier, "barrier", HEDDLE_PC);
+}
+
+HEDDLE_HOOK int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_barrier_wait)(barrier);
+  }
+  heddle::intercept::check_poison(barrier, sizeof *barrier, true);
+  const u32 parties = reinterpret_cast<const Barrier*>(barrier)->parties;
+  return engine().barrier_wait(*thread, barrier, parties, HEDDLE_PC) ? PTHREAD_BARRIER_SERIAL_THREAD
+                                                                     : 0;
+}
+
+// ---- semaphores ----
+
+HEDDLE_HOOK int sem_init(sem_t* semaphore, int shared, unsigned value) noexcept {
+  return initialise_object(semaphore, sizeof *semaphore, "semaphore", HEDDLE_PC,
+                           [&] { return HEDDLE_ORIGINAL(sem_init)(semaphore, shared, value); });
+}
+
+HEDDLE_HOOK int sem_destroy(sem_t* semaphore) noexcept {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(sem_destroy)(semaphore)
+                           : destroy_object(*thread, semaphore, "semaphore", HEDDLE_PC);
+}
+
+HEDDLE_HOOK int sem_wait(sem_t* semaphore) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(sem_wait)(semaphore)
+                           : wait_for_semaphore(*thread, semaphore, kNever, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int sem_trywait(sem_t* semaphore) noexcept {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(sem_trywait)(semaphore)
+                           : wait_for_semaphore(*thread, semaphore, kAtOnce, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int sem_timedwait(sem_t* semaphore, const timespec* until) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(sem_timedwait)(semaphore, until)
+                           : wait_for_semaphore(*thread, semaphore, until, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int sem_clockwait(sem_t* semaphore, clockid_t clock, const timespec* until) {
+  Thread* thread = current_thread;
+  return thread == nullptr ? HEDDLE_ORIGINAL(sem_clockwait)(semaphore, clock, until)
+                           : wait_for_semaphore(*thread, semaphore, until, HEDDLE_PC);
+}
+
+HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(sem_post)(semaphore);
+  }
+  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true);
+  if (engine().semaphore_post(*thread, semaphore, HEDDLE_PC)) {
+    return 0;
+  }
+  errno = EOVERFLOW;
+  return -1;
+}
+
+HEDDLE_HOOK sem_t* sem_open(const char* name, int flags, ...) noexcept {
+  Thread* thread = current_thread;
+  if (thread != nullptr) {
+    engine().report(*thread, FindingKind::kUnsupported, "named-semaphore", HEDDLE_PC,
+                    "sem_open: semaphores shared with other processes cannot be scheduled");
+  }
+  __builtin_va_list list;
+  __builtin_va_start(list, flags);
+  const unsigned mode = __builtin_va_arg(list, unsigned);
+  const unsigned value = __builtin_va_arg(list, unsigned);
+  __builtin_va_end(list);
+  return HEDDLE_ORIGINAL(sem_open)(name, flags, mode, value);
+}
