@@ -89,7 +89,7 @@ void Execution::block_until_scheduled(Thread& thread) {
     thread.parked = false;
     parked_.erase(thread.id);
   }
-  const ThreadId next = pick(ThreadId::kNone);
+  const ThreadId next = pick(thread.id, true);
   if (next != thread.id) {
     resume(thread, threads_[to_index(next)], false);
   }

@@ -24,7 +24,7 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
   const u32 depth = lock.depth;
   lock.depth = 1;
   const bool spurious = fails_by_decision(DecisionKind::kSpuriousWakeup);
-  mutex_unlock(thread, mutex, pc);
+  release_mutex(thread, lock, pc);
   bool timed_out = false;
   if (spurious) {
     point(thread, EventKind::kWake, variable.address, pc);

@@ -276,7 +276,7 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   return true;
 }
 
-ThreadId Execution::pick(ThreadId current) {
+ThreadId Execution::pick(ThreadId current, bool waits) {
   if (runnable_.empty()) {
     if (!parked_.empty()) {
       unpark_all();
@@ -287,11 +287,11 @@ ThreadId Execution::pick(ThreadId current) {
     }
   }
   const bool can_stay = current != ThreadId::kNone && runnable_.contains(current);
-  const ThreadId fallback = can_stay ? current : runnable_.first();
+  const ThreadId fallback = can_stay && !waits ? current : runnable_.first();
   if (runnable_.count() == 1) {
     return fallback;
   }
-  const bool yielding = can_stay && threads_[to_index(current)].yielding;
+  const bool yielding = waits || (can_stay && threads_[to_index(current)].yielding);
   const ThreadId choice = options_.strategy->pick_thread(
       SchedulePoint{runnable_, can_stay ? current : ThreadId::kNone, fallback, yielding, steps_});
   HEDDLE_INVARIANT(runnable_.contains(choice));
@@ -544,13 +544,12 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
   block.free_event = events_.size();
   record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
   // To the race oracle a free is a write of every byte.
-  arena_.retire(
-      index, [&](uptr at, memory::Cell& cell) {
-        access_oracle_->on_free(thread, at, cell, pc);
-        if (cell.sync != 0) {
-          judge_freed_locks(thread, cell, pc);
-        }
-      });
+  arena_.retire(index, [&](uptr at, memory::Cell& cell) {
+    access_oracle_->on_free(thread, at, cell, pc);
+    if (cell.sync != 0) {
+      judge_freed_locks(thread, cell, pc);
+    }
+  });
   return true;
 }
 

@@ -17,11 +17,11 @@ namespace heddle::exec {
 struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;
-  u64 index = 0;               // of the execution within its run, for the strategy
-  u64 step_limit = 100'000;    // scheduling points; beyond, the livelock oracle judges
-  bool trace = false;          // keep events and the digest
-  bool preempt_all = false;    // plain accesses are scheduling points too
-  bool race_continue = false;  // a race is noted and the execution goes on
+  u64 index = 0;                   // of the execution within its run, for the strategy
+  u64 step_limit = 100'000;        // scheduling points; beyond, the livelock oracle judges
+  bool trace = false;              // keep events and the digest
+  bool preempt_all = false;        // plain accesses are scheduling points too
+  bool race_continue = false;      // a race is noted and the execution goes on
   Faults faults = kDefaultFaults;  // what may fail by decision
 };
 
@@ -265,7 +265,8 @@ class Execution {
   void run_thread_exits(Thread& thread);
   void reschedule(Thread& thread);
   void resume(Thread& from, Thread& to, bool leaving);
-  ThreadId pick(ThreadId current);
+  /// Who runs next. A `current` that waits can be chosen if its time-out may strike.
+  ThreadId pick(ThreadId current, bool waits = false);
   [[noreturn]] void leave(Thread& thread);
   void stuck();
   void step_limit_reached(Thread& thread);
@@ -311,6 +312,7 @@ class Execution {
   bool wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, bool (*free)(const SyncVar&),
                      u64 deadline_ns, uptr pc);
   LockResult take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
+  void release_mutex(Thread& thread, SyncVar& variable, uptr pc);
   void leave_robust_mutexes(Thread& thread);
   u32* hold_of(SyncVar& variable, ThreadId id);
   void add_hold(SyncVar& variable, ThreadId id);

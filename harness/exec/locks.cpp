@@ -70,10 +70,17 @@ LockResult Execution::mutex_lock(Thread& thread, void* mutex, MutexType type, u6
 }
 
 bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
+  // Attempts of others may fail until here.
+  point(thread, EventKind::kUnlock, reinterpret_cast<uptr>(mutex), pc);
   SyncVar& variable = touch_sync(thread, mutex, pc);
   if (variable.owner != thread.id) {
     return false;
   }
+  release_mutex(thread, variable, pc);
+  return true;
+}
+
+void Execution::release_mutex(Thread& thread, SyncVar& variable, uptr pc) {
   if (--variable.depth == 0) {
     variable.owner = ThreadId::kNone;
     if (variable.robustness != Robustness::kNone) {
@@ -89,7 +96,6 @@ bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
   }
   note_progress(thread);
   record(thread, EventKind::kUnlock, variable.address, 0, variable.depth, Order::kRelease, pc);
-  return true;
 }
 
 bool Execution::mutex_make_consistent(Thread& thread, void* mutex, uptr pc) {
@@ -174,9 +180,11 @@ bool Execution::lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr
 }
 
 bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
+  point(thread, EventKind::kUnlock, reinterpret_cast<uptr>(lock), pc);
   SyncVar& variable = touch_sync(thread, lock, pc);
   if (variable.owner == thread.id) {
-    return mutex_unlock(thread, lock, pc);
+    release_mutex(thread, variable, pc);
+    return true;
   }
   if (!drop_hold(variable, thread.id)) {
     return false;
@@ -249,9 +257,8 @@ void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
 void Execution::judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc) {
   for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
     SyncVar& variable = variables_[index];
-    const bool waits_by_futex =
-        variable.waiters_head != ThreadId::kNone &&
-        threads_[to_index(variable.waiters_head)].wait == WaitKind::kFutex;
+    const bool waits_by_futex = variable.waiters_head != ThreadId::kNone &&
+                                threads_[to_index(variable.waiters_head)].wait == WaitKind::kFutex;
     if (is_in_use(variable) && !waits_by_futex) {
       Text<200> message;
       message.add("memory freed while a lock in it is %s",

@@ -86,8 +86,9 @@ struct Thread {
   Vec<uptr> frames;  // of the shadow call stack; kept only in traced executions
   Vec<void*> tls;    // by index of the emulated-TLS variable
   Vec<ThreadExit> exits;
-  Vec<ThreadExit> specifics;  // pthread_setspecific: destructor and value by key
-  Vec<void*> cleanups;        // pthread_cleanup_push in C: jump buffers, innermost last
+  Vec<ThreadExit> specifics;     // pthread_setspecific: destructor and value by key
+  alignas(16) u64 unwinding[4];  // the exception object of pthread_exit, which outlives all frames
+  Vec<void*> cleanups;           // pthread_cleanup_push in C: jump buffers, innermost last
 };
 
 }  // namespace heddle::exec

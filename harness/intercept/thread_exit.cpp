@@ -32,9 +32,10 @@ void exit_thread(Thread& thread, void* result) {
     thread.cleanups.pop_back();
     std::longjmp(reinterpret_cast<__jmp_buf_tag*>(buffer), 1);
   }
-  // On the thread's stack, for as long as that lives.
-  _Unwind_Exception unwinding = {};
-  _Unwind_ForcedUnwind(&unwinding, end_of_stack, &thread);
+  static_assert(sizeof(_Unwind_Exception) <= sizeof thread.unwinding);
+  auto* unwinding = reinterpret_cast<_Unwind_Exception*>(thread.unwinding);
+  *unwinding = {};
+  _Unwind_ForcedUnwind(unwinding, end_of_stack, &thread);
   engine().finish_thread(thread);
 }
 

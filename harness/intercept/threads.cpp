@@ -70,9 +70,9 @@ int join_thread(Thread& thread, pthread_t handle, void** result, u64 deadline_ns
     return EDEADLK;
   }
   if (target->joined || target->detached) {
-    engine().report(thread, FindingKind::kMisuse, "bad-join", pc,
-                    target->joined ? "join of a thread that was joined already"
-                                   : "join of a detached thread");
+    engine().report(
+        thread, FindingKind::kMisuse, "bad-join", pc,
+        target->joined ? "join of a thread that was joined already" : "join of a detached thread");
   }
   if (!engine().join(thread, *target, deadline_ns, pc)) {
     return deadline_ns == kAtOnce ? EBUSY : ETIMEDOUT;
@@ -91,9 +91,10 @@ void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
   struct Release {
     Thread& thread;
     void* once;
+    uptr pc;
     bool done = false;
-    ~Release() { engine().guard_release(thread, once, done, 0); }
-  } release{thread, once};
+    ~Release() { engine().guard_release(thread, once, done, pc); }
+  } release{thread, once, pc};
   initialise();
   release.done = true;
 }
@@ -103,10 +104,9 @@ void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
 HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
                                void* (*entry)(void*), void* argument) {
   Thread* thread = current_thread;
-  return thread == nullptr
-             ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
-             : heddle::intercept::create_thread(*thread, handle, attributes, entry, argument,
-                                                HEDDLE_PC);
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
+                           : heddle::intercept::create_thread(*thread, handle, attributes, entry,
+                                                              argument, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_join(pthread_t handle, void** result) {

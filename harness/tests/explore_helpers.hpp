@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <thread>
 
 #include "heddle/heddle.hpp"
 
@@ -34,6 +35,15 @@ inline void expect_heap_finding(const char* rule, const std::function<void()>& b
   expect_found("heap", kAsan ? "sanitizer" : rule, body);
 }
 
+/// `body` must end in a deadlock whose story has `words`.
+inline void expect_deadlock(const char* words, const std::function<void()>& body) {
+  for (const char* strategy : {"random", "pct"}) {
+    const ExploreResult result = explore(body, {.strategy = strategy});
+    EXPECT_EQ(result.kind, "deadlock") << strategy << ": " << result.report;
+    EXPECT_NE(result.message.find(words), std::string::npos) << result.message;
+  }
+}
+
 /// `body` must stay without finding under both strategies.
 inline void expect_clean(const std::function<void()>& body, ExploreOptions options = {}) {
   for (const char* strategy : {"random", "pct"}) {
@@ -48,6 +58,15 @@ inline unsigned outcomes(const std::function<unsigned()>& body, ExploreOptions o
   unsigned seen = 0;
   expect_clean([&] { seen |= 1u << body(); }, options);
   return seen;
+}
+
+/// Runs two functions in threads of their own.
+template <class A, class B>
+void both(A a, B b) {
+  std::thread first(a);
+  std::thread second(b);
+  first.join();
+  second.join();
 }
 
 }  // namespace heddle::testing

@@ -13,18 +13,10 @@
 
 namespace {
 
+using heddle::testing::both;
 using heddle::testing::expect_clean;
 using heddle::testing::expect_found;
 using heddle::testing::outcomes;
-
-/// Runs two functions in threads of their own.
-template <class A, class B>
-void both(A a, B b) {
-  std::thread first(a);
-  std::thread second(b);
-  first.join();
-  second.join();
-}
 
 TEST(Atomic, BothOrdersOfTwoStores) {
   EXPECT_EQ(outcomes([] {
@@ -143,17 +135,13 @@ TEST(Mutex, TryLockFailsAndSucceeds) {
   EXPECT_EQ(outcomes([] {
               std::mutex mutex;
               unsigned got = 0;
-              both(
-                  [&] {
-                    const std::lock_guard lock(mutex);
-                    std::this_thread::yield();
-                  },
-                  [&] {
-                    if (mutex.try_lock()) {
-                      got = 1;
-                      mutex.unlock();
-                    }
-                  });
+              both([&] { const std::lock_guard lock(mutex); },
+                   [&] {
+                     if (mutex.try_lock()) {
+                       got = 1;
+                       mutex.unlock();
+                     }
+                   });
               return got;
             }),
             0b11u);
@@ -348,19 +336,15 @@ TEST(SharedMutex, TryLocks) {
   EXPECT_EQ(outcomes([] {
               std::shared_mutex mutex;
               unsigned got = 0;
-              both(
-                  [&] {
-                    const std::shared_lock lock(mutex);
-                    std::this_thread::yield();
-                  },
-                  [&] {
-                    HEDDLE_CHECK(mutex.try_lock_shared());
-                    mutex.unlock_shared();
-                    if (mutex.try_lock()) {
-                      got = 1;
-                      mutex.unlock();
-                    }
-                  });
+              both([&] { const std::shared_lock lock(mutex); },
+                   [&] {
+                     HEDDLE_CHECK(mutex.try_lock_shared());
+                     mutex.unlock_shared();
+                     if (mutex.try_lock()) {
+                       got = 1;
+                       mutex.unlock();
+                     }
+                   });
               return got;
             }),
             0b11u);
