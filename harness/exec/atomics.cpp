@@ -169,8 +169,8 @@ bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expect
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kUpdate, at, pc);
   const u128 present = read_bytes(address, size);
-  const bool fails = present != truncated(*expected, size) ||
-                     (weak && fails_by_decision(DecisionKind::kWeakCas));
+  const bool fails =
+      present != truncated(*expected, size) || (weak && fails_by_decision(DecisionKind::kWeakCas));
   const u8 flags = fails ? u8{memory::kAtomic} : static_cast<u8>(memory::kAtomic | memory::kWrite);
   SyncVar& variable = touch_atomic(thread, at, size, flags, pc);
   if (fails) {
@@ -222,8 +222,8 @@ void Execution::large_exchange(Thread& thread, void* object, uptr size, const vo
   const uptr at = reinterpret_cast<uptr>(object);
   const EventKind kind = result == nullptr ? EventKind::kStore : EventKind::kUpdate;
   point(thread, kind, at, pc);
-  SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size),
-                                         memory::kAtomic | memory::kWrite, pc);
+  SyncVar& variable =
+      touch_atomic_apart(thread, at, static_cast<u32>(size), memory::kAtomic | memory::kWrite, pc);
   if (result == nullptr) {
     options_.model->store(thread, variable, order, 0);
   } else {

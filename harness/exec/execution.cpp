@@ -8,6 +8,7 @@
 
 #include "base/rng.hpp"
 #include "exec/faults.hpp"
+#include "exec/naming.hpp"
 
 namespace __cxxabiv1 {
 struct __cxa_eh_globals;
@@ -41,7 +42,7 @@ void Execution::add_oracle(Oracle& oracle) {
 
 void Execution::reset(const Options& options) {
   options_ = options;
-  careful_ = options.trace || options.preempt_all;
+  careful_ = options.trace || options.preempt_all || options.raced_count != 0;
   shadow_.next_execution();
   arena_.next_execution();
   clock_memory().reset();
@@ -122,7 +123,14 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   rollback_.undo();
   options_.strategy->end_execution(steps_);
   ++executions_;
-  return Outcome{&finding_, steps_, decisions_, digest_, visible_events_};
+  const bool raced = finding_.kind == FindingKind::kRace;
+  if (raced && spare_finding_.kind != FindingKind::kNone &&
+      spare_finding_.kind != FindingKind::kRace) {
+    // The race was let through, and is known; what it may have led to is the finding.
+    spare_finding_.detail.add("after: %s\n", finding_.message.data);
+    finding_ = spare_finding_;
+  }
+  return Outcome{&finding_, raced, steps_, decisions_, digest_, visible_events_};
 }
 
 void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
@@ -381,14 +389,9 @@ void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr 
 }
 
 void Execution::commit_finding(Finding& finding) {
-  if (finding.kind == FindingKind::kRace && options_.race_continue) {
-    return;
+  if (finding.kind != FindingKind::kRace || !options_.race_continue) {
+    abandon();
   }
-  if (&finding == &spare_finding_ && finding_.kind == FindingKind::kRace) {
-    // An earlier race was let through; what it led to is the better story, the race its cause.
-    finding_.detail.add("then: %s\n", finding.message.data);
-  }
-  abandon();
 }
 
 void Execution::sanitizer_report(const char* text) {
@@ -416,15 +419,27 @@ void Execution::sanitizer_report(const char* text) {
 }
 
 void Execution::plain_point(Thread& thread, bool write, uptr address, uptr pc) {
-  if (options_.preempt_all && is_private(thread, address)) {
+  const bool spins = thread.plain_in_row > kPlainInRowMax;
+  if (!spins && is_private(thread, address)) {
     return;
   }
-  if (!options_.preempt_all) {
-    thread.yielding = true;  // thousands of plain accesses in a row: perhaps it spins on one
+  if (spins) {  // perhaps: thousands of plain accesses in a row
+    thread.yielding = true;
     steps_ += kPlainInRowSteps;
+    park(thread);
   }
   point(thread, write ? EventKind::kWrite : EventKind::kRead, address, pc);
   thread.yielding = false;
+}
+
+bool Execution::is_raced(uptr address) {
+  const u64 name = options_.raced_count == 0 ? 0 : plain_name(*this, address);
+  for (u32 i = 0; i < options_.raced_count; ++i) {
+    if (options_.raced[i] == name) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // Optimisers keep more or less in frames from build to build; what only its owner has touched there
@@ -447,7 +462,8 @@ bool Execution::is_private(const Thread& thread, uptr address) {
 }
 
 void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool write, uptr pc) {
-  if (options_.preempt_all || ++thread.plain_in_row > kPlainInRowMax) {
+  const bool is_point = options_.preempt_all || is_raced(address);
+  if (is_point || ++thread.plain_in_row > kPlainInRowMax) {
     plain_point(thread, write, address, pc);
   }
   const u32 shift = static_cast<u32>(address & 7);
@@ -456,6 +472,14 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
     plain_granule(thread, address - shift, mask, write, address, size, pc);
   } else {
     plain_range(thread, address, size, write, pc);
+  }
+  if (is_point && write) {
+    note_write();
+    note_progress(thread);
+  } else if (is_point && size <= sizeof(u64)) {
+    u64 value = 0;
+    std::memcpy(&value, reinterpret_cast<const void*>(address), size);
+    note_read(thread, address, value, pc);
   }
   record(thread, write ? EventKind::kWrite : EventKind::kRead, address, size, 0, Order::kRelaxed,
          pc);

@@ -17,17 +17,20 @@ namespace heddle::exec {
 struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;
-  u64 index = 0;                   // of the execution within its run, for the strategy
-  u64 step_limit = 100'000;        // scheduling points; beyond, the livelock oracle judges
-  bool trace = false;              // keep events and the digest
-  bool preempt_all = false;        // plain accesses are scheduling points too
-  bool race_continue = false;      // a race is noted and the execution goes on
+  u64 index = 0;               // of the execution within its run, for the strategy
+  u64 step_limit = 100'000;    // scheduling points; beyond, the livelock oracle judges
+  bool trace = false;          // keep events and the digest
+  bool preempt_all = false;    // plain accesses are scheduling points too
+  bool race_continue = false;  // a race is noted and the execution goes on
+  const u64* raced = nullptr;  // plain_name()s of locations that are scheduling points too
+  u32 raced_count = 0;
   Faults faults = kDefaultFaults;  // what may fail by decision
 };
 
 /// What an execution came to. Valid until the next run().
 struct Outcome {
   const Finding* finding;  // kind kNone if there was none
+  bool raced;              // the race oracle had a finding, if perhaps not this one
   u64 steps;               // scheduling points
   u64 decisions;           // points with a choice
   u64 digest;              // of the visible events, if traced
@@ -271,6 +274,7 @@ class Execution {
   void stuck();
   void step_limit_reached(Thread& thread);
   bool is_private(const Thread& thread, uptr address);
+  bool is_raced(uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
                     uptr pc);

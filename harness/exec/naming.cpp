@@ -69,6 +69,14 @@ u64 stable_name(Execution& execution, uptr address) {
   return kForeignObject;
 }
 
+u64 plain_name(Execution& execution, uptr address) {
+  if (!memory::in_stacks(address)) {
+    return stable_name(execution, address);
+  }
+  const u32 slot = memory::stack_slot_of(address);
+  return combine(kStackPointer, (u64{slot} << 32) | (memory::stack_slot(slot + 1) - address));
+}
+
 u64 stable_value(Execution& execution, u64 value) {
   if (memory::in_stacks(value)) {
     return combine(kStackPointer, memory::stack_slot_of(value));

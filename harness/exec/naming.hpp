@@ -12,7 +12,11 @@ class Execution;
 /// Never the address itself. Used where executions are traced, so it may take its time.
 u64 stable_name(Execution& execution, uptr address);
 
-/// The same for a value that may be a pointer; other values stand for themselves.
+/// A name for what plain code accesses at `address`, as good as it gets: on stacks it is a distance
+/// from the top, which another build may have elsewhere.
+u64 plain_name(Execution& execution, uptr address);
+
+/// stable_name() for a value that may be a pointer; other values stand for themselves.
 u64 stable_value(Execution& execution, u64 value);
 
 }  // namespace heddle::exec

@@ -16,6 +16,7 @@ class Pct final : public exec::Strategy {
     lowest_ = kInitialLowest;
     change_count_ = static_cast<u32>(index % kDepthMax);
     fault_period_ = fault_period(index);
+    yield_chance_ = yield_chance(index);
     for (u32 i = 0; i < change_count_; ++i) {
       changes_[i] = 1 + rng_.below(longest_);
     }
@@ -28,8 +29,7 @@ class Pct final : public exec::Strategy {
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
-    // Mostly, not always: code that yields a few times before it blocks must be seen to block.
-    const bool gives_way = point.yielding && rng_.below(4) != 0;
+    const bool gives_way = point.yielding && rng_.chance(yield_chance_);
     if (point.current != ThreadId::kNone && (gives_way || passes_change(point.step))) {
       priorities_[to_index(point.current)] = --lowest_;
     }
@@ -73,6 +73,7 @@ class Pct final : public exec::Strategy {
   u64 lowest_ = kInitialLowest;
   u32 change_count_ = 0;
   u32 fault_period_ = 16;
+  u32 yield_chance_ = 0;
   u32 changes_[kDepthMax] = {};
   u64 priorities_[kThreadCountMax] = {};
 };

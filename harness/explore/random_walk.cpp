@@ -13,10 +13,12 @@ class RandomWalk final : public exec::Strategy {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
     switch_chance_ = 65536u >> (1 + rng_.below(8));
     fault_period_ = fault_period(index);
+    yield_chance_ = yield_chance(index);
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
-    if (point.current != ThreadId::kNone && !point.yielding && !rng_.chance(switch_chance_)) {
+    const bool gives_way = point.yielding && rng_.chance(yield_chance_);
+    if (point.current != ThreadId::kNone && !gives_way && !rng_.chance(switch_chance_)) {
       return point.current;
     }
     const u32 count = point.runnable.count();
@@ -34,6 +36,7 @@ class RandomWalk final : public exec::Strategy {
   Rng rng_;
   u32 switch_chance_ = 0;
   u32 fault_period_ = 16;
+  u32 yield_chance_ = 0;
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "explore/session.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <sstream>
 
+#include "exec/naming.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
 
@@ -107,6 +109,8 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.strategy = &strategy;
   options.model = &exec::sequential_consistency();
   options.faults = settings_.faults;
+  options.raced = settings_.raced.data();
+  options.raced_count = static_cast<u32>(settings_.raced.size());
   options.step_limit = settings_.steps_max;
   options.preempt_all = settings_.preempt_all;
   options.race_continue = settings_.race_continue;
@@ -137,7 +141,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     const exec::Outcome outcome = execute(*strategy, false, tally.executions);
     ++tally.executions;
     tally.steps += outcome.steps;
-    const bool raced = outcome.finding->kind == exec::FindingKind::kRace;
+    const bool raced = outcome.raced;
     const bool detected = target::detector_fired();
     tally.raced += raced;
     tally.detected += detected;
@@ -146,7 +150,12 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     if (*outcome.finding) {
       ++tally.with_finding;
       tally.seconds = now_seconds() - start;
+      const bool is_race = outcome.finding->kind == exec::FindingKind::kRace;
+      const u64 name = is_race ? exec::plain_name(exec::engine(), outcome.finding->address) : 0;
       go_on = on_finding(*outcome.finding, tally);
+      if (is_race) {
+        note_raced(name);
+      }
     }
     if (tally.executions % 16 == 0 || !go_on) {
       const double now = now_seconds();
@@ -162,6 +171,15 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   }
   tally.seconds = now_seconds() - start;
   return tally;
+}
+
+// What races is what old code synchronises with: from now on threads may be switched there.
+void Session::note_raced(u64 name) {
+  constexpr std::size_t kRacedMax = 16;
+  std::vector<u64>& raced = settings_.raced;
+  if (raced.size() < kRacedMax && std::find(raced.begin(), raced.end(), name) == raced.end()) {
+    raced.push_back(name);
+  }
 }
 
 const exec::Finding& Session::run_bytes(const u8* bytes, std::size_t size) {

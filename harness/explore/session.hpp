@@ -19,6 +19,7 @@ struct Settings {
   bool race_continue = false;
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
+  std::vector<u64> raced;  // names of plain locations that are scheduling points, seen to race
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -116,6 +117,7 @@ class Session {
 
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
+  void note_raced(u64 name);
   Recording capture(const exec::Outcome& outcome) const;
 
   target::Definition* target_ = nullptr;

@@ -12,6 +12,11 @@ namespace heddle::exploration {
 /// next: early faults must not keep the program from getting to where late ones hurt.
 constexpr u32 fault_period(u64 index) { return 8u << index % 6; }
 
+/// With what probability, of 65536, a thread that yields or waits with a time-out gives way. From
+/// never to always, in turn: a thread that spins for a while before it blocks, or times out, gets
+/// there only if it goes on; a thread that waits for another gets somewhere only if that one runs.
+constexpr u32 yield_chance(u64 index) { return static_cast<u32>(index % 4) * 65536 / 3; }
+
 /// Random walk. At each scheduling point the running thread goes on, or, with a probability p, a
 /// uniformly chosen one runs. p is drawn anew for each execution, from 1/2 down to 1/256: with one
 /// fixed large p queues never fill, with one fixed small p short windows are never hit.
@@ -22,8 +27,8 @@ std::unique_ptr<exec::Strategy> make_random_walk(u64 rng_seed);
 /// 1 / (n * k^(d-1)). The depth goes round 1..5 as executions go by; k is the longest execution
 /// seen so far, measured, not guessed.
 /// Source: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs
-/// (ASPLOS 2010). Differs: k and d adapt; a thread that yields
-/// drops to the lowest priority, three times out of four.
+/// (ASPLOS 2010). Differs: k and d adapt; a thread that gives way
+/// drops to the lowest priority.
 std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed);
 
 /// Answers from bytes, one a decision; when they run out, the default. Total: each string of

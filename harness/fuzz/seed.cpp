@@ -145,6 +145,10 @@ class Reader {
       good = value == "stop" || value == "continue";
     } else if (name == "faults") {
       good = exploration::parse_faults(value, recording_.settings.faults);
+    } else if (name == "raced") {
+      for (const std::string& text : words_of(value)) {
+        good &= parse(text, recording_.settings.raced.emplace_back(), 16);
+      }
     } else if (name == "steps-max") {
       good = parse(value, recording_.settings.steps_max) && recording_.settings.steps_max >= 10 &&
              recording_.settings.steps_max <= 1'000'000'000;
@@ -263,6 +267,13 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
   if (recording.settings.faults != exec::kDefaultFaults) {
     add("faults", exploration::text_of(recording.settings.faults));
+  }
+  if (!recording.settings.raced.empty()) {
+    std::string names;
+    for (const u64 name : recording.settings.raced) {
+      names += (names.empty() ? "" : " ") + hex(name, 16);
+    }
+    add("raced", names);
   }
   add("steps-max", std::to_string(recording.settings.steps_max));
   if (target::Definition* target = target::find_target(recording.target);

@@ -13,6 +13,8 @@
 //   preempt: sync                    or "all"
 //   on-race: stop                    or "continue"
 //   faults: weak-cas,bad-alloc       what may fail by decision; left out if weak-cas only
+//   raced: 0123456789abcdef ...      names of plain locations that are scheduling points, for
+//                                    they were seen to race; left out if there are none
 //   steps-max: 100000
 //   workers: 2                       operation targets: number of threads
 //   step: 1 insert 3 10              operation targets: thread (0: before the others), operation,

@@ -1,5 +1,5 @@
-// What compilers call for atomic objects that no instruction can access: the functions of libatomic.
-// On fibers no lock is needed, a switch happens at scheduling points only.
+// What compilers call for atomic objects that no instruction can access: the functions of
+// libatomic. On fibers no lock is needed, a switch happens at scheduling points only.
 #include <cstring>
 
 #include "intercept/hook.hpp"
@@ -101,7 +101,7 @@ T update(T* object, T argument, int order, uptr pc, Modify modify) {
 }  // namespace
 
 // The compiler knows these names as builtins of its own and lets nobody define them.
-#define LIBRARY_HOOK(type, identifier, symbol, ...)        \
+#define LIBRARY_HOOK(type, identifier, symbol, ...)         \
   HEDDLE_HOOK type identifier(__VA_ARGS__) __asm__(symbol); \
   HEDDLE_HOOK type identifier(__VA_ARGS__)
 
@@ -109,8 +109,8 @@ LIBRARY_HOOK(void, heddle_atomic_load, "__atomic_load", uptr size, const void* o
              int order) {
   load(size, object, result, order, HEDDLE_PC);
 }
-LIBRARY_HOOK(void, heddle_atomic_store, "__atomic_store", uptr size, void* object, const void* value,
-             int order) {
+LIBRARY_HOOK(void, heddle_atomic_store, "__atomic_store", uptr size, void* object,
+             const void* value, int order) {
   store(size, object, value, order, HEDDLE_PC);
 }
 LIBRARY_HOOK(void, heddle_atomic_exchange, "__atomic_exchange", uptr size, void* object,
@@ -125,55 +125,55 @@ LIBRARY_HOOK(bool, heddle_atomic_is_lock_free, "__atomic_is_lock_free", uptr siz
   return size <= 8 && (size & (size - 1)) == 0;
 }
 
-#define SIZED_UPDATE(bytes, T, name, expression)                                            \
-  LIBRARY_HOOK(T, heddle_atomic_##name##_##bytes, "__atomic_" #name "_" #bytes, T* object,  \
-               T argument, int order) {                                                     \
-    return current_thread == nullptr                                                        \
-               ? __atomic_##name(object, argument, __ATOMIC_SEQ_CST)                        \
-               : update(object, argument, order, HEDDLE_PC,                                 \
-                        [](T a, T b) -> T { return static_cast<T>(expression); });          \
+#define SIZED_UPDATE(bytes, T, name, expression)                                           \
+  LIBRARY_HOOK(T, heddle_atomic_##name##_##bytes, "__atomic_" #name "_" #bytes, T* object, \
+               T argument, int order) {                                                    \
+    return current_thread == nullptr                                                       \
+               ? __atomic_##name(object, argument, __ATOMIC_SEQ_CST)                       \
+               : update(object, argument, order, HEDDLE_PC,                                \
+                        [](T a, T b) -> T { return static_cast<T>(expression); });         \
   }
 
-#define SIZED_HOOKS(bytes, T)                                                                    \
-  LIBRARY_HOOK(T, heddle_atomic_load_##bytes, "__atomic_load_" #bytes, const T* object,          \
-               int order) {                                                                      \
-    if (current_thread == nullptr) {                                                             \
-      return __atomic_load_n(object, __ATOMIC_SEQ_CST);                                          \
-    }                                                                                            \
-    T result = 0;                                                                                \
-    load(bytes, object, &result, order, HEDDLE_PC);                                              \
-    return result;                                                                               \
-  }                                                                                              \
-  LIBRARY_HOOK(void, heddle_atomic_store_##bytes, "__atomic_store_" #bytes, T* object, T value,  \
-               int order) {                                                                      \
-    if (current_thread == nullptr) {                                                             \
-      __atomic_store_n(object, value, __ATOMIC_SEQ_CST);                                         \
-      return;                                                                                    \
-    }                                                                                            \
-    store(bytes, object, &value, order, HEDDLE_PC);                                              \
-  }                                                                                              \
-  LIBRARY_HOOK(T, heddle_atomic_exchange_##bytes, "__atomic_exchange_" #bytes, T* object,        \
-               T value, int order) {                                                             \
-    if (current_thread == nullptr) {                                                             \
-      return __atomic_exchange_n(object, value, __ATOMIC_SEQ_CST);                               \
-    }                                                                                            \
-    T result = 0;                                                                                \
-    exchange(bytes, object, &value, &result, order, HEDDLE_PC);                                  \
-    return result;                                                                               \
-  }                                                                                              \
-  LIBRARY_HOOK(bool, heddle_atomic_compare_exchange_##bytes, "__atomic_compare_exchange_" #bytes, \
-               T* object, T* expected, T desired, int success, int failure) {                    \
-    if (current_thread == nullptr) {                                                             \
-      return __atomic_compare_exchange_n(object, expected, desired, false, __ATOMIC_SEQ_CST,     \
-                                         __ATOMIC_SEQ_CST);                                      \
-    }                                                                                            \
-    return compare_exchange(bytes, object, expected, &desired, success, failure, HEDDLE_PC);     \
-  }                                                                                              \
-  SIZED_UPDATE(bytes, T, fetch_add, a + b)                                                       \
-  SIZED_UPDATE(bytes, T, fetch_sub, a - b)                                                       \
-  SIZED_UPDATE(bytes, T, fetch_and, a & b)                                                       \
-  SIZED_UPDATE(bytes, T, fetch_or, a | b)                                                        \
-  SIZED_UPDATE(bytes, T, fetch_xor, a ^ b)                                                       \
+#define SIZED_HOOKS(bytes, T)                                                                      \
+  LIBRARY_HOOK(T, heddle_atomic_load_##bytes, "__atomic_load_" #bytes, const T* object,            \
+               int order) {                                                                        \
+    if (current_thread == nullptr) {                                                               \
+      return __atomic_load_n(object, __ATOMIC_SEQ_CST);                                            \
+    }                                                                                              \
+    T result = 0;                                                                                  \
+    load(bytes, object, &result, order, HEDDLE_PC);                                                \
+    return result;                                                                                 \
+  }                                                                                                \
+  LIBRARY_HOOK(void, heddle_atomic_store_##bytes, "__atomic_store_" #bytes, T* object, T value,    \
+               int order) {                                                                        \
+    if (current_thread == nullptr) {                                                               \
+      __atomic_store_n(object, value, __ATOMIC_SEQ_CST);                                           \
+      return;                                                                                      \
+    }                                                                                              \
+    store(bytes, object, &value, order, HEDDLE_PC);                                                \
+  }                                                                                                \
+  LIBRARY_HOOK(T, heddle_atomic_exchange_##bytes, "__atomic_exchange_" #bytes, T* object, T value, \
+               int order) {                                                                        \
+    if (current_thread == nullptr) {                                                               \
+      return __atomic_exchange_n(object, value, __ATOMIC_SEQ_CST);                                 \
+    }                                                                                              \
+    T result = 0;                                                                                  \
+    exchange(bytes, object, &value, &result, order, HEDDLE_PC);                                    \
+    return result;                                                                                 \
+  }                                                                                                \
+  LIBRARY_HOOK(bool, heddle_atomic_compare_exchange_##bytes, "__atomic_compare_exchange_" #bytes,  \
+               T* object, T* expected, T desired, int success, int failure) {                      \
+    if (current_thread == nullptr) {                                                               \
+      return __atomic_compare_exchange_n(object, expected, desired, false, __ATOMIC_SEQ_CST,       \
+                                         __ATOMIC_SEQ_CST);                                        \
+    }                                                                                              \
+    return compare_exchange(bytes, object, expected, &desired, success, failure, HEDDLE_PC);       \
+  }                                                                                                \
+  SIZED_UPDATE(bytes, T, fetch_add, a + b)                                                         \
+  SIZED_UPDATE(bytes, T, fetch_sub, a - b)                                                         \
+  SIZED_UPDATE(bytes, T, fetch_and, a& b)                                                          \
+  SIZED_UPDATE(bytes, T, fetch_or, a | b)                                                          \
+  SIZED_UPDATE(bytes, T, fetch_xor, a ^ b)                                                         \
   SIZED_UPDATE(bytes, T, fetch_nand, ~(a & b))
 
 SIZED_HOOKS(1, u8)

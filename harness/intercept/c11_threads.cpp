@@ -85,9 +85,9 @@ HEDDLE_HOOK void thrd_yield() {
 }
 
 HEDDLE_HOOK int mtx_init(mtx_t* mutex, int type) {
-  return heddle::intercept::initialise_object(
-      mutex, sizeof *mutex, "mutex", HEDDLE_PC,
-      [&] { return HEDDLE_ORIGINAL(mtx_init)(mutex, type); });
+  return heddle::intercept::initialise_object(mutex, sizeof *mutex, "mutex", HEDDLE_PC, [&] {
+    return HEDDLE_ORIGINAL(mtx_init)(mutex, type);
+  });
 }
 
 HEDDLE_HOOK void mtx_destroy(mtx_t* mutex) {
@@ -129,9 +129,9 @@ HEDDLE_HOOK int mtx_unlock(mtx_t* mutex) {
 }
 
 HEDDLE_HOOK int cnd_init(cnd_t* condition) {
-  return heddle::intercept::initialise_object(
-      condition, sizeof *condition, "condition variable", HEDDLE_PC,
-      [&] { return HEDDLE_ORIGINAL(cnd_init)(condition); });
+  return heddle::intercept::initialise_object(condition, sizeof *condition, "condition variable",
+                                              HEDDLE_PC,
+                                              [&] { return HEDDLE_ORIGINAL(cnd_init)(condition); });
 }
 
 HEDDLE_HOOK void cnd_destroy(cnd_t* condition) {

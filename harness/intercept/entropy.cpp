@@ -92,8 +92,9 @@ HEDDLE_HOOK void arc4random_buf(void* buffer, size_t size) noexcept {
 }
 
 // std::random_device asks the processor, from inside of the C++ library.
-HEDDLE_HOOK void heddle_random_device_init(std::random_device* device, const std::string& token)
-    __asm__("_ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
+HEDDLE_HOOK void
+heddle_random_device_init(std::random_device* device, const std::string& token) __asm__(
+    "_ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
 HEDDLE_HOOK void heddle_random_device_init(std::random_device* device, const std::string& token) {
   if (current_thread == nullptr) {
     static auto* function =
@@ -103,18 +104,18 @@ HEDDLE_HOOK void heddle_random_device_init(std::random_device* device, const std
   }
 }
 
-HEDDLE_HOOK void heddle_random_device_fini(std::random_device* device)
-    __asm__("_ZNSt13random_device7_M_finiEv");
+HEDDLE_HOOK void heddle_random_device_fini(std::random_device* device) __asm__(
+    "_ZNSt13random_device7_M_finiEv");
 HEDDLE_HOOK void heddle_random_device_fini(std::random_device* device) {
   if (current_thread == nullptr) {
-    static auto* function = heddle::intercept::original<void(std::random_device*)>(
-        "_ZNSt13random_device7_M_finiEv");
+    static auto* function =
+        heddle::intercept::original<void(std::random_device*)>("_ZNSt13random_device7_M_finiEv");
     function(device);
   }
 }
 
-HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device)
-    __asm__("_ZNSt13random_device9_M_getvalEv");
+HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device) __asm__(
+    "_ZNSt13random_device9_M_getvalEv");
 HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device) {
   Thread* thread = current_thread;
   if (thread == nullptr) {

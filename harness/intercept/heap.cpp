@@ -38,8 +38,7 @@ Thread* accountable(uptr pc) {
 
 void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
   // Not inside of the C++ library: what it allocates there is for throwing exceptions, mostly.
-  if (heddle::intercept::is_program(pc) &&
-      engine().fails_by_decision(DecisionKind::kAllocation)) {
+  if (heddle::intercept::is_program(pc) && engine().fails_by_decision(DecisionKind::kAllocation)) {
     errno = ENOMEM;
     return nullptr;
   }

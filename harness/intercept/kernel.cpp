@@ -49,8 +49,7 @@ long futex(Thread& thread, const long (&arguments)[6], uptr pc) {
   switch (operation) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET: {
-      const u64 deadline =
-          deadline_of(operation, reinterpret_cast<const timespec*>(arguments[3]));
+      const u64 deadline = deadline_of(operation, reinterpret_cast<const timespec*>(arguments[3]));
       errno = engine().futex_wait(thread, word, value, deadline, pc);
       return errno == 0 ? 0 : -1;
     }

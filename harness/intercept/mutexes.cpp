@@ -77,9 +77,8 @@ int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc) {
 
 HEDDLE_HOOK int pthread_mutex_init(pthread_mutex_t* mutex,
                                    const pthread_mutexattr_t* attributes) noexcept {
-  return initialise_object(mutex, sizeof *mutex, "mutex", HEDDLE_PC, [&] {
-    return HEDDLE_ORIGINAL(pthread_mutex_init)(mutex, attributes);
-  });
+  return initialise_object(mutex, sizeof *mutex, "mutex", HEDDLE_PC,
+                           [&] { return HEDDLE_ORIGINAL(pthread_mutex_init)(mutex, attributes); });
 }
 
 HEDDLE_HOOK int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
@@ -132,9 +131,8 @@ HEDDLE_HOOK int pthread_mutex_consistent(pthread_mutex_t* mutex) noexcept {
 }
 
 HEDDLE_HOOK int pthread_spin_init(pthread_spinlock_t* lock, int shared) noexcept {
-  return initialise_object(object_of(lock), sizeof *lock, "spin lock", HEDDLE_PC, [&] {
-    return HEDDLE_ORIGINAL(pthread_spin_init)(lock, shared);
-  });
+  return initialise_object(object_of(lock), sizeof *lock, "spin lock", HEDDLE_PC,
+                           [&] { return HEDDLE_ORIGINAL(pthread_spin_init)(lock, shared); });
 }
 
 HEDDLE_HOOK int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {

@@ -45,33 +45,34 @@ HEDDLE_HOOK int pthread_rwlock_destroy(pthread_rwlock_t* object) noexcept {
 }
 
 // The functions that lock differ in mode and deadline only.
-#define RWLOCK_HOOK(name, shared, deadline)                                                \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object) noexcept {                                \
-    Thread* thread = current_thread;                                                       \
-    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object)                               \
-                             : lock(*thread, object, shared, deadline, HEDDLE_PC);         \
+#define RWLOCK_HOOK(name, shared, deadline)                                        \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object) noexcept {                        \
+    Thread* thread = current_thread;                                               \
+    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object)                       \
+                             : lock(*thread, object, shared, deadline, HEDDLE_PC); \
   }
 RWLOCK_HOOK(pthread_rwlock_rdlock, true, kNever)
 RWLOCK_HOOK(pthread_rwlock_tryrdlock, true, kAtOnce)
 RWLOCK_HOOK(pthread_rwlock_wrlock, false, kNever)
 RWLOCK_HOOK(pthread_rwlock_trywrlock, false, kAtOnce)
 
-#define RWLOCK_TIMED_HOOK(name, shared)                                                        \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object, const timespec* until) noexcept {             \
-    Thread* thread = current_thread;                                                           \
-    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, until)                           \
-           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC)  \
-                              : EINVAL;                                                        \
+#define RWLOCK_TIMED_HOOK(name, shared)                                                       \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object, const timespec* until) noexcept {            \
+    Thread* thread = current_thread;                                                          \
+    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, until)                          \
+           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC) \
+                              : EINVAL;                                                       \
   }
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedrdlock, true)
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedwrlock, false)
 
-#define RWLOCK_CLOCK_HOOK(name, shared)                                                          \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock, const timespec* until) noexcept { \
-    Thread* thread = current_thread;                                                             \
-    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, clock, until)                      \
-           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC)    \
-                              : EINVAL;                                                          \
+#define RWLOCK_CLOCK_HOOK(name, shared)                                                       \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock,                             \
+                       const timespec* until) noexcept {                                      \
+    Thread* thread = current_thread;                                                          \
+    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, clock, until)                   \
+           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC) \
+                              : EINVAL;                                                       \
   }
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockrdlock, true)
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockwrlock, false)

@@ -159,10 +159,10 @@ HEDDLE_HOOK int select(int count, fd_set* reads, fd_set* writes, fd_set* excepti
   if (thread == nullptr || count != 0 || timeout == nullptr) {
     return HEDDLE_ORIGINAL(select)(count, reads, writes, exceptions, timeout);
   }
-  sleep_for(*thread,
-            static_cast<u64>(timeout->tv_sec) * kSecondNs +
-                static_cast<u64>(timeout->tv_usec) * 1000,
-            HEDDLE_PC);
+  sleep_for(
+      *thread,
+      static_cast<u64>(timeout->tv_sec) * kSecondNs + static_cast<u64>(timeout->tv_usec) * 1000,
+      HEDDLE_PC);
   return 0;
 }
 

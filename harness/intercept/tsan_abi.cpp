@@ -264,8 +264,7 @@ ATOMIC_HOOKS(128, u128)
 
 // Asked before each weak compare-exchange; see heddle/weak_cas.h.
 HEDDLE_HOOK int heddle_weak_cas_fails() {
-  return current_thread != nullptr &&
-         engine().fails_by_decision(exec::DecisionKind::kWeakCas);
+  return current_thread != nullptr && engine().fails_by_decision(exec::DecisionKind::kWeakCas);
 }
 
 HEDDLE_HOOK void __tsan_atomic_thread_fence(int order) {

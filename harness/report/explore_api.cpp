@@ -23,22 +23,27 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
   budget.rng_seed = options.rng_seed;
   budget.executions = options.executions;
   budget.seconds = options.seconds;
+  exploration::Recording recording;
+  exploration::Divergence divergence;
   const exploration::Tally tally = session.run(
       budget,
-      [&result](const exec::Finding&, const exploration::Tally&) {
+      [&](const exec::Finding& finding, const exploration::Tally&) {
+        const bool is_race = finding.kind == exec::FindingKind::kRace;
+        if (result.found && is_race) {
+          return true;  // known; the hunt is for what comes of it
+        }
         result.found = true;
-        return false;
+        recording = session.record(divergence);
+        recording.signature = report::signature_of(recording);
+        result.report = report::tell(recording, {});
+        return is_race && options.race_continue;
       },
       nullptr);
   result.executions = tally.executions;
   if (result.found) {
-    exploration::Divergence divergence;
-    exploration::Recording recording = session.record(divergence);
-    recording.signature = report::signature_of(recording);
     result.kind = exec::name_of(recording.kind);
     result.rule = recording.rule;
     result.message = recording.message;
-    result.report = report::tell(recording, {});
     result.seed = fuzz::to_text(recording, "");
     if (divergence.diverged) {
       result.report += "\n" + divergence.message + "\n";

@@ -64,8 +64,10 @@ struct ExploreOptions {
   std::uint64_t executions = 10'000;  // at most
   double seconds = 0;                 // at most; 0: no limit
   std::uint64_t rng_seed = 1;
-  bool preempt_all = false;           // plain accesses are scheduling points too
-  bool race_continue = false;         // a race does not end the execution
+  bool preempt_all = false;  // plain accesses are scheduling points too
+  /// A race does not end the execution, nor the run: the first one is the result only if nothing
+  /// else is found.
+  bool race_continue = false;
   /// What may fail by decision: of "weak-cas", "spurious-wakeup", "bad-alloc" and
   /// "thread-creation", separated by commas; or "all", or "none".
   std::string faults = "weak-cas";
