@@ -31,9 +31,9 @@ enum class EventKind : u8 {
   kCall,    // of an operation
   kCommit,  // its linearization point, where the target names one
   kReturn,
-  kChoice,  // a value the target asked for
-  kRead,    // plain
-  kWrite,   // plain
+  kChoice,   // a value the target asked for
+  kRead,     // plain
+  kWrite,    // plain
   kAcquire,  // takes one from a semaphore
   kPost,     // gives one to a semaphore
   kArrive,   // at a barrier
