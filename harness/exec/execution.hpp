@@ -263,6 +263,8 @@ class Execution {
   static void fiber_main();
   void run_exits(Vec<ThreadExit>& exits);
   void run_thread_exits(Thread& thread);
+  // In line (at link time): behind a switch each return up to the target's code is mispredicted,
+  // because the processor's stack of returns is the other fiber's.
   __attribute__((always_inline)) void reschedule(Thread& thread);
   __attribute__((always_inline)) void resume(Thread& from, Thread& to, bool leaving);
   void find_runnable();

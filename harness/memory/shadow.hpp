@@ -94,11 +94,6 @@ class Shadow {
   /// Reserves the flat arrays and finds the image's writable segments.
   void initialize();
 
-  /// The cell of an address in the space of the execution, stale or not.
-  Cell& flat_cell(uptr address) {
-    return reinterpret_cast<Cell*>(kShadowBase)[(address - kHeapBase) >> 3];
-  }
-
   /// The cell of the granule that holds `address`; made fresh if it is stale. O(1).
   Cell& cell(uptr address) {
     const uptr offset = address - kHeapBase;
