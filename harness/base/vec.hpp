@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "base/invariant.hpp"
+#include "base/rare.hpp"
 #include "base/types.hpp"
 
 namespace heddle {
@@ -54,7 +55,7 @@ class Vec {
   }
 
  private:
-  __attribute__((noinline)) void grow(u32 needed) {
+  HEDDLE_RARE void grow(u32 needed) {
     std::size_t bytes = capacity_ == 0 ? 4096 : std::size_t{capacity_} * sizeof(T) * 2;
     while (bytes / sizeof(T) < needed) {
       bytes *= 2;
@@ -94,7 +95,7 @@ class Pool {
   void reset() { count_ = 0; }
 
  private:
-  __attribute__((noinline)) void start() {
+  HEDDLE_RARE void start() {
     if (objects_ != nullptr) {
       environment_failure("an execution synchronises on more than four million objects");
     }

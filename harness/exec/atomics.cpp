@@ -1,40 +1,9 @@
-// Atomic accesses and spin detection.
+// Atomic objects of any size, spin detection, fences.
 #include <cstring>
 
-#include "exec/execution.hpp"
+#include "exec/atomics_inl.hpp"
 
 namespace heddle::exec {
-namespace {
-
-// Loops that look at several locations, or count, have no such fingerprint; they read a lot.
-constexpr u32 kReadsInRowMax = 256;
-
-u128 read_bytes(const void* address, u32 size) {
-  u128 value = 0;
-  switch (size) {
-    case 1: return *static_cast<const volatile u8*>(address);
-    case 2: return *static_cast<const volatile u16*>(address);
-    case 4: return *static_cast<const volatile u32*>(address);
-    case 8: return *static_cast<const volatile u64*>(address);
-    default: std::memcpy(&value, address, size); return value;
-  }
-}
-
-void write_bytes(void* address, u32 size, u128 value) {
-  switch (size) {
-    case 1: *static_cast<volatile u8*>(address) = static_cast<u8>(value); break;
-    case 2: *static_cast<volatile u16*>(address) = static_cast<u16>(value); break;
-    case 4: *static_cast<volatile u32*>(address) = static_cast<u32>(value); break;
-    case 8: *static_cast<volatile u64*>(address) = static_cast<u64>(value); break;
-    default: std::memcpy(address, &value, size);
-  }
-}
-
-u128 truncated(u128 value, u32 size) {
-  return size == 16 ? value : value & ((u128{1} << (size * 8)) - 1);
-}
-
-}  // namespace
 
 SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   const u32 index = variables_.take();
@@ -67,32 +36,17 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   return variable;
 }
 
-__attribute__((always_inline)) inline SyncVar& Execution::touch_atomic(Thread& thread, uptr address,
-                                                                       u32 size, u8 flags,
-                                                                       uptr pc) {
-  const uptr granule = address & ~uptr{7};
-  const u32 shift = static_cast<u32>(address & 7);
-  const u32 here = shift + size <= 8 ? size : 8 - shift;
-  const u8 mask = static_cast<u8>(((1u << here) - 1) << shift);
-  memory::Cell& cell = shadow_.cell(granule);
-  if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
-    access_oracle_->on_unaddressable(thread, address, size, flags, pc);
-  }
-  if ((flags & memory::kWrite) != 0) {
-    rollback_.before_write(granule, cell);
-  }
-  SyncVar& variable = variable_at(address, cell);
-  variable.size = size > variable.size ? size : variable.size;
-  access_oracle_->on_atomic(thread, variable, cell, mask, flags, pc);
-  if (__builtin_expect(here < size, 0)) {
-    touch_atomic_apart(thread, address + here, size - here, flags, pc);
-  }
-  return variable;
-}
-
 // Not inlined: for futexes, and for what goes over the end of a granule.
 SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
-  return touch_atomic(thread, address, size, flags, pc);
+  const uptr end = address + size;
+  const uptr boundary = (address & ~uptr{7}) + 8;
+  uptr upto = end < boundary ? end : boundary;
+  SyncVar& variable = touch_granule(thread, address, static_cast<u32>(upto - address), flags, pc);
+  for (uptr at = upto; at < end; at = upto) {
+    upto = end < at + 8 ? end : at + 8;
+    touch_granule(thread, at, static_cast<u32>(upto - at), flags, pc);
+  }
+  return variable;
 }
 
 void Execution::park(Thread& thread) {
@@ -111,81 +65,6 @@ void Execution::unpark_all() {
     runnable_.insert(id);
   });
   parked_.clear();
-}
-
-void Execution::note_read(Thread& thread, uptr address, u64 value, uptr pc) {
-  const u64 fingerprint = (pc ^ value * 0x9e3779b97f4a7c15ULL) + address * 3;
-  thread.same_reads = fingerprint == thread.last_read ? thread.same_reads + 1 : 0;
-  thread.last_read = fingerprint;
-  if (__builtin_expect(thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax,
-                       0)) {
-    park(thread);
-  }
-}
-
-u128 Execution::atomic_load(Thread& thread, void* address, u32 size, Order order, uptr pc) {
-  const uptr at = reinterpret_cast<uptr>(address);
-  point(thread, EventKind::kLoad, at, pc);
-  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic, pc);
-  const u128 value = options_.model->load(thread, variable, order, read_bytes(address, size));
-  note_read(thread, at, static_cast<u64>(value), pc);
-  record(thread, EventKind::kLoad, at, size, static_cast<u64>(value), order, pc);
-  return value;
-}
-
-void Execution::atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order,
-                             uptr pc) {
-  const uptr at = reinterpret_cast<uptr>(address);
-  point(thread, EventKind::kStore, at, pc);
-  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
-  options_.model->store(thread, variable, order, value);
-  write_bytes(address, size, value);
-  note_write();
-  note_progress(thread);
-  record(thread, EventKind::kStore, at, size, static_cast<u64>(value), order, pc);
-}
-
-u128 Execution::atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument,
-                              Order order, uptr pc) {
-  const uptr at = reinterpret_cast<uptr>(address);
-  point(thread, EventKind::kUpdate, at, pc);
-  SyncVar& variable = touch_atomic(thread, at, size, memory::kAtomic | memory::kWrite, pc);
-  const u128 old_value = read_bytes(address, size);
-  const u128 new_value = truncated(modify(old_value, argument), size);
-  options_.model->update(thread, variable, order, new_value);
-  write_bytes(address, size, new_value);
-  if (new_value == old_value) {
-    note_read(thread, at, static_cast<u64>(old_value), pc);  // test-and-set spins by updates
-  } else {
-    note_write();
-    note_progress(thread);
-  }
-  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(new_value), order, pc);
-  return old_value;
-}
-
-bool Execution::atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired,
-                           bool weak, Order success, Order failure, uptr pc) {
-  const uptr at = reinterpret_cast<uptr>(address);
-  point(thread, EventKind::kUpdate, at, pc);
-  const u128 present = read_bytes(address, size);
-  const bool fails =
-      present != truncated(*expected, size) || (weak && fails_by_decision(DecisionKind::kWeakCas));
-  const u8 flags = fails ? u8{memory::kAtomic} : static_cast<u8>(memory::kAtomic | memory::kWrite);
-  SyncVar& variable = touch_atomic(thread, at, size, flags, pc);
-  if (fails) {
-    *expected = options_.model->load(thread, variable, failure, present);
-    note_read(thread, at, static_cast<u64>(*expected), pc);
-    record(thread, EventKind::kFailedCas, at, size, static_cast<u64>(*expected), failure, pc);
-    return false;
-  }
-  options_.model->update(thread, variable, success, desired);
-  write_bytes(address, size, desired);
-  note_write();
-  note_progress(thread);
-  record(thread, EventKind::kUpdate, at, size, static_cast<u64>(truncated(desired, size)), success,
-         pc);
-  return true;
 }
 
 // Objects of any size, which real machines guard with a lock. The value that is recorded, and by

@@ -1,8 +1,6 @@
 // In-target world. Vector clocks: what a thread has seen of every other.
 #pragma once
 
-#include <cstring>
-
 #include "base/vec.hpp"
 
 namespace heddle::exec {
@@ -27,61 +25,68 @@ class ClockMemory {
 
 ClockMemory& clock_memory();
 
-/// Component t is the last event of thread t that happens-before the owner; absent means 0.
-/// Up to kInline threads need no memory of their own. Value-initialised by reset(), not by a
-/// constructor, because clocks live in pools.
+/// Component t is the last event of thread t that happens-before the owner; 0 if there is none.
+/// The first kInline components are always there, so that the clocks of few threads are compared
+/// and copied at fixed length; the others are in memory of their own. Value-initialised by
+/// reset(), not by a constructor, because clocks live in pools.
 class VectorClock {
  public:
   static constexpr u32 kInline = 8;
 
   void reset() {
-    size_ = 0;
-    capacity_ = kInline;
+    clear();
+    far_ = nullptr;
+    capacity_ = 0;
+  }
+
+  void clear() {
+    __builtin_memset(inline_, 0, sizeof inline_);
+    far_size_ = 0;
   }
 
   u32 get(ThreadId thread) const {
     const u32 index = to_index(thread);
-    return index < size_ ? words()[index] : 0;
+    return __builtin_expect(index < kInline, 1) ? inline_[index] : get_far(index - kInline);
+  }
+
+  /// get(thread) >= value, or false where that takes a longer look.
+  bool surely_has(ThreadId thread, u32 value) const {
+    const u32 index = to_index(thread);
+    return index < kInline && inline_[index] >= value;
   }
 
   void set(ThreadId thread, u32 value) {
     const u32 index = to_index(thread);
-    extend(index + 1);
-    words()[index] = value;
+    if (__builtin_expect(index < kInline, 1)) {
+      inline_[index] = value;
+    } else {
+      set_far(index - kInline, value);
+    }
   }
 
-  /// Component-wise maximum. O(size of `other`).
+  /// Component-wise maximum.
   void join(const VectorClock& other) {
-    extend(other.size_);
-    u32* mine = words();
-    const u32* theirs = other.words();
-    for (u32 i = 0; i < other.size_; ++i) {
-      mine[i] = theirs[i] > mine[i] ? theirs[i] : mine[i];
+    u32 maxima[kInline];  // apart from both, so that the compiler may take several at a time
+    for (u32 i = 0; i < kInline; ++i) {
+      maxima[i] = other.inline_[i] > inline_[i] ? other.inline_[i] : inline_[i];
+    }
+    __builtin_memcpy(inline_, maxima, sizeof inline_);
+    if (__builtin_expect(other.far_size_ != 0, 0)) {
+      join_far(other);
     }
   }
 
   void assign(const VectorClock& other) {
-    if (__builtin_expect(capacity_ == kInline && other.capacity_ == kInline, 1)) {
-      // All of it, used or not: a copy of fixed length is a few instructions.
-      __builtin_memcpy(inline_, other.inline_, sizeof inline_);
-      size_ = other.size_;
-      return;
+    __builtin_memcpy(inline_, other.inline_, sizeof inline_);
+    if (__builtin_expect((far_size_ | other.far_size_) != 0, 0)) {
+      assign_far(other);
     }
-    size_ = 0;
-    reserve(other.size_);
-    std::memcpy(words(), other.words(), other.size_ * sizeof(u32));
-    size_ = other.size_;
   }
-
-  void clear() { size_ = 0; }
-  bool empty() const { return size_ == 0; }
-  u32 size() const { return size_; }
 
   /// The first thread with a component beyond `seen`'s; kNone if `seen` has it all.
   ThreadId first_unseen(const VectorClock& seen) const {
-    const u32* mine = words();
-    for (u32 i = 0; i < size_; ++i) {
-      if (mine[i] > seen.get(to_thread_id(i))) {
+    for (u32 i = 0; i < kInline + far_size_; ++i) {
+      if (get(to_thread_id(i)) > seen.get(to_thread_id(i))) {
         return to_thread_id(i);
       }
     }
@@ -89,34 +94,16 @@ class VectorClock {
   }
 
  private:
-  u32* words() { return capacity_ == kInline ? inline_ : spill_; }
-  const u32* words() const { return capacity_ == kInline ? inline_ : spill_; }
+  HEDDLE_RARE u32 get_far(u32 index) const;
+  HEDDLE_RARE void set_far(u32 index, u32 value);
+  HEDDLE_RARE void join_far(const VectorClock& other);
+  HEDDLE_RARE void assign_far(const VectorClock& other);
+  void extend(u32 far_size);
 
-  void extend(u32 size) {
-    if (size > size_) {
-      reserve(size);
-      u32* mine = words();
-      for (u32 i = size_; i < size; ++i) {
-        mine[i] = 0;
-      }
-      size_ = size;
-    }
-  }
-
-  void reserve(u32 size) {
-    if (size > capacity_) {
-      grow(size);
-    }
-  }
-
-  void grow(u32 size);
-
-  u32 size_;
-  u32 capacity_;
-  union {
-    u32 inline_[kInline];
-    u32* spill_;
-  };
+  u32 inline_[kInline];
+  u32* far_;
+  u32 far_size_;
+  u32 capacity_;  // of far_
 };
 
 }  // namespace heddle::exec

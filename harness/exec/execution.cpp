@@ -284,15 +284,20 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   return true;
 }
 
+// Somebody must run: those that spin, then thread 0 if it waits for the end.
+void Execution::find_runnable() {
+  if (!parked_.empty()) {
+    unpark_all();
+  } else if (threads_[0].wait == WaitKind::kEnd) {
+    wake(threads_[0]);
+  } else {
+    stuck();
+  }
+}
+
 ThreadId Execution::pick(ThreadId current, bool waits) {
   if (runnable_.empty()) {
-    if (!parked_.empty()) {
-      unpark_all();
-    } else if (threads_[0].wait == WaitKind::kEnd) {
-      wake(threads_[0]);
-    } else {
-      stuck();
-    }
+    find_runnable();
   }
   const bool can_stay = current != ThreadId::kNone && runnable_.contains(current);
   const ThreadId fallback = can_stay && !waits ? current : runnable_.first();
@@ -300,10 +305,14 @@ ThreadId Execution::pick(ThreadId current, bool waits) {
     return fallback;
   }
   const bool yielding = waits || (can_stay && threads_[to_index(current)].yielding);
-  const ThreadId choice = options_.strategy->pick_thread(
+  return ask(
       SchedulePoint{runnable_, can_stay ? current : ThreadId::kNone, fallback, yielding, steps_});
-  HEDDLE_INVARIANT(runnable_.contains(choice));
-  if (choice != fallback) {
+}
+
+ThreadId Execution::ask(const SchedulePoint& point) {
+  const ThreadId choice = options_.strategy->pick_thread(point);
+  if (choice != point.fallback) {
+    HEDDLE_INVARIANT(runnable_.contains(choice));
     deviations_.push_back(Deviation{decisions_, DecisionKind::kThread, to_index(choice)});
   }
   ++decisions_;
@@ -331,7 +340,9 @@ u32 Execution::choose(Thread& thread, u32 arity, uptr pc) {
 }
 
 void Execution::reschedule(Thread& thread) {
-  const ThreadId next = pick(thread.id);
+  const ThreadId next =
+      thread.parked ? pick(thread.id)
+                    : ask(SchedulePoint{runnable_, thread.id, thread.id, thread.yielding, steps_});
   if (next != thread.id) {
     resume(thread, threads_[to_index(next)], false);
   }
@@ -468,8 +479,7 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
   }
   const u32 shift = static_cast<u32>(address & 7);
   if (shift + size <= 8) {
-    const u8 mask = static_cast<u8>(((1u << size) - 1) << shift);
-    plain_granule(thread, address - shift, mask, write, address, size, pc);
+    plain_granule(thread, address - shift, byte_mask(shift, size), write, pc);
   } else {
     plain_range(thread, address, size, write, pc);
   }
@@ -485,29 +495,8 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
          pc);
 }
 
-void Execution::plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address,
-                              u32 size, uptr pc) {
-  const u8 flags = write ? memory::kWrite : memory::kRead;
-  memory::Cell& cell = shadow_.cell(granule);
-  if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
-    access_oracle_->on_unaddressable(thread, address, size, flags, pc);
-    return;
-  }
-  if (write) {
-    rollback_.before_write(granule, cell);
-    if (__builtin_expect(cell.sync != 0, 0)) {
-      overwrite_locks(cell, granule, mask);
-    }
-  }
-  const memory::AccessEntry access(thread.epoch, thread.id, mask, flags);
-  if (cell.sync == 0 && cell.count == 0 && (cell.flags & memory::kSpilled) == 0) {
-    cell.entries[0] = access;  // the first to touch it: nobody to race with
-    cell.count = 1;
-    return;
-  }
-  if (cell.sync != 0 || !cell.renews(access)) {
-    access_oracle_->on_plain(thread, granule, cell, access, pc);
-  }
+void Execution::unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  access_oracle_->on_unaddressable(thread, address, size, flags, pc);
 }
 
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
@@ -518,8 +507,7 @@ void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write,
     const uptr upto = end < granule + 8 ? end : granule + 8;
     const u32 shift = static_cast<u32>(at - granule);
     const u32 bytes = static_cast<u32>(upto - at);
-    plain_granule(thread, granule, static_cast<u8>(((1u << bytes) - 1) << shift), write, at, bytes,
-                  pc);
+    plain_granule(thread, granule, byte_mask(shift, bytes), write, pc);
     at = upto;
   }
 }

@@ -92,31 +92,29 @@ class Execution {
 
   /// A plain access by instrumented code, of at most 8 bytes.
   void plain_access(Thread& thread, uptr address, u32 size, bool write, uptr pc) {
-    const uptr shift = address & 7;
-    if (__builtin_expect(shift + size <= 8 && !careful_ && memory::in_space(address), 1)) {
-      // Most accesses repeat one that is known already. The rest of this function is for them.
-      const u8 mask = static_cast<u8>(((1u << size) - 1) << shift);
-      memory::Cell& cell = shadow_.flat_cell(address);
-      if (cell.stamp == shadow_.stamp() && (mask & ~cell.valid) == 0 && cell.sync == 0 &&
-          cell.renews({thread.epoch, thread.id, mask, write ? memory::kWrite : memory::kRead}) &&
-          ++thread.plain_in_row <= kPlainInRowMax) {
-        return;
-      }
+    const u32 shift = static_cast<u32>(address & 7);
+    if (__builtin_expect(shift + size <= 8 && !careful_ && ++thread.plain_in_row <= kPlainInRowMax,
+                         1)) {
+      plain_granule(thread, address - shift, byte_mask(shift, size), write, pc);
+    } else {
+      plain_access_slow(thread, address, size, write, pc);
     }
-    plain_access_slow(thread, address, size, write, pc);
   }
   void plain_access_slow(Thread& thread, uptr address, u32 size, bool write, uptr pc);
   void plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc);
 
-  u128 atomic_load(Thread& thread, void* address, u32 size, Order order, uptr pc);
-  void atomic_store(Thread& thread, void* address, u32 size, u128 value, Order order, uptr pc);
+  // T is u8, u16, u32, u64 or u128. Defined in atomics_inl.hpp.
+  template <class T>
+  T atomic_load(Thread& thread, T* address, Order order, uptr pc);
+  template <class T>
+  void atomic_store(Thread& thread, T* address, T value, Order order, uptr pc);
   /// `modify(old, argument)` computes the new value. Returns the old one.
-  using Modify = u128 (*)(u128 old_value, u128 argument);
-  u128 atomic_update(Thread& thread, void* address, u32 size, Modify modify, u128 argument,
-                     Order order, uptr pc);
+  template <class T>
+  T atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argument, Order order, uptr pc);
   /// True on success; otherwise *expected is what was there.
-  bool atomic_cas(Thread& thread, void* address, u32 size, u128* expected, u128 desired, bool weak,
-                  Order success, Order failure, uptr pc);
+  template <class T>
+  bool atomic_cas(Thread& thread, T* address, T* expected, T desired, bool weak, Order success,
+                  Order failure, uptr pc);
   /// Atomic accesses to objects of any size. A store is an exchange without `result`.
   void large_load(Thread& thread, void* object, uptr size, void* result, Order order, uptr pc);
   void large_exchange(Thread& thread, void* object, uptr size, const void* value, void* result,
@@ -253,6 +251,8 @@ class Execution {
   // spin: it runs again when others wrote, or cannot run. Locks that spin a little before they
   // block (libstdc++: 16 times) must get through to their blocking.
   static constexpr u32 kSameReadsMax = 64;
+  // Loops that look at several locations, or count, have no such fingerprint; they read a lot.
+  static constexpr u32 kReadsInRowMax = 256;
 
   /// What the C and C++ libraries keep once for each OS thread: {caught exceptions, uncaught count}
   /// and errno. Each logical thread has its own copy, swapped at switches.
@@ -266,10 +266,14 @@ class Execution {
   static void fiber_main();
   void run_exits(Vec<ThreadExit>& exits);
   void run_thread_exits(Thread& thread);
-  void reschedule(Thread& thread);
-  void resume(Thread& from, Thread& to, bool leaving);
+  // In line (at link time): behind a switch each return up to the target's code is mispredicted,
+  // because the processor's stack of returns is the other fiber's.
+  __attribute__((always_inline)) void reschedule(Thread& thread);
+  __attribute__((always_inline)) void resume(Thread& from, Thread& to, bool leaving);
+  void find_runnable();
   /// Who runs next. A `current` that waits can be chosen if its time-out may strike.
   ThreadId pick(ThreadId current, bool waits = false);
+  ThreadId ask(const SchedulePoint& point);
   [[noreturn]] void leave(Thread& thread);
   void stuck();
   void step_limit_reached(Thread& thread);
@@ -291,22 +295,32 @@ class Execution {
       unpark_all();
     }
   }
-  void unpark_all();
-  void note_read(Thread& thread, uptr address, u64 value, uptr pc);
+  HEDDLE_RARE void unpark_all();
+  void note_read(Thread& thread, uptr address, u64 value, uptr pc) {
+    const u64 fingerprint = (pc ^ value * 0x9e3779b97f4a7c15ULL) + address * 3;
+    thread.same_reads = fingerprint == thread.last_read ? thread.same_reads + 1 : 0;
+    thread.last_read = fingerprint;
+    if (__builtin_expect(
+            thread.same_reads > kSameReadsMax || ++thread.reads_in_row > kReadsInRowMax, 0)) {
+      park(thread);
+    }
+  }
   void note_progress(Thread& thread) {
     thread.same_reads = 0;
     thread.reads_in_row = 0;
   }
-  void park(Thread& thread);
+  HEDDLE_RARE void park(Thread& thread);
   void give_way(Thread& thread, EventKind kind, uptr pc);
   /// Before the engine itself writes to a word of the target's.
   void log_word(void* word) {
     const uptr address = reinterpret_cast<uptr>(word);
     rollback_.before_write(address & ~uptr{7}, shadow_.cell(address & ~uptr{7}));
   }
-  SyncVar& new_variable(uptr address, memory::Cell& cell);
-  SyncVar& touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  HEDDLE_RARE SyncVar& new_variable(uptr address, memory::Cell& cell);
+  /// What every atomic access does first: judges it, and finds the variable at `address`.
   SyncVar& touch_atomic(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  SyncVar& touch_granule(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  SyncVar& touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
   void advance_clock(u64 to_ns) {
     virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_;
@@ -325,8 +339,34 @@ class Execution {
   void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
   void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
 
-  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr address, u32 size,
-                     uptr pc);
+  HEDDLE_RARE void unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  static u8 byte_mask(u32 shift, u32 size) { return static_cast<u8>(((1u << size) - 1) << shift); }
+
+  void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr pc) {
+    const u8 flags = write ? memory::kWrite : memory::kRead;
+    memory::Cell& cell = shadow_.cell(granule);
+    if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
+      const u32 first = static_cast<u32>(__builtin_ctz(mask));
+      unaddressable(thread, granule + first, static_cast<u32>(__builtin_popcount(mask)), flags, pc);
+      return;
+    }
+    if (write) {
+      rollback_.before_write(granule, cell);
+      if (__builtin_expect(cell.sync != 0, 0)) {
+        overwrite_locks(cell, granule, mask);
+      }
+    }
+    const memory::AccessEntry access(thread.epoch, thread.id, mask, flags);
+    if (cell.sync == 0 && cell.count == 0 && (cell.flags & memory::kSpilled) == 0) {
+      cell.entries[0] = access;  // the first to touch it: nobody to race with
+      cell.count = 1;
+      return;
+    }
+    // Most accesses repeat one that is known already.
+    if (cell.sync != 0 || !cell.renews(access)) {
+      access_oracle_->on_plain(thread, granule, cell, access, pc);
+    }
+  }
 
   memory::Shadow shadow_;
   memory::Arena arena_{shadow_};

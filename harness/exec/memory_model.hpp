@@ -10,7 +10,7 @@ struct SyncVar;
 
 /// A memory model is asked at each atomic access, after the scheduling point, before the access
 /// itself. Values travel as their bytes, zero-extended.
-class MemoryModel {
+class __attribute__((visibility("hidden"))) MemoryModel {
  public:
   virtual ~MemoryModel() = default;
   virtual const char* name() const = 0;

@@ -27,12 +27,12 @@ class Oracle {
 };
 
 /// Judges accesses to memory; separate, because it is asked for each one.
-class AccessOracle {
+class __attribute__((visibility("hidden"))) AccessOracle {
  public:
   virtual ~AccessOracle() = default;
   /// A plain access to bytes of one granule, described as it would be remembered.
   virtual void on_plain(Thread& thread, uptr granule, memory::Cell& cell,
-                        const memory::AccessEntry& access, uptr pc) = 0;
+                        memory::AccessEntry access, uptr pc) = 0;
   /// The free of what is addressable of one granule; nobody may access it afterwards.
   virtual void on_free(Thread& thread, uptr granule, memory::Cell& cell, uptr pc) = 0;
   /// An atomic access; `variable` has the atomic history of the location.

@@ -9,12 +9,14 @@ class SequentialConsistency final : public MemoryModel {
  public:
   const char* name() const override { return "sc"; }
 
-  u128 load(Thread& thread, SyncVar& variable, Order order, u128 newest) override {
+  __attribute__((always_inline)) u128 load(Thread& thread, SyncVar& variable, Order order,
+                                           u128 newest) override {
     read(thread, variable, order);
     return newest;
   }
 
-  void store(Thread& thread, SyncVar& variable, Order order, u128) override {
+  __attribute__((always_inline)) void store(Thread& thread, SyncVar& variable, Order order,
+                                            u128) override {
     // A store that is not an update ends every release sequence before it (C++20, [intro.races]).
     if (releases(order)) {
       variable.released.assign(thread.clock);
@@ -24,7 +26,8 @@ class SequentialConsistency final : public MemoryModel {
     }
   }
 
-  void update(Thread& thread, SyncVar& variable, Order order, u128) override {
+  __attribute__((always_inline)) void update(Thread& thread, SyncVar& variable, Order order,
+                                             u128) override {
     read(thread, variable, order);
     // An update goes on with the release sequences it read from, and may head one of its own.
     if (releases(order)) {
@@ -46,10 +49,7 @@ class SequentialConsistency final : public MemoryModel {
   }
 
  private:
-  static void read(Thread& thread, SyncVar& variable, Order order) {
-    if (variable.released.empty()) {
-      return;
-    }
+  __attribute__((always_inline)) static void read(Thread& thread, SyncVar& variable, Order order) {
     if (acquires(order)) {
       thread.clock.join(variable.released);
     } else {

@@ -43,7 +43,11 @@ class ThreadSet {
       u64 word = words_[i];
       const u32 here = static_cast<u32>(__builtin_popcountll(word));
       if (n < here) {
-        for (; n > 0; --n) {
+        // The first few without branches: n is a random number, which no processor predicts.
+        for (u32 skip = 0; skip < 3; ++skip) {
+          word = __builtin_unpredictable(skip < n) ? word & (word - 1) : word;
+        }
+        for (u32 skip = 3; skip < n; ++skip) {
           word &= word - 1;
         }
         return to_thread_id(i * 64 + static_cast<u32>(__builtin_ctzll(word)));
@@ -52,7 +56,13 @@ class ThreadSet {
     }
   }
 
-  ThreadId first() const { return nth(0); }
+  ThreadId first() const {
+    u32 i = 0;
+    while (words_[i] == 0) {
+      ++i;
+    }
+    return to_thread_id(i * 64 + static_cast<u32>(__builtin_ctzll(words_[i])));
+  }
 
   template <class Visit>
   void each(Visit visit) const {

@@ -3,6 +3,7 @@
 // have done without instrumentation.
 #include <cstring>
 
+#include "exec/atomics_inl.hpp"
 #include "intercept/hook.hpp"
 
 using namespace heddle;  // NOLINT(google-build-using-namespace): C functions, nothing to qualify
@@ -160,7 +161,7 @@ T atomic_load(T* p, int order, uptr pc) {
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);
   }
   check_poison(p, sizeof(T), false);
-  return static_cast<T>(engine().atomic_load(*thread, p, sizeof(T), order_of(order), pc));
+  return engine().atomic_load(*thread, p, order_of(order), pc);
 }
 
 template <class T>
@@ -171,7 +172,7 @@ void atomic_store(T* p, T value, int order, uptr pc) {
     return;
   }
   check_poison(p, sizeof(T), true);
-  engine().atomic_store(*thread, p, sizeof(T), value, order_of(order), pc);
+  engine().atomic_store(*thread, p, value, order_of(order), pc);
 }
 
 template <class T>
@@ -184,41 +185,60 @@ T atomic_cas(T* p, T expected, T desired, bool weak, int success, int failure, u
     return expected;
   }
   check_poison(p, sizeof(T), true);
-  u128 seen = expected;
-  *done = engine().atomic_cas(*thread, p, sizeof(T), &seen, desired, weak, order_of(success),
+  *done = engine().atomic_cas(*thread, p, &expected, desired, weak, order_of(success),
                               order_of(failure), pc);
-  return static_cast<T>(seen);
+  return expected;
 }
 
-// The new value from the old one, on the bytes of any size: the engine truncates.
-u128 exchange(u128, u128 argument) { return argument; }
-u128 fetch_add(u128 old_value, u128 argument) { return old_value + argument; }
-u128 fetch_sub(u128 old_value, u128 argument) { return old_value - argument; }
-u128 fetch_and(u128 old_value, u128 argument) { return old_value & argument; }
-u128 fetch_or(u128 old_value, u128 argument) { return old_value | argument; }
-u128 fetch_xor(u128 old_value, u128 argument) { return old_value ^ argument; }
-u128 fetch_nand(u128 old_value, u128 argument) { return ~(old_value & argument); }
+// The new value from the old one.
+template <class T>
+T exchange(T, T argument) {
+  return argument;
+}
+template <class T>
+T fetch_add(T old_value, T argument) {
+  return static_cast<T>(old_value + argument);
+}
+template <class T>
+T fetch_sub(T old_value, T argument) {
+  return static_cast<T>(old_value - argument);
+}
+template <class T>
+T fetch_and(T old_value, T argument) {
+  return static_cast<T>(old_value & argument);
+}
+template <class T>
+T fetch_or(T old_value, T argument) {
+  return static_cast<T>(old_value | argument);
+}
+template <class T>
+T fetch_xor(T old_value, T argument) {
+  return static_cast<T>(old_value ^ argument);
+}
+template <class T>
+T fetch_nand(T old_value, T argument) {
+  return static_cast<T>(~(old_value & argument));
+}
 
 template <class T>
-T atomic_update(T* p, T argument, exec::Execution::Modify modify, int order, uptr pc) {
+T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     T old_value = __atomic_load_n(p, __ATOMIC_SEQ_CST);
-    while (!__atomic_compare_exchange_n(p, &old_value, static_cast<T>(modify(old_value, argument)),
-                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    while (!__atomic_compare_exchange_n(p, &old_value, modify(old_value, argument), false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
     return old_value;
   }
   check_poison(p, sizeof(T), true);
-  return static_cast<T>(
-      engine().atomic_update(*thread, p, sizeof(T), modify, argument, order_of(order), pc));
+  return engine().atomic_update(*thread, p, modify, argument, order_of(order), pc);
 }
 
 }  // namespace
 
 #define ATOMIC_UPDATE(bits, T, what)                                                 \
   HEDDLE_HOOK T __tsan_atomic##bits##_##what(volatile T* p, T argument, int order) { \
-    return atomic_update(const_cast<T*>(p), argument, what, order, HEDDLE_PC);       \
+    return atomic_update(const_cast<T*>(p), argument, what<T>, order, HEDDLE_PC);    \
   }
 
 #define ATOMIC_HOOKS(bits, T)                                                                    \

@@ -17,8 +17,7 @@ class Rollback {
   /// Call before each write to the granule of `address`, whose cell is `cell`.
   void before_write(uptr address, Cell& cell) {
     if ((cell.flags & (kLogged | kOptional)) == kOptional && shadow_.in_globals(address)) {
-      cell.flags |= kLogged;
-      log_.push_back(Old{address & ~uptr{7}, load(address & ~uptr{7})});
+      log(address & ~uptr{7}, cell);
     }
   }
 
@@ -42,6 +41,11 @@ class Rollback {
     uptr address;
     u64 value;
   };
+
+  HEDDLE_RARE void log(uptr granule, Cell& cell) {
+    cell.flags |= kLogged;
+    log_.push_back(Old{granule, load(granule)});
+  }
 
   static u64 load(uptr address) {
     u64 value = 0;

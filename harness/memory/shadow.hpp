@@ -1,6 +1,7 @@
 // In-target world. What the harness knows about each 8 bytes of the target's memory.
 #pragma once
 
+#include "base/rare.hpp"
 #include "base/types.hpp"
 #include "memory/space.hpp"
 
@@ -20,7 +21,9 @@ class AccessEntry {
   u8 mask() const { return static_cast<u8>(bits_ >> 48); }
   u8 flags() const { return static_cast<u8>(bits_ >> 56); }
   /// True if thread, bytes and kind are equal, whatever the epochs.
-  bool repeats(const AccessEntry& other) const { return (bits_ ^ other.bits_) >> 32 == 0; }
+  bool repeats(AccessEntry other) const { return (bits_ ^ other.bits_) >> 32 == 0; }
+  /// True if every byte and every flag of `other` is among this one's.
+  bool covers(AccessEntry other) const { return (other.bits_ & ~bits_) >> 48 == 0; }
   friend bool operator==(const AccessEntry&, const AccessEntry&) = default;
 
  private:
@@ -56,7 +59,16 @@ struct alignas(64) Cell {
   /// one when it was made, and a thread's view of others only grows: there is nothing to judge,
   /// only its epoch is new. So it is if all that came later are reads and this is one. Anywhere
   /// else in the list, the access must be of the very same epoch.
-  bool renews(const AccessEntry& access) {
+  bool renews(AccessEntry access) {
+    if (count != 0 && entries[count - 1].repeats(access)) {
+      entries[count - 1] = access;
+      return true;
+    }
+    return count > 1 && renews_earlier(access);
+  }
+
+ private:
+  HEDDLE_RARE bool renews_earlier(AccessEntry access) {
     bool no_conflict_since = true;
     for (u32 i = count; i > 0; --i) {
       AccessEntry& entry = entries[i - 1];
@@ -81,11 +93,6 @@ class Shadow {
  public:
   /// Reserves the flat arrays and finds the image's writable segments.
   void initialize();
-
-  /// The cell of an address in the space of the execution, stale or not.
-  Cell& flat_cell(uptr address) {
-    return reinterpret_cast<Cell*>(kShadowBase)[(address - kHeapBase) >> 3];
-  }
 
   /// The cell of the granule that holds `address`; made fresh if it is stale. O(1).
   Cell& cell(uptr address) {
@@ -122,7 +129,7 @@ class Shadow {
   }
 
  private:
-  Cell& cell_elsewhere(uptr address);
+  HEDDLE_RARE Cell& cell_elsewhere(uptr address);
 
   u32 stamp_ = 1;
   Cell forbidden_ = {};

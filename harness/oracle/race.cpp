@@ -1,5 +1,6 @@
 #include <initializer_list>
 
+#include "base/rare.hpp"
 #include "exec/image.hpp"
 #include "oracle/describe.hpp"
 #include "oracle/heap.hpp"
@@ -26,12 +27,6 @@ bool conflict(u8 a, u8 b) {
   return ((a | b) & memory::kWrite) != 0 && (a & b & memory::kAtomic) == 0;
 }
 
-/// True if everything that conflicts with `old_flags` conflicts with `flags` too.
-bool at_least_as_strong(u8 flags, u8 old_flags) {
-  return ((flags & memory::kWrite) != 0 || (old_flags & memory::kWrite) == 0) &&
-         ((flags & memory::kAtomic) == 0 || (old_flags & memory::kAtomic) != 0);
-}
-
 const char* word_for(u8 flags) {
   if ((flags & memory::kFree) != 0) {
     return "free";
@@ -44,38 +39,31 @@ const char* word_for(u8 flags) {
 
 class AccessJudge final : public exec::AccessOracle {
  public:
-  void on_plain(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now,
-                uptr pc) override {
-    if ((cell.flags & memory::kSpilled) != 0) {
-      judge_spilled(thread, granule, cell, now, pc);
+  __attribute__((always_inline)) void on_plain(Thread& thread, uptr granule, Cell& cell,
+                                               AccessEntry now, uptr pc) override {
+    if (cell.count != 1 || cell.sync != 0 || !surely_seen(thread, cell.entries[0])) {
+      judge_plain(thread, granule, cell, now, pc);
+    } else if (now.covers(cell.entries[0])) {
+      cell.entries[0] = now;
     } else {
-      judge(thread, granule, cell, now, pc, true);
+      cell.entries[1] = now;
+      cell.count = 2;
     }
-    if (cell.sync != 0) {
-      judge_atomics(thread, granule, cell, now, pc);
-    }
-    insert(cell, now);
   }
 
   void on_free(Thread& thread, uptr granule, Cell& cell, uptr pc) override {
-    const AccessEntry now(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree);
-    if ((cell.flags & memory::kSpilled) != 0) {
-      judge_spilled(thread, granule, cell, now, pc);
-    } else if (cell.count != 0) {
-      judge(thread, granule, cell, now, pc, false);
-    }
-    if (cell.sync != 0) {
+    if (__builtin_expect(cell.sync != 0 || !surely_seen(thread, cell), 0)) {
+      const AccessEntry now(thread.epoch, thread.id, cell.valid, memory::kWrite | memory::kFree);
+      judge(thread, granule, cell, now, pc);
       judge_atomics(thread, granule, cell, now, pc);
     }
   }
 
-  void on_atomic(Thread& thread, SyncVar& variable, Cell& cell, u8 mask, u8 flags,
-                 uptr pc) override {
-    const AccessEntry now(thread.epoch, thread.id, mask, flags);
-    if (cell.count != 0) {
-      judge(thread, variable.address & ~uptr{7}, cell, now, pc, false);
-    } else if ((cell.flags & memory::kSpilled) != 0) {
-      judge_spilled(thread, variable.address & ~uptr{7}, cell, now, pc);
+  __attribute__((always_inline)) void on_atomic(Thread& thread, SyncVar& variable, Cell& cell,
+                                                u8 mask, u8 flags, uptr pc) override {
+    if (__builtin_expect(!surely_seen(thread, cell), 0)) {
+      const AccessEntry now(thread.epoch, thread.id, mask, flags);
+      judge(thread, variable.address & ~uptr{7}, cell, now, pc);
     }
     auto& history = (flags & memory::kWrite) != 0 ? variable.atomic_writes : variable.atomic_reads;
     history.set(thread.id, thread.epoch);
@@ -94,26 +82,65 @@ class AccessJudge final : public exec::AccessOracle {
   }
 
  private:
-  static bool ordered(const Thread& thread, const AccessEntry& entry) {
-    return entry.thread() == thread.id || entry.epoch() <= thread.clock.get(entry.thread());
+  /// True only if the access happens before what the thread does now, as is mostly so. Does not
+  /// look far: what it denies must be judged.
+  static bool surely_seen(const Thread& thread, AccessEntry entry) {
+    return thread.clock.surely_has(entry.thread(), entry.epoch());
   }
 
-  static bool dominated(const AccessEntry& entry, const AccessEntry& by) {
-    return (entry.mask() & ~by.mask()) == 0 && at_least_as_strong(by.flags(), entry.flags());
+  /// The same of all that the cell remembers: rarely more than one access.
+  static bool surely_seen(const Thread& thread, const Cell& cell) {
+#pragma clang loop unroll(disable)
+    for (u32 i = 0; i < cell.count; ++i) {
+      if (!surely_seen(thread, cell.entries[i])) {
+        return false;
+      }
+    }
+    return (cell.flags & memory::kSpilled) == 0;
   }
 
-  /// Compares `now` with the remembered accesses. With `replaces`, those that it dominates go: it
-  /// will be remembered in their place. (Atomic accesses are remembered elsewhere.)
-  void judge(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc,
-             bool replaces) {
+  /// A thread's own accesses are: its epoch is its own component of its clock.
+  static bool ordered(const Thread& thread, AccessEntry entry) {
+    return entry.epoch() <= thread.clock.get(entry.thread());
+  }
+
+  /// Reports if `now` races with `entry`, which does not happen before it.
+  void judge_unordered(Thread& thread, uptr granule, AccessEntry entry, AccessEntry now, uptr pc) {
+    if ((entry.mask() & now.mask()) != 0 && conflict(entry.flags(), now.flags())) {
+      report_race(thread, granule, entry, now, pc);
+    }
+  }
+
+  /// Compares `now` with the remembered accesses.
+  HEDDLE_RARE void judge(Thread& thread, uptr granule, Cell& cell, AccessEntry now, uptr pc) {
+    if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, granule, cell, now, pc);
+    }
+    for (u32 i = 0; i < cell.count; ++i) {
+      if (!ordered(thread, cell.entries[i])) {
+        judge_unordered(thread, granule, cell.entries[i], now, pc);
+      }
+    }
+  }
+
+  /// The same for a plain access, which is remembered in the place of those that it covers.
+  HEDDLE_RARE void judge_plain(Thread& thread, uptr granule, Cell& cell, AccessEntry now, uptr pc) {
+    if ((cell.flags & memory::kSpilled) != 0) {
+      judge_spilled(thread, granule, cell, now, pc);
+    } else {
+      judge_and_replace(thread, granule, cell, now, pc);
+    }
+    judge_atomics(thread, granule, cell, now, pc);
+    insert(cell, now);
+  }
+
+  void judge_and_replace(Thread& thread, uptr granule, Cell& cell, AccessEntry now, uptr pc) {
     u32 kept = 0;
     for (u32 i = 0; i < cell.count; ++i) {
       const AccessEntry entry = cell.entries[i];
       if (!ordered(thread, entry)) {
-        if ((entry.mask() & now.mask()) != 0 && conflict(entry.flags(), now.flags())) {
-          report_race(thread, granule, entry, now, pc);
-        }
-      } else if (replaces && dominated(entry, now)) {
+        judge_unordered(thread, granule, entry, now, pc);
+      } else if (now.covers(entry)) {
         continue;
       }
       cell.entries[kept++] = entry;
@@ -121,7 +148,7 @@ class AccessJudge final : public exec::AccessOracle {
     cell.count = static_cast<u8>(kept);
   }
 
-  void judge_spilled(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
+  void judge_spilled(Thread& thread, uptr granule, Cell& cell, AccessEntry now, uptr pc) {
     const bool replaces = (now.flags() & memory::kAtomic) == 0;
     u32 kept = 0;
     for (u32 index = cell.entries[0].epoch(); index != 0;) {
@@ -129,10 +156,10 @@ class AccessJudge final : public exec::AccessOracle {
       const u32 next = spill.next;
       const AccessEntry entry = spill.entry;
       const bool is_ordered = ordered(thread, entry);
-      if (!is_ordered && (entry.mask() & now.mask()) != 0 && conflict(entry.flags(), now.flags())) {
-        report_race(thread, granule, entry, now, pc);
+      if (!is_ordered) {
+        judge_unordered(thread, granule, entry, now, pc);
       }
-      if (!(is_ordered && replaces && dominated(entry, now))) {
+      if (!(is_ordered && replaces && now.covers(entry))) {
         spill.next = kept;
         kept = index;
       }
@@ -145,12 +172,17 @@ class AccessJudge final : public exec::AccessOracle {
     cell.entries[0] = AccessEntry(head, ThreadId{0}, 0, 0);
   }
 
-  void insert(Cell& cell, const AccessEntry& now) {
+  void insert(Cell& cell, AccessEntry now) {
+    const bool spilled = (cell.flags & memory::kSpilled) != 0;
+    if (__builtin_expect(!spilled && cell.count < Cell::kEntries, 1)) {
+      cell.entries[cell.count++] = now;
+    } else {
+      insert_spilled(cell, now);
+    }
+  }
+
+  HEDDLE_RARE void insert_spilled(Cell& cell, AccessEntry now) {
     if ((cell.flags & memory::kSpilled) == 0) {
-      if (cell.count < Cell::kEntries) {
-        cell.entries[cell.count++] = now;
-        return;
-      }
       u32 list = 0;
       for (u32 i = 0; i < Cell::kEntries; ++i) {
         list = push(cell.entries[i], list);
@@ -162,7 +194,7 @@ class AccessJudge final : public exec::AccessOracle {
     set_list(cell, push(now, cell.entries[0].epoch()));
   }
 
-  u32 push(const AccessEntry& entry, u32 next) {
+  u32 push(AccessEntry entry, u32 next) {
     const u32 index = spills().take();
     spills()[index] = Spill{entry, next};
     return index;
@@ -179,7 +211,7 @@ class AccessJudge final : public exec::AccessOracle {
   }
 
   /// A plain access against the atomic ones of every variable in the granule.
-  void judge_atomics(Thread& thread, uptr granule, Cell& cell, const AccessEntry& now, uptr pc) {
+  void judge_atomics(Thread& thread, uptr granule, Cell& cell, AccessEntry now, uptr pc) {
     Execution& execution = exec::engine();
     for (u32 index = cell.sync; index != 0; index = execution.variable(index).next) {
       SyncVar& variable = execution.variable(index);
@@ -203,8 +235,7 @@ class AccessJudge final : public exec::AccessOracle {
     }
   }
 
-  void report_race(Thread& thread, uptr granule, const AccessEntry& earlier, const AccessEntry& now,
-                   uptr pc) {
+  void report_race(Thread& thread, uptr granule, AccessEntry earlier, AccessEntry now, uptr pc) {
     Execution& execution = exec::engine();
     Finding& finding = execution.new_finding();
     finding.kind = FindingKind::kRace;
@@ -228,7 +259,7 @@ class AccessJudge final : public exec::AccessOracle {
   }
 
   /// The trace's last event of that thread that touched the byte in that way.
-  static u32 find_event(const AccessEntry& earlier, uptr address) {
+  static u32 find_event(AccessEntry earlier, uptr address) {
     const auto& events = exec::engine().events();
     const bool write = (earlier.flags() & memory::kWrite) != 0;
     for (u32 i = events.size(); i > 0; --i) {
