@@ -202,6 +202,9 @@ class go_map : private go_map_parts::slots {
     return current_ ? current_->log2 : options_.initial_log2;
   }
 
+  /// True in the middle of a write, as the misuse detector sees it.
+  bool writing() const noexcept { return (flags_ & kWriting) != 0; }
+
   /// All old chains below this one are evacuated. Zero unless growing().
   std::size_t evacuation_mark() const noexcept { return nevacuate_; }
 
