@@ -126,9 +126,10 @@ int run_list(const CommandOptions& options) {
   }
   for (const Json& target : list) {
     const std::string expect = target["expect"];
+    const std::string of = target["of"];
+    const char* kind = of.empty() ? "wrong on purpose, for " : "seeded bug, for ";
     fmt::print("{:<48} {:<11} {}\n", target["name"].get<std::string>(),
-               target["kind"].get<std::string>(),
-               expect.empty() ? "" : "seeded bug, for " + expect);
+               target["kind"].get<std::string>(), expect.empty() ? "" : kind + expect);
     if (const std::string description = target["description"]; !description.empty()) {
       fmt::print("    {}\n", description);
     }
@@ -175,6 +176,27 @@ int run_run(const CommandOptions& options) {
   }
   return exit_code(!findings.all().empty(), findings.diverged(), findings.write_failed());
 }
+
+namespace {
+
+/// How what a replay saw, event by event as recorded, compares with the recorded finding. The
+/// signature tells places apart; it changes as functions are renamed.
+std::string likeness(const exploration::Recording& recorded, const exploration::Recording& seen) {
+  const std::string kind = exec::name_of(seen.kind);
+  if (seen.kind == exec::FindingKind::kNone) {
+    return "no finding, as recorded";
+  }
+  if (recorded.message != seen.message) {
+    return "a " + kind + " finding (" + seen.rule +
+           "), but the recorded one says: " + recorded.message;
+  }
+  return recorded.signature == seen.signature
+             ? "the same " + kind + " finding"
+             : "the same " + kind + " finding, in functions of other names (signature " +
+                   recorded.signature + ", now " + seen.signature + ")";
+}
+
+}  // namespace
 
 int run_replay(const CommandOptions& options) {
   Json results = Json::array();
@@ -229,20 +251,18 @@ int run_replay(const CommandOptions& options) {
                              {"findings", list}});
       continue;
     }
-    if (!options.quiet && seen.kind != exec::FindingKind::kNone) {
+    if (!options.quiet && (divergence.diverged || seen.kind != exec::FindingKind::kNone)) {
       report::StoryOptions story;
       story.color = use_color();
       story.width = terminal_width();
+      story.diverged_at = divergence.event;
       fmt::print("{}\n", report::tell(seen, story));
     }
     if (divergence.diverged) {
       complain(path + ": " + divergence.message);
     } else {
       fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}\n", path, runs,
-                 runs == 1 ? "" : "s", seen.events, seen.digest,
-                 seen.kind == exec::FindingKind::kNone
-                     ? "no finding, as recorded"
-                     : std::string("the same ") + exec::name_of(seen.kind) + " finding");
+                 runs == 1 ? "" : "s", seen.events, seen.digest, likeness(recording, seen));
     }
   }
   if (options.json) {

@@ -146,8 +146,9 @@ int run_hunt(const CommandOptions& options) {
     all.insert(all.end(), result.findings.begin(), result.findings.end());
     diverged |= result.diverged;
     write_failed |= result.write_failed;
-    seeded += !result.target->expect().empty();
-    seeded_found += result.expected_found;
+    const bool is_variant = !result.target->of().empty();
+    seeded += is_variant;
+    seeded_found += is_variant && result.expected_found;
   }
   if (options.json) {
     Json object = to_json(options, "", "hunt", sum, all);

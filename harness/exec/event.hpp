@@ -31,23 +31,25 @@ enum class EventKind : u8 {
   kCall,    // of an operation
   kCommit,  // its linearization point, where the target names one
   kReturn,
-  kChoice,   // a value the target asked for
-  kRead,     // plain
-  kWrite,    // plain
-  kAcquire,  // takes one from a semaphore
-  kPost,     // gives one to a semaphore
-  kArrive,   // at a barrier
-  kClock,    // reads the clock
+  kChoice,    // a value the target asked for
+  kRead,      // plain
+  kWrite,     // plain
+  kAcquire,   // takes one from a semaphore
+  kPost,      // gives one to a semaphore
+  kArrive,    // at a barrier
+  kClock,     // reads the clock
+  kFinding,   // an oracle objects here
+  kDetected,  // the target's own detector of misuse fired
 };
-constexpr EventKind kLastEventKind = EventKind::kClock;
+constexpr EventKind kLastEventKind = EventKind::kDetected;
 
 /// Name for reports: "load", "unlock", ...
 const char* name_of(EventKind kind);
 
-/// Plain accesses are traced (a race report shows them) but are no part of the digest: two builds
-/// of one program may optimise them differently.
-constexpr bool is_plain(EventKind kind) {
-  return kind == EventKind::kRead || kind == EventKind::kWrite;
+/// What is no visible event is traced, for reports, but is no part of the digest: two builds of one
+/// program may optimise plain accesses differently, and another build may have another judge.
+constexpr bool is_visible(EventKind kind) {
+  return kind != EventKind::kRead && kind != EventKind::kWrite && kind < EventKind::kFinding;
 }
 
 enum class Order : u8 { kRelaxed, kConsume, kAcquire, kRelease, kAcqRel, kSeqCst };

@@ -69,6 +69,7 @@ void Execution::reset(const Options& options) {
     finding->pc = 0;
     finding->address = 0;
     finding->block = 0;
+    finding->operation = memory::kNoOperation;
     finding->event = memory::kNoEvent;
     finding->other_event = memory::kNoEvent;
   }
@@ -116,7 +117,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     }
   }
   for (u32 index = 1; release_block_ != nullptr && index <= arena_.last_block(); ++index) {
-    if (arena_.block(index).state == memory::BlockState::kLive) {
+    if (arena_.block(index).state != memory::BlockState::kFreed) {
       release_block_(reinterpret_cast<void*>(arena_.block(index).address));
     }
   }
@@ -395,34 +396,43 @@ void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr 
   finding.pc = pc;
   finding.message.clear();
   finding.message.add("%s", message);
-  finding.event = events_.size();
   commit_finding(finding);
 }
 
+Finding& Execution::new_finding() {
+  Finding& finding = finding_.kind == FindingKind::kNone ? finding_ : spare_finding_;
+  finding.operation = memory::kNoOperation;
+  finding.event = memory::kNoEvent;
+  finding.other_event = memory::kNoEvent;
+  return finding;
+}
+
 void Execution::commit_finding(Finding& finding) {
-  if (finding.kind != FindingKind::kRace || !options_.race_continue) {
+  const bool goes_on = finding.kind == FindingKind::kRace && options_.race_continue;
+  if (goes_on && &finding == &spare_finding_) {
+    return;  // the first race is told
+  }
+  note_finding(finding);
+  if (!goes_on) {
     abandon();
   }
 }
 
-void Execution::sanitizer_report(const char* text) {
-  const Thread* thread = running_thread_;
-  if (thread == nullptr || stop_requested_) {
+// Gives the finding an event of its own, unless it points to one or is about a whole operation.
+void Execution::note_finding(Finding& finding) {
+  if (options_.trace && finding.thread != ThreadId::kNone &&
+      finding.operation == memory::kNoOperation && finding.event >= events_.size()) {
+    finding.event = events_.size();
+    record_event(thread(finding.thread), EventKind::kFinding, finding.address, 0,
+                 static_cast<u64>(finding.kind), Order::kRelaxed, finding.pc);
+  }
+}
+
+void Execution::sanitizer_report(const SanitizerReport& report) {
+  if (running_thread_ == nullptr || stop_requested_) {
     return;
   }
-  Finding& finding = new_finding();
-  finding.kind = FindingKind::kHeap;
-  finding.rule = "sanitizer";
-  finding.thread = thread->id;
-  finding.event = events_.size();
-  finding.message.clear();
-  // "==1==ERROR: AddressSanitizer: heap-use-after-free on address ...": the words after the name.
-  const char* name = std::strstr(text, "AddressSanitizer: ");
-  name = name == nullptr ? "report" : name + std::strlen("AddressSanitizer: ");
-  finding.message.add("AddressSanitizer: %.*s in T%u", static_cast<int>(std::strcspn(name, " \n:")),
-                      name, to_index(thread->id));
-  finding.detail.clear();
-  finding.detail.add("%s", text);
+  note_finding(access_oracle_->on_sanitizer_report(*running_thread_, report));
   stop_requested_ = true;
   options_.step_limit = 0;
   options_.preempt_all = true;  // plain accesses reach point() too

@@ -66,6 +66,10 @@ class Execution {
   void initialize();
   void add_oracle(Oracle& oracle);
   void set_access_oracle(AccessOracle& oracle) { access_oracle_ = &oracle; }
+  AccessOracle& access_oracle() { return *access_oracle_; }
+  void set_sanitizer(Sanitizer& sanitizer) { sanitizer_ = &sanitizer; }
+  /// Null in builds without one.
+  Sanitizer* sanitizer() { return sanitizer_; }
   /// Where blocks come from another allocator: called for those still live after an execution.
   void set_block_release(void (*release)(void*)) { release_block_ = release; }
 
@@ -193,11 +197,11 @@ class Execution {
   /// the execution ends here and report() does not return.
   void report(Thread& thread, FindingKind kind, const char* rule, uptr pc, const char* message);
   /// For oracles that fill in more than report() takes: set fields, then commit_finding().
-  Finding& new_finding() { return finding_.kind == FindingKind::kNone ? finding_ : spare_finding_; }
+  Finding& new_finding();
   void commit_finding(Finding& finding);
-  /// A sanitizer's report (its full text). It must be left to return, so the execution ends at the
-  /// next event, with this as its finding.
-  void sanitizer_report(const char* text);
+  /// A sanitizer's report. It must be left to return, so the execution ends at the next event, with
+  /// this as its finding.
+  void sanitizer_report(const SanitizerReport& report);
   /// Ends the execution now, on whatever stack this is.
   [[noreturn]] void abandon();
 
@@ -280,6 +284,7 @@ class Execution {
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
+  void note_finding(Finding& finding);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
                     uptr pc);
 
@@ -374,6 +379,7 @@ class Execution {
   Options options_;
   bool careful_ = false;  // each plain access takes the long way: traced, or a scheduling point
   AccessOracle* access_oracle_ = nullptr;
+  Sanitizer* sanitizer_ = nullptr;
   void (*release_block_)(void*) = nullptr;
   Oracle* oracles_[16] = {};
   u32 oracle_count_ = 0;

@@ -34,7 +34,8 @@ struct Finding {
   uptr pc = 0;                // where `thread` was
   uptr address = 0;           // what it is about, if it is about memory
   u32 block = 0;              // heap block concerned
-  u32 event = ~u32{0};        // in the trace: the event that completed it
+  u32 operation = ~u32{0};    // of the history: the one whose result is wrong, if one is
+  u32 event = ~u32{0};        // in the trace: where the oracle objected
   u32 other_event = ~u32{0};  // in the trace: the earlier event it conflicts with
   Text<32768> detail;         // further lines, may be empty
 

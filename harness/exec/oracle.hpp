@@ -7,8 +7,30 @@
 namespace heddle::exec {
 
 class Execution;
+struct Finding;
 struct Thread;
 struct SyncVar;
+
+/// What a sanitizer says about an access or a free.
+struct SanitizerReport {
+  const char* text = "";
+  const char* rule = "";  // in the words of the heap oracle; static storage
+  uptr address = 0;
+  u32 size = 0;
+  u8 flags = 0;  // memory::kWrite
+  uptr pc = 0;
+};
+
+/// A sanitizer that is linked in. What the heap oracle objects to counts if the sanitizer objects
+/// too, whose report is then part of the finding.
+class Sanitizer {
+ public:
+  virtual ~Sanitizer() = default;
+  /// Null if it has nothing against the access.
+  virtual const SanitizerReport* on_access(uptr address, u32 size, u8 flags, uptr pc) = 0;
+  /// Null if it has nothing against the free: the memory is free then.
+  virtual const SanitizerReport* on_free(uptr address) = 0;
+};
 
 /// A judge of executions. Each callback may call Execution::report(), which does not return
 /// unless the oracle's findings let the execution go on.
@@ -44,6 +66,8 @@ class __attribute__((visibility("hidden"))) AccessOracle {
   virtual void on_mismatched_free(Thread& thread, u32 block, uptr pc) = 0;
   /// free() of something that is not a live block.
   virtual void on_bad_free(Thread& thread, uptr address, u32 block, uptr pc) = 0;
+  /// The finding of a report that a sanitizer makes unasked; the caller commits it.
+  virtual Finding& on_sanitizer_report(Thread& thread, const SanitizerReport& report) = 0;
 };
 
 }  // namespace heddle::exec

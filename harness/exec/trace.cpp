@@ -51,6 +51,8 @@ const char* name_of(EventKind kind) {
     case EventKind::kPost: return "post";
     case EventKind::kArrive: return "arrive";
     case EventKind::kClock: return "clock";
+    case EventKind::kFinding: return "finding";
+    case EventKind::kDetected: return "detector fired";
   }
   return "?";
 }
@@ -98,9 +100,12 @@ const char* name_of(DecisionKind kind) {
 
 void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value,
                              Order order, uptr pc) {
+  if (stop_requested_) {
+    abandon();  // nothing happens after a sanitizer's report, so that all builds see the same events
+  }
   u64 name = 0;
   u64 shown = value;
-  if (!is_plain(kind)) {
+  if (is_visible(kind)) {
     name = address == 0 ? 0 : stable_name(*this, address);
     shown = value_may_be_pointer(kind) ? stable_value(*this, value) : value;
     digest_ = mix64(digest_ ^ mix64((u64{to_index(thread.id)} << 8) | static_cast<u8>(kind)));

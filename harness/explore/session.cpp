@@ -32,6 +32,13 @@ std::string words_for(const EventMark& mark) {
   return "T" + std::to_string(to_index(mark.thread)) + " " + exec::name_of(mark.kind);
 }
 
+std::string words_for(const Recording& recording) {
+  return recording.kind == exec::FindingKind::kNone
+             ? "no finding"
+             : std::string("finding ") + exec::name_of(recording.kind) + " (" + recording.rule +
+                   ")";
+}
+
 }  // namespace
 
 bool parse_faults(const std::string& text, exec::Faults& faults) {
@@ -205,7 +212,7 @@ Recording Session::capture(const exec::Outcome& outcome) const {
   recording.events = outcome.events;
   recording.digest = outcome.digest;
   for (const exec::Event& event : execution.events()) {
-    if (!exec::is_plain(event.kind) && recording.marks.size() < Recording::kMarksMax) {
+    if (exec::is_visible(event.kind) && recording.marks.size() < Recording::kMarksMax) {
       recording.marks.push_back(
           EventMark{event.thread, event.kind, fingerprint_of(event.name, event.shown)});
     }
@@ -260,7 +267,7 @@ Divergence compare(const Recording& expected, const Recording& seen) {
           expected.marks[i].kind == seen.marks[i].kind) {
         message += " with another location or value";
       }
-      return Divergence{true, message};
+      return Divergence{true, message, i};
     }
   }
   if (expected.events != seen.events) {
@@ -270,17 +277,18 @@ Divergence compare(const Recording& expected, const Recording& seen) {
                 : "the end";
     const std::string got =
         shorter ? "the end" : (common < seen.marks.size() ? words_for(seen.marks[common]) : "more");
-    return Divergence{true, "diverged at event " +
-                                std::to_string(std::min(expected.events, seen.events)) +
-                                ": expected " + next + ", got " + got};
+    const u64 at = std::min(expected.events, seen.events);
+    return Divergence{
+        true, "diverged at event " + std::to_string(at) + ": expected " + next + ", got " + got,
+        at};
   }
   if (expected.digest != seen.digest) {
     return Divergence{true,
                       "diverged after event " + std::to_string(common) + ": the digest differs"};
   }
-  if (expected.kind != seen.kind) {
-    return Divergence{true, std::string("diverged at the end: expected finding ") +
-                                exec::name_of(expected.kind) + ", got " + exec::name_of(seen.kind)};
+  if (expected.kind != seen.kind || expected.rule != seen.rule) {
+    return Divergence{
+        true, "diverged at the end: expected " + words_for(expected) + ", got " + words_for(seen)};
   }
   return Divergence{};
 }

@@ -63,6 +63,7 @@ void prepare_process();
 struct Divergence {
   bool diverged = false;
   std::string message;  // "diverged at event 12: expected ..., got ..."
+  u64 event = ~u64{0};  // the visible event at which they part, if it is one
 };
 
 /// What many executions came to.

@@ -46,7 +46,7 @@ void load(uptr size, const void* object, void* result, int order, uptr pc) {
     std::memcpy(result, object, size);
     return;
   }
-  check_poison(const_cast<void*>(object), size, false);
+  check_poison(const_cast<void*>(object), size, false, pc);
   engine().large_load(*thread, const_cast<void*>(object), size, result, order_of(order), pc);
 }
 
@@ -57,7 +57,7 @@ void store(uptr size, void* object, const void* value, int order, uptr pc) {
     std::memcpy(object, value, size);
     return;
   }
-  check_poison(object, size, true);
+  check_poison(object, size, true, pc);
   engine().large_exchange(*thread, object, size, value, nullptr, order_of(order), pc);
 }
 
@@ -69,7 +69,7 @@ void exchange(uptr size, void* object, const void* value, void* result, int orde
     std::memcpy(object, value, size);
     return;
   }
-  check_poison(object, size, true);
+  check_poison(object, size, true, pc);
   engine().large_exchange(*thread, object, size, value, result, order_of(order), pc);
 }
 
@@ -82,7 +82,7 @@ bool compare_exchange(uptr size, void* object, void* expected, const void* desir
     std::memcpy(equal ? object : expected, equal ? desired : object, size);
     return equal;
   }
-  check_poison(object, size, true);
+  check_poison(object, size, true, pc);
   return engine().large_cas(*thread, object, size, expected, desired, order_of(success),
                             order_of(failure), pc);
 }

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <semaphore.h>
 
+#include "intercept/origin.hpp"
 #include "intercept/thread_library.hpp"
 #include "intercept/time.hpp"
 
@@ -24,9 +25,9 @@ namespace heddle::intercept {
 
 int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
                        u64 deadline_ns, uptr pc) {
-  check_poison(condition, sizeof *condition, true);
-  check_poison(mutex, sizeof *mutex, true);
-  return engine().condition_wait(thread, condition, mutex, deadline_ns, pc);
+  check_poison(condition, sizeof *condition, true, pc);
+  check_poison(mutex, sizeof *mutex, true, pc);
+  return engine().condition_wait(thread, condition, mutex, deadline_ns, place_in_program(pc));
 }
 
 }  // namespace heddle::intercept
@@ -41,7 +42,7 @@ struct Barrier {
 };
 
 int wait_for_semaphore(Thread& thread, sem_t* semaphore, u64 deadline_ns, uptr pc) {
-  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true);
+  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, pc);
   if (engine().semaphore_wait(thread, semaphore, deadline_ns, pc)) {
     return 0;
   }
@@ -107,7 +108,7 @@ HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_signal)(condition);
   }
-  heddle::intercept::check_poison(condition, sizeof *condition, true);
+  heddle::intercept::check_poison(condition, sizeof *condition, true, HEDDLE_PC);
   engine().condition_notify(*thread, condition, false, HEDDLE_PC);
   return 0;
 }
@@ -117,7 +118,7 @@ HEDDLE_HOOK int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_cond_broadcast)(condition);
   }
-  heddle::intercept::check_poison(condition, sizeof *condition, true);
+  heddle::intercept::check_poison(condition, sizeof *condition, true, HEDDLE_PC);
   engine().condition_notify(*thread, condition, true, HEDDLE_PC);
   return 0;
 }
@@ -143,7 +144,7 @@ HEDDLE_HOOK int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_barrier_wait)(barrier);
   }
-  heddle::intercept::check_poison(barrier, sizeof *barrier, true);
+  heddle::intercept::check_poison(barrier, sizeof *barrier, true, HEDDLE_PC);
   const u32 parties = reinterpret_cast<const Barrier*>(barrier)->parties;
   return engine().barrier_wait(*thread, barrier, parties, HEDDLE_PC) ? PTHREAD_BARRIER_SERIAL_THREAD
                                                                      : 0;
@@ -191,7 +192,7 @@ HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(sem_post)(semaphore);
   }
-  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true);
+  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, HEDDLE_PC);
   if (engine().semaphore_post(*thread, semaphore, HEDDLE_PC)) {
     return 0;
   }

@@ -19,7 +19,7 @@ using heddle::intercept::engine;
 namespace {
 
 void fill(Thread& thread, void* buffer, uptr size, uptr pc) {
-  heddle::intercept::check_poison(buffer, size, true);
+  heddle::intercept::check_poison(buffer, size, true, pc);
   engine().plain_range(thread, reinterpret_cast<uptr>(buffer), size, true, pc);
   auto* bytes = static_cast<unsigned char*>(buffer);
   for (uptr done = 0; done < size; done += sizeof(u64)) {

@@ -12,6 +12,7 @@ using heddle::exec::DecisionKind;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+using heddle::intercept::place_in_program;
 using heddle::memory::AllocKind;
 
 // The allocator below: the C library's own, or AddressSanitizer's.
@@ -45,11 +46,11 @@ void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKin
 #ifdef HEDDLE_WITH_ASAN
   void* memory = alignment <= 16 ? BELOW(malloc)(size) : BELOW(memalign)(alignment, size);
   if (memory != nullptr) {
-    engine().adopt(thread, memory, size, kind, pc);
+    engine().adopt(thread, memory, size, kind, place_in_program(pc));
   }
   return memory;
 #else
-  void* memory = engine().allocate(thread, size, alignment, kind, pc);
+  void* memory = engine().allocate(thread, size, alignment, kind, place_in_program(pc));
   if (memory == nullptr) {
     errno = ENOMEM;
   }
@@ -66,24 +67,31 @@ bool is_execution_block(void* memory) {
 #endif
 }
 
+/// True if the engine must hear of the free, be it right or wrong.
+bool concerns_execution(uptr address) {
+#ifdef HEDDLE_WITH_ASAN
+  return engine().arena().block_near(address) != 0 || heddle::memory::in_stacks(address);
+#else
+  return heddle::memory::in_heap(address) || heddle::memory::in_stacks(address);
+#endif
+}
+
 void release(void* memory, AllocKind kind, uptr pc) {
   if (memory == nullptr) {
     return;
   }
   Thread* thread = current_thread;
-#ifdef HEDDLE_WITH_ASAN
-  if (thread != nullptr && is_execution_block(memory)) {
-    engine().deallocate(*thread, memory, kind, pc);
+  if (thread != nullptr && concerns_execution(reinterpret_cast<uptr>(memory)) &&
+      !engine().deallocate(*thread, memory, kind, place_in_program(pc))) {
+    return;
   }
+#ifdef HEDDLE_WITH_ASAN
   BELOW(free)(memory);
 #else
-  if (thread != nullptr &&
-      (is_execution_block(memory) || heddle::memory::in_stacks(reinterpret_cast<uptr>(memory)))) {
-    engine().deallocate(*thread, memory, kind, pc);
-  } else if (!is_execution_block(memory)) {
+  // The arena takes its blocks back by itself, also what is freed after the execution.
+  if (!heddle::memory::in_heap(reinterpret_cast<uptr>(memory))) {
     BELOW(free)(memory);
   }
-  // Else: freed outside of the execution that made it; the arena has taken it back already.
 #endif
 }
 

@@ -49,17 +49,18 @@ Function* original(const char* name) {
   }())
 
 #ifdef HEDDLE_WITH_ASAN
-/// Accesses that became calls escape AddressSanitizer's instrumentation. If the memory is poisoned
-/// this makes one instrumented access, for a report of the usual form.
-void check_poison_slow(void* address, std::size_t size, bool write);
+/// Accesses that became calls escape AddressSanitizer's instrumentation. What the engine will see
+/// for itself is left to it, which knows better where and when.
+void report_poisoned(uptr bad, std::size_t size, bool write, uptr pc);
 
-inline void check_poison(void* address, std::size_t size, bool write) {
-  if (__builtin_expect(__asan_region_is_poisoned(address, size) != nullptr, 0)) {
-    check_poison_slow(address, size, write);
+inline void check_poison(void* address, std::size_t size, bool write, uptr pc) {
+  void* bad = __asan_region_is_poisoned(address, size);
+  if (__builtin_expect(bad != nullptr, 0)) {
+    report_poisoned(reinterpret_cast<uptr>(bad), size, write, pc);
   }
 }
 #else
-inline void check_poison(void*, std::size_t, bool) {}
+inline void check_poison(void*, std::size_t, bool, uptr) {}
 #endif
 
 }  // namespace heddle::intercept

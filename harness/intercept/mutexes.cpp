@@ -53,7 +53,7 @@ void* object_of(pthread_spinlock_t* lock) { return const_cast<int*>(lock); }
 namespace heddle::intercept {
 
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc) {
-  check_poison(mutex, sizeof(int), true);
+  check_poison(mutex, sizeof(int), true, pc);
   if (deadline_ns != kAtOnce && has_type(mutex, PTHREAD_MUTEX_ERRORCHECK_NP) &&
       engine().owns(thread, mutex)) {
     return EDEADLK;
@@ -62,7 +62,7 @@ int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc)
 }
 
 int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc) {
-  check_poison(mutex, sizeof(int), true);
+  check_poison(mutex, sizeof(int), true, pc);
   if (engine().mutex_unlock(thread, mutex, pc)) {
     return 0;
   }
@@ -146,7 +146,7 @@ HEDDLE_HOOK int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_spin_lock)(lock);
   }
-  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true);
+  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true, HEDDLE_PC);
   engine().mutex_lock(*thread, object_of(lock), {}, kNever, HEDDLE_PC);
   return 0;
 }
@@ -156,7 +156,7 @@ HEDDLE_HOOK int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_spin_trylock)(lock);
   }
-  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true);
+  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true, HEDDLE_PC);
   return error_of(engine().mutex_lock(*thread, object_of(lock), {}, kAtOnce, HEDDLE_PC), kAtOnce);
 }
 
@@ -165,7 +165,7 @@ HEDDLE_HOOK int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_spin_unlock)(lock);
   }
-  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true);
+  heddle::intercept::check_poison(object_of(lock), sizeof *lock, true, HEDDLE_PC);
   if (engine().mutex_unlock(*thread, object_of(lock), HEDDLE_PC)) {
     return 0;
   }

@@ -2,6 +2,9 @@
 
 #include <cstring>
 #include <link.h>
+#include <unwind.h>
+
+#include "exec/execution.hpp"
 
 namespace heddle::intercept {
 namespace {
@@ -47,12 +50,39 @@ const Origins& known_origins() {
   return origins;
 }
 
+struct Search {
+  bool left = false;  // the harness, which is linked into the program
+  uptr found = 0;
+};
+
+_Unwind_Reason_Code look_at(_Unwind_Context* frame, void* argument) {
+  auto& search = *static_cast<Search*>(argument);
+  const uptr pc = static_cast<uptr>(_Unwind_GetIP(frame));
+  if (!is_program(pc)) {
+    search.left = true;
+  } else if (search.left) {
+    search.found = pc;
+    return _URC_END_OF_STACK;
+  }
+  return _URC_NO_REASON;
+}
+
 }  // namespace
 
 bool is_program(uptr pc) { return known_origins().program.contains(pc); }
 
 bool is_program_or_cxx_library(uptr pc) {
   return known_origins().program.contains(pc) || origins.cxx_library.contains(pc);
+}
+
+uptr place_in_program(uptr pc) {
+  if (!exec::engine().tracing() || is_program(pc)) {
+    return pc;
+  }
+  const exec::RuntimeScope runtime;
+  Search search;
+  ::_Unwind_Backtrace(look_at, &search);
+  return search.found != 0 ? search.found : pc;
 }
 
 }  // namespace heddle::intercept

@@ -20,7 +20,7 @@ using heddle::intercept::to_deadline;
 namespace {
 
 int lock(Thread& thread, pthread_rwlock_t* lock, bool shared, u64 deadline_ns, uptr pc) {
-  heddle::intercept::check_poison(lock, sizeof *lock, true);
+  heddle::intercept::check_poison(lock, sizeof *lock, true, pc);
   if (deadline_ns != kAtOnce && engine().owns(thread, lock)) {
     return EDEADLK;
   }
@@ -82,7 +82,7 @@ HEDDLE_HOOK int pthread_rwlock_unlock(pthread_rwlock_t* object) noexcept {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_rwlock_unlock)(object);
   }
-  heddle::intercept::check_poison(object, sizeof *object, true);
+  heddle::intercept::check_poison(object, sizeof *object, true, HEDDLE_PC);
   if (engine().rwlock_unlock(*thread, object, HEDDLE_PC)) {
     return 0;
   }

@@ -27,7 +27,7 @@ int initialise_object(void* object, uptr size, const char* what, uptr pc, Initia
   if (thread == nullptr) {
     return initialise();
   }
-  check_poison(object, size, true);
+  check_poison(object, size, true, pc);
   engine().init_sync(*thread, object, size, what, pc);
   const exec::RuntimeScope runtime;
   return initialise();
@@ -35,7 +35,7 @@ int initialise_object(void* object, uptr size, const char* what, uptr pc, Initia
 
 /// Ends an object's life; a finding if it is in use.
 inline int destroy_object(Thread& thread, void* object, const char* what, uptr pc) {
-  check_poison(object, 1, true);
+  check_poison(object, 1, true, pc);
   engine().destroy_sync(thread, object, what, pc);
   return 0;
 }

@@ -24,6 +24,7 @@ using heddle::intercept::current_thread;
 using heddle::intercept::engine;
 using heddle::intercept::is_valid;
 using heddle::intercept::join_thread;
+using heddle::intercept::place_in_program;
 using heddle::intercept::to_deadline;
 
 namespace {
@@ -104,15 +105,17 @@ void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
 HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
                                void* (*entry)(void*), void* argument) {
   Thread* thread = current_thread;
-  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
-                           : heddle::intercept::create_thread(*thread, handle, attributes, entry,
-                                                              argument, HEDDLE_PC);
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
+             : heddle::intercept::create_thread(*thread, handle, attributes, entry, argument,
+                                                place_in_program(HEDDLE_PC));
 }
 
 HEDDLE_HOOK int pthread_join(pthread_t handle, void** result) {
   Thread* thread = current_thread;
-  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_join)(handle, result)
-                           : join_thread(*thread, handle, result, kNever, HEDDLE_PC);
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(pthread_join)(handle, result)
+             : join_thread(*thread, handle, result, kNever, place_in_program(HEDDLE_PC));
 }
 
 HEDDLE_HOOK int pthread_tryjoin_np(pthread_t handle, void** result) noexcept {

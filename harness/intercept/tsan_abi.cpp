@@ -27,6 +27,7 @@ void range(void* address, uptr size, bool write, uptr pc) {
     return;
   }
   engine().plain_range(*thread, reinterpret_cast<uptr>(address), size, write, pc);
+  check_poison(address, size, write, pc);
   engine().record(*thread, write ? exec::EventKind::kWrite : exec::EventKind::kRead,
                   reinterpret_cast<uptr>(address), static_cast<u32>(size), 0, Order::kRelaxed, pc);
 }
@@ -160,7 +161,7 @@ T atomic_load(T* p, int order, uptr pc) {
   if (thread == nullptr) {
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);
   }
-  check_poison(p, sizeof(T), false);
+  check_poison(p, sizeof(T), false, pc);
   return engine().atomic_load(*thread, p, order_of(order), pc);
 }
 
@@ -171,7 +172,7 @@ void atomic_store(T* p, T value, int order, uptr pc) {
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
     return;
   }
-  check_poison(p, sizeof(T), true);
+  check_poison(p, sizeof(T), true, pc);
   engine().atomic_store(*thread, p, value, order_of(order), pc);
 }
 
@@ -184,7 +185,7 @@ T atomic_cas(T* p, T expected, T desired, bool weak, int success, int failure, u
                                         __ATOMIC_SEQ_CST);
     return expected;
   }
-  check_poison(p, sizeof(T), true);
+  check_poison(p, sizeof(T), true, pc);
   *done = engine().atomic_cas(*thread, p, &expected, desired, weak, order_of(success),
                               order_of(failure), pc);
   return expected;
@@ -230,7 +231,7 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
     }
     return old_value;
   }
-  check_poison(p, sizeof(T), true);
+  check_poison(p, sizeof(T), true, pc);
   return engine().atomic_update(*thread, p, modify, argument, order_of(order), pc);
 }
 

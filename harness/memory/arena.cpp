@@ -1,6 +1,7 @@
 #include "memory/arena.hpp"
 
 #include <cstring>
+#include <initializer_list>
 
 namespace heddle::memory {
 namespace {
@@ -76,7 +77,17 @@ void* Arena::allocate(ThreadId thread, uptr size, uptr alignment) {
 }
 
 void Arena::adopt(ThreadId thread, void* memory, uptr size) {
-  enter(thread, reinterpret_cast<uptr>(memory), size);
+  const uptr address = reinterpret_cast<uptr>(memory);
+  enter(thread, address, size);
+  // The least red zone of that allocator: accesses there are to be told by the block beside it.
+  const uptr end = round_up(address + size, 8);
+  for (const uptr at : {address - 16, address - 8, end, end + 8}) {
+    Cell& cell = shadow_.cell(at);
+    cell.valid = 0;
+    if ((cell.flags & kBlockHead) == 0) {  // else it names this block, or the next one
+      cell.block = blocks_.size();
+    }
+  }
 }
 
 void* Arena::allocate_internal(ThreadId thread, uptr size, uptr alignment) {

@@ -6,7 +6,7 @@
 
 namespace heddle::memory {
 
-enum class BlockState : u8 { kLive, kFreed };
+enum class BlockState : u8 { kLive, kFreed, kLeaked };
 
 /// How a block was obtained; freeing it in another way is a finding.
 enum class AllocKind : u8 { kMalloc, kNew, kNewArray };

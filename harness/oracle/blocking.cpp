@@ -98,7 +98,6 @@ class DeadlockOracle final : public exec::Oracle {
     Finding& finding = execution.new_finding();
     finding.kind = FindingKind::kDeadlock;
     finding.message.clear();
-    finding.event = execution.events().size();
     if (cycle != ThreadId::kNone) {
       finding.rule = "cycle";
       finding.message.add("deadlock: ");

@@ -140,6 +140,7 @@ class Referee {
     finding_.rule = rule;
     finding_.thread = entry.thread;
     finding_.pc = 0;
+    finding_.operation = static_cast<u32>(&entry - history_.entries.begin());
     finding_.message.clear();
     finding_.message.add("Go range contract, %s: ", rule);
     finding_.message.add(format, arguments...);

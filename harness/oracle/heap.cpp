@@ -22,7 +22,6 @@ Finding& heap_finding(Thread& thread, const char* rule, uptr address, u32 block,
   finding.pc = pc;
   finding.address = address;
   finding.block = block;
-  finding.event = execution.events().size();
   finding.message.clear();
   return finding;
 }
@@ -91,8 +90,9 @@ class LeakOracle final : public exec::Oracle {
     u32 blocks = 0;
     uptr bytes = 0;
     for (u32 index = 1; index <= execution.arena().last_block(); ++index) {
-      const Block& block = execution.arena().block(index);
+      Block& block = execution.arena().block(index);
       if (block.state == BlockState::kLive && !reachability.reached(index)) {
+        block.state = BlockState::kLeaked;
         first = first == 0 ? index : first;
         ++blocks;
         bytes += block.size;
@@ -108,21 +108,18 @@ class LeakOracle final : public exec::Oracle {
         "leak: %zu bytes in %u block%s still allocated at the end and not reachable; the first: ",
         static_cast<std::size_t>(bytes), blocks, blocks == 1 ? "" : "s");
     describe_location(finding.message, block.address);
+    finding.event = block.alloc_event;
     execution.commit_finding(finding);
   }
 };
 
-}  // namespace
-
-void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
-#ifdef HEDDLE_WITH_ASAN
-  // AddressSanitizer judges this very access next, with its own report.
-  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(size),
-      static_cast<void>(flags), static_cast<void>(pc);
-#else
+/// What is wrong with an access to bytes that are not addressable; `elsewhere` is the rule for
+/// memory that is no heap block's.
+Finding& access_finding(Thread& thread, uptr address, u32 size, u8 flags, uptr pc,
+                        const char* elsewhere) {
   Execution& execution = exec::engine();
   const u32 index = execution.arena().block_near(address);
-  const char* rule = "wild-access";
+  const char* rule = elsewhere;
   if (index != 0) {
     const Block& block = execution.arena().block(index);
     const bool inside = address >= block.address && address < block.address + block.size;
@@ -132,8 +129,8 @@ void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr
             : "use-after-free";
   }
   Finding& finding = heap_finding(thread, rule, address, index, pc);
-  finding.message.add("heap-%s: T%u %s %u byte%s of ", rule, to_index(thread.id),
-                      (flags & memory::kWrite) != 0 ? "writes" : "reads", size,
+  finding.message.add("%s%s: T%u %s %u byte%s of ", index != 0 ? "heap-" : "", rule,
+                      to_index(thread.id), (flags & memory::kWrite) != 0 ? "writes" : "reads", size,
                       size == 1 ? "" : "s");
   describe_location(finding.message, address);
   if (index != 0) {
@@ -143,29 +140,59 @@ void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr
       finding.message.add(", freed by T%u", to_index(block.freed_by));
     }
   }
-  execution.commit_finding(finding);
-#endif
+  return finding;
 }
 
-void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
-#ifdef HEDDLE_WITH_ASAN
-  static_cast<void>(thread), static_cast<void>(address), static_cast<void>(index),
-      static_cast<void>(pc);
-#else
-  Execution& execution = exec::engine();
-  const bool twice = index != 0;
-  Finding& finding =
-      heap_finding(thread, twice ? "double-free" : "invalid-free", address, index, pc);
-  finding.message.add("heap-%s: T%u frees ", twice ? "double-free" : "invalid-free",
-                      to_index(thread.id));
+Finding& free_finding(Thread& thread, uptr address, u32 index, uptr pc) {
+  const char* rule = index != 0 ? "double-free" : "invalid-free";
+  Finding& finding = heap_finding(thread, rule, address, index, pc);
+  finding.message.add("heap-%s: T%u frees ", rule, to_index(thread.id));
   describe_location(finding.message, address);
-  if (twice) {
-    const Block& block = execution.arena().block(index);
+  if (index != 0) {
+    const Block& block = exec::engine().arena().block(index);
     finding.message.add(", already freed by T%u", to_index(block.freed_by));
     finding.other_event = block.free_event;
   }
-  execution.commit_finding(finding);
-#endif
+  return finding;
+}
+
+}  // namespace
+
+void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  const exec::SanitizerReport* report = nullptr;
+  if (exec::Sanitizer* sanitizer = exec::engine().sanitizer()) {
+    report = sanitizer->on_access(address, size, flags, pc);
+    if (report == nullptr) {
+      return;
+    }
+  }
+  Finding& finding = access_finding(thread, address, size, flags, pc,
+                                    report == nullptr ? "wild-access" : report->rule);
+  finding.detail.clear();
+  finding.detail.add("%s", report == nullptr ? "" : report->text);
+  exec::engine().commit_finding(finding);
+}
+
+void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
+  const exec::SanitizerReport* report = nullptr;
+  if (exec::Sanitizer* sanitizer = exec::engine().sanitizer()) {
+    report = sanitizer->on_free(address);
+    if (report == nullptr) {
+      return;
+    }
+  }
+  Finding& finding = free_finding(thread, address, index, pc);
+  finding.detail.clear();
+  finding.detail.add("%s", report == nullptr ? "" : report->text);
+  exec::engine().commit_finding(finding);
+}
+
+Finding& sanitizer_finding(Thread& thread, const exec::SanitizerReport& report) {
+  Finding& finding =
+      access_finding(thread, report.address, report.size, report.flags, report.pc, report.rule);
+  finding.detail.clear();
+  finding.detail.add("%s", report.text);
+  return finding;
 }
 
 void report_mismatched_free(Thread& thread, u32 index, uptr pc) {

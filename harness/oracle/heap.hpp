@@ -10,4 +10,7 @@ void report_bad_free(exec::Thread& thread, uptr address, u32 block, uptr pc);
 
 void report_mismatched_free(exec::Thread& thread, u32 block, uptr pc);
 
+/// What AddressSanitizer found on its own, in the heap oracle's words.
+exec::Finding& sanitizer_finding(exec::Thread& thread, const exec::SanitizerReport& report);
+
 }  // namespace heddle::oracle

@@ -81,6 +81,10 @@ class AccessJudge final : public exec::AccessOracle {
     report_bad_free(thread, address, block, pc);
   }
 
+  Finding& on_sanitizer_report(Thread& thread, const exec::SanitizerReport& report) override {
+    return sanitizer_finding(thread, report);
+  }
+
  private:
   /// True only if the access happens before what the thread does now, as is mostly so. Does not
   /// look far: what it denies must be judged.
@@ -247,7 +251,6 @@ class AccessJudge final : public exec::AccessOracle {
         static_cast<u32>(__builtin_ctz(static_cast<u32>(earlier.mask() & now.mask())));
     finding.address = granule + first_byte;
     finding.block = execution.shadow().cell(granule).block;
-    finding.event = execution.events().size();
     finding.other_event = find_event(earlier, finding.address);
     finding.message.clear();
     finding.message.add("data race on ");

@@ -1,10 +1,10 @@
 #include "report/symbols.hpp"
 
 #include <backtrace.h>
-#include <cstdlib>
-#include <cxxabi.h>
 #include <filesystem>
 #include <unordered_map>
+
+#include "report/function_name.hpp"
 
 namespace heddle::report {
 namespace {
@@ -16,37 +16,16 @@ backtrace_state* state() {
   return the_state;
 }
 
-// "ns::f<int>(int, char const*)" -> "ns::f<int>": a story has no room for argument types.
-std::string without_arguments(const std::string& name) {
-  int depth = 0;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    depth += c == '<' ? 1 : c == '>' ? -1 : 0;
-    if (c == '(' && depth == 0 && name.compare(i, 21, "(anonymous namespace)") != 0 &&
-        name.compare(i, 11, "(lambda at ") != 0) {
-      return name.substr(0, i);
-    }
-  }
-  return name;
-}
-
-void erase_all(std::string& text, const std::string& part) {
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
-    text.erase(at, part.size());
-  }
-}
-
-std::string readable(const char* name) {
-  int status = 0;
-  char* demangled = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  std::string text = without_template_arguments(without_arguments(status == 0 ? demangled : name));
-  std::free(demangled);
-  erase_all(text, "(anonymous namespace)::");
-  return text.starts_with("auto ") ? text.substr(5) : text;
-}
-
 std::string shortened(const char* file) {
   const std::filesystem::path path = std::filesystem::path(file).lexically_normal();
+  if (path.is_relative()) {
+    // To the folder that it was compiled in (ccache does that), which tells nobody anything.
+    std::string text = path.string();
+    while (text.starts_with("../")) {
+      text.erase(0, 3);
+    }
+    return text;
+  }
   std::error_code error;
   const std::string relative =
       path.lexically_proximate(std::filesystem::current_path(error)).string();
@@ -56,7 +35,7 @@ std::string shortened(const char* file) {
 int add_frame(void* out, uintptr_t, const char* file, int line, const char* function) {
   if (file != nullptr || function != nullptr) {
     static_cast<std::vector<Frame>*>(out)->push_back(
-        Frame{function == nullptr ? "?" : readable(function),
+        Frame{function == nullptr ? "?" : function_name(function),
               file == nullptr ? "" : shortened(file), line});
   }
   return 0;
@@ -76,22 +55,6 @@ const std::vector<Frame>& frames_at(uptr return_address) {
   return at->second;
 }
 
-std::string without_template_arguments(const std::string& text) {
-  std::string out;
-  int depth = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_operator = i >= 8 && text.compare(i - 8, 8, "operator") == 0;
-    if (text[i] == '<' && !is_operator) {
-      out += depth++ == 0 ? "<" : "";
-    } else if (text[i] == '>' && !is_operator && depth > 0) {
-      out += --depth == 0 ? ">" : "";
-    } else if (depth == 0) {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 bool is_users(const Frame& frame) {
   static const std::string_view foreign[] = {"/usr/include/", "/usr/lib/", "/c++/",
                                              "/include/heddle/"};
@@ -100,8 +63,10 @@ bool is_users(const Frame& frame) {
       return false;
     }
   }
-  return !frame.file.empty() && !frame.function.starts_with("std::") &&
-         !frame.function.starts_with("__gnu_cxx::") && !frame.function.starts_with("heddle::");
+  // What turns a lambda into a function pointer calls itself "__invoke".
+  return !frame.file.empty() && !frame.function.ends_with("__invoke") &&
+         !frame.function.starts_with("std::") && !frame.function.starts_with("__gnu_cxx::") &&
+         !frame.function.starts_with("heddle::");
 }
 
 Frame users_frame(uptr return_address, const std::vector<uptr>& callers) {

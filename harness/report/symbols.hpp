@@ -9,7 +9,7 @@
 namespace heddle::report {
 
 struct Frame {
-  std::string function;  // demangled, without arguments
+  std::string function;  // see function_name()
   std::string file;      // relative to the working directory where it lies below
   int line = 0;
 
@@ -20,9 +20,6 @@ struct Frame {
 /// The frames at a return address: inlined functions innermost first, then the function itself.
 /// Empty if the code has no debug information. Cached; the first call reads the debug information.
 const std::vector<Frame>& frames_at(uptr return_address);
-
-/// `text` without what stands between angle brackets: templates' arguments make names unreadable.
-std::string without_template_arguments(const std::string& text);
 
 /// True for code of the program under test: not of the C++ library, the system or the harness.
 bool is_users(const Frame& frame);

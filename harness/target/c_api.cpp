@@ -93,6 +93,11 @@ void heddle_linearization_point(void) {
   }
 }
 
-void heddle_detector_fired(void) { heddle::target::fired = true; }
+void heddle_detector_fired(void) {
+  heddle::target::fired = true;
+  if (Thread* thread = heddle::exec::current_thread) {
+    engine().record(*thread, EventKind::kDetected, 0, 0, 0, Order::kRelaxed, PC);
+  }
+}
 
 }  // extern "C"

@@ -24,10 +24,12 @@ constexpr u16 kUntyped = 0xffff;
 struct History {
   Vec<HistoryEntry> entries;
   u64 commits = 0;
+  uptr subject = 0;  // the object under test, where there is one
 
   void clear() {
     entries.clear();
     commits = 0;
+    subject = 0;
   }
 };
 

@@ -189,7 +189,6 @@ void judge(const TargetImplementation& target, void* subject) {
       violated = target.contract->violated(history(), finding);
     }
     if (violated) {
-      finding.event = engine().events().size();
       engine().commit_finding(finding);
     }
   }
@@ -236,6 +235,7 @@ Definition::Runnable Definition::prepare(const Program& program) {
 void Definition::run_program() {
   const TargetImplementation& target = *implementation_;
   void* subject = target.lifecycle->make();
+  history().subject = reinterpret_cast<uptr>(subject);
   for (u32 i = 0; i <= program_->workers; ++i) {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
   }

@@ -25,6 +25,7 @@ from pathlib import Path
 HEDDLE = ""
 FLAVOUR = "plain"
 
+CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 CLEAN, FINDING, USAGE, DIVERGED, ENVIRONMENT = 0, 1, 2, 4, 5
 STRATEGIES = ("random", "pct")
 SUBCOMMANDS = ("list", "run", "hunt", "fuzz", "replay")
@@ -142,6 +143,15 @@ class ListTest(CliTest):
                 self.assertEqual(variant["of"], "go_map")
                 self.assertNotEqual(variant["expect"], "")
                 self.assertNotEqual(variant["description"], "")
+
+    def test_seeded_bugs_are_variants(self):
+        """Only variants are called seeded bugs, and hunts count only those."""
+        for target in self.run_json(CLEAN, "list"):
+            line = re.search(rf"(?m)^{re.escape(target['name'])} .*$", heddle("list").stdout).group(0)
+            self.assertEqual("seeded bug" in line, target["of"] != "", line)
+        done = heddle("hunt", "go_map_unlocked", "--time=1s", f"--findings={self.findings}", "--quiet")
+        self.assertEqual(done.returncode, FINDING, told(done))
+        self.assertNotIn("seeded", done.stdout)
 
     def test_list_text(self):
         """The list for people names every target of the list for programs."""
@@ -448,6 +458,32 @@ class DivergenceTest(CliTest):
         self.assertIs(result["diverged"], True)
         self.assertIn("diverged at ", result["divergence"])
 
+    def test_divergence_is_shown(self):
+        """The story of a replay that diverged points at the event that its message names."""
+        text = self.heap_seed().read_text()
+        last = text.rindex("\nswitch: ") + 1
+        path = self.written(resealed(text[:last] + text[text.index("\n", last) + 1:]))
+        done = heddle("replay", path)
+        named = re.search(r"diverged at event (\d+): ", done.stderr)
+        self.assertIsNotNone(named, told(done))
+        self.assertRegex(done.stdout, rf"(?m)^ > +{named.group(1)} ")
+
+    def test_other_finding_diverges(self):
+        """A seed that states another rule diverges; another message or signature is told."""
+        text = self.heap_seed().read_text()
+        changed = re.sub(r"(?m)^rule: .*$", "rule: double-free", text)
+        done = heddle("replay", "--quiet", self.written(resealed(changed)))
+        self.assertEqual(done.returncode, DIVERGED, told(done))
+        self.assertIn("expected finding heap (double-free), got finding heap (use-after-free)", done.stderr)
+        self.assertIn("the same heap finding\n", heddle("replay", "--quiet", self.heap_seed()).stdout)
+        for name, value in (("message", "something else"), ("signature", "0123456789abcdef")):
+            with self.subTest(name):
+                changed = re.sub(rf"(?m)^{name}: .*$", f"{name}: {value}", text)
+                done = heddle("replay", "--quiet", self.written(resealed(changed)))
+                self.assertEqual(done.returncode, FINDING, told(done))
+                self.assertNotIn("the same heap finding\n", done.stdout)
+                self.assertIn(value, done.stdout)
+
     def test_other_digest_diverges(self):
         """A seed whose digest was changed does not pass for confirmed."""
         text = self.heap_seed().read_text()
@@ -455,6 +491,18 @@ class DivergenceTest(CliTest):
         done = heddle("replay", "--quiet", self.written(resealed(changed)))
         self.assertEqual(done.returncode, DIVERGED, told(done))
         self.assert_one_line(done.stderr)
+
+
+class CorpusTest(CliTest):
+    def test_regressions_are_the_same_in_every_build(self):
+        """Seeds of the corpus replay to the finding they state: message, rule and signature."""
+        seeds = sorted(CORPUS.glob("*/regressions/*.seed"))
+        self.assertTrue(seeds)
+        for seed in seeds:
+            with self.subTest(seed.name):
+                done = heddle("replay", "--quiet", seed)
+                self.assertEqual(done.returncode, FINDING, told(done))
+                self.assertRegex(done.stdout, r": the same \w+ finding\n$")
 
 
 class EnvironmentTest(CliTest):

@@ -30,11 +30,6 @@ inline void expect_found(const char* kind, const char* rule, const std::function
   }
 }
 
-/// The same for the heap oracle; where AddressSanitizer judges instead, the rule is its own.
-inline void expect_heap_finding(const char* rule, const std::function<void()>& body) {
-  expect_found("heap", kAsan ? "sanitizer" : rule, body);
-}
-
 /// `body` must end in a deadlock whose story has `words`.
 inline void expect_deadlock(const char* words, const std::function<void()>& body) {
   for (const char* strategy : {"random", "pct"}) {
