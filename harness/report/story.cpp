@@ -64,7 +64,11 @@ std::string places(const Finding& finding) {
 
 std::string detail(const Finding& finding) {
   const std::string text = finding.detail.data;
-  return text.find("AddressSanitizer") == std::string::npos ? text : sanitizer_text(finding);
+  if (text.find("AddressSanitizer") == std::string::npos) {
+    return text;
+  }
+  const std::size_t after = text.rfind("after: ");  // the race that came first
+  return sanitizer_text(finding) + (after == std::string::npos ? "" : text.substr(after));
 }
 
 std::string heading(const exploration::Recording& recording, const Finding& finding, bool color) {
