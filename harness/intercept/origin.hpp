@@ -12,8 +12,8 @@ bool is_program(uptr pc);
 /// other libraries allocate (stdio's buffers, say) outlives executions and is theirs.
 bool is_program_or_cxx_library(uptr pc);
 
-/// Where in the program a call comes from: `pc`, or who called the library that it lies in. That one
-/// is looked for in traced executions only.
+/// Where in the program a call comes from: `pc`, or who called the library that it lies in. That
+/// one is looked for in traced executions only.
 uptr place_in_program(uptr pc);
 
 }  // namespace heddle::intercept
