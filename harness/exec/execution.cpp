@@ -147,6 +147,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.wait = WaitKind::kNone;
   thread.wait_next = ThreadId::kNone;
   thread.join_target = ThreadId::kNone;
+  thread.joiner = ThreadId::kNone;
   thread.entry = entry;
   thread.argument = argument;
   thread.result = nullptr;
@@ -252,10 +253,8 @@ void Execution::finish_thread(Thread& thread) {
     }
     leave(thread);
   }
-  for (u32 i = 0; i < thread_count_; ++i) {
-    if (threads_[i].join_target == thread.id && threads_[i].state == ThreadState::kBlocked) {
-      wake(threads_[i]);
-    }
+  if (thread.joiner != ThreadId::kNone) {
+    wake(threads_[to_index(thread.joiner)]);
   }
   const ThreadId next = pick(ThreadId::kNone);
   resume(thread, threads_[to_index(next)], true);
@@ -268,9 +267,11 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
     if (deadline_ns != kAtOnce) {
       thread.wait = WaitKind::kJoin;
       thread.join_target = target.id;
+      target.joiner = thread.id;
       thread.timed = deadline_ns != kNever;
       block_until_scheduled(thread);
       thread.join_target = ThreadId::kNone;
+      target.joiner = ThreadId::kNone;
     }
     if (deadline_ns == kAtOnce || thread.timed_out) {
       note_read(thread, to_index(target.id), 0, pc);

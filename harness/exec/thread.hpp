@@ -43,6 +43,7 @@ struct Thread {
   u32 wait_variable;   // SyncVar index
   ThreadId wait_next;  // next waiter on the same variable
   ThreadId join_target;
+  ThreadId joiner;  // blocked in a join of this one
 
   fiber::Context context;
   void* (*entry)(void*);

@@ -10,6 +10,7 @@
 #include "intercept/time.hpp"
 #include "memory/space.hpp"
 
+using heddle::ThreadId;
 using heddle::to_index;
 using heddle::u32;
 using heddle::u64;

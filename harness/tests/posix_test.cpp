@@ -536,6 +536,18 @@ TEST(PosixThread, JoinOfADetachedOne) {
   });
 }
 
+TEST(PosixThread, JoinedByTwoAtOnce) {
+  expect_found("misuse", "bad-join", [] {
+    static pthread_t thread;
+    thread = thread_running([](void*) -> void* {
+      sched_yield();
+      return nullptr;
+    });
+    const auto join = [] { pthread_join(thread, nullptr); };
+    both(join, join);
+  });
+}
+
 TEST(PosixThread, DetachedTwice) {
   expect_found("misuse", "bad-detach", [] {
     const pthread_t thread = thread_running([](void*) -> void* { return nullptr; });
