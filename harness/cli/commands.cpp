@@ -13,9 +13,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/drive.hpp"
 #include "cli/output.hpp"
 #include "fuzz/driver.hpp"
 #include "fuzz/seed.hpp"
+#include "process/around.hpp"
 #include "report/story.hpp"
 
 namespace heddle::cli {
@@ -80,6 +82,9 @@ std::string program_path() {
   char path[4096];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 1);
   std::string text(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  if (target::program() != nullptr) {
+    text = driving_command();
+  }
   char folder[4096];
   if (::getcwd(folder, sizeof folder) != nullptr && text.starts_with(std::string(folder) + "/")) {
     text = text.substr(std::strlen(folder) + 1);
@@ -114,7 +119,7 @@ int run_list(const CommandOptions& options) {
   for (target::Definition* target : target::all_targets()) {
     TargetImplementation& declared = target->declared();
     list.push_back(Json{{"name", target->name()},
-                        {"kind", target->is_test() ? "test" : "operations"},
+                        {"kind", target->kind()},
                         {"of", target->of()},
                         {"expect", target->expect()},
                         {"contract", declared.contract == nullptr ? "" : declared.contract->name()},
@@ -177,6 +182,7 @@ int run_run(const CommandOptions& options) {
 }
 
 int run_replay(const CommandOptions& options) {
+  process::around().set_output(process::Output::kKeep);
   Json results = Json::array();
   bool any_diverged = false;
   bool any_finding = false;
@@ -190,7 +196,9 @@ int run_replay(const CommandOptions& options) {
     seeds.emplace_back(path, std::move(recording));
   }
   for (const auto& [path, recording] : seeds) {
-    exploration::Session session(*target::find_target(recording.target), recording.settings);
+    target::Definition* program = target::program();
+    exploration::Session session(
+        program != nullptr ? *program : *target::find_target(recording.target), recording.settings);
     exploration::Recording seen;
     exploration::Divergence divergence;
     u64 runs = 0;

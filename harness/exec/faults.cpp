@@ -46,7 +46,7 @@ uptr program_counter(void* context) {
   char text[160];
   const int length = std::snprintf(
       text, sizeof text, "[heddle internal bug] signal %d outside of an execution\n", number);
-  static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(length)));
+  static_cast<void>(!::write(error_output, text, static_cast<std::size_t>(length)));
   ::_exit(6);
 }
 

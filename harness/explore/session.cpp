@@ -195,6 +195,9 @@ Recording Session::capture(const exec::Outcome& outcome) const {
   exec::Execution& execution = exec::engine();
   Recording recording;
   recording.target = name_;
+  if (target_ != nullptr) {
+    recording.executable = target_->executable();
+  }
   recording.settings = settings_;
   recording.program = program_;
   recording.schedule.assign(execution.deviations().begin(), execution.deviations().end());

@@ -40,6 +40,7 @@ struct EventMark {
 /// An execution that can be repeated, and what it came to.
 struct Recording {
   std::string target;
+  target::Executable executable;  // its path is empty if the target is no program
   Settings settings;
   target::Program program;
   std::vector<exec::Deviation> schedule;  // the default schedule, but for these

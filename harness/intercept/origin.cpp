@@ -1,58 +1,40 @@
 #include "intercept/origin.hpp"
 
-#include <cstring>
-#include <link.h>
+#include "process/images.hpp"
+#include "process/program_data.hpp"
 
 namespace heddle::intercept {
-namespace {
 
-struct CodeRange {
-  uptr begin = 0;
-  uptr end = 0;
+using process::Image;
+using process::Owner;
 
-  bool contains(uptr pc) const { return pc - begin < end - begin; }
-};
-
-struct Origins {
-  bool known = false;
-  CodeRange program;
-  CodeRange cxx_library;
-};
-
-constinit Origins origins;
-
-int find_ranges(dl_phdr_info* info, std::size_t, void*) {
-  const bool executable = origins.program.end == 0;  // it is reported first
-  const bool cxx = std::strstr(info->dlpi_name, "libstdc++") != nullptr ||
-                   std::strstr(info->dlpi_name, "libc++.") != nullptr;
-  if (!executable && !cxx) {
-    return 0;
-  }
-  CodeRange& range = executable ? origins.program : origins.cxx_library;
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const auto& segment = info->dlpi_phdr[i];
-    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
-      const uptr begin = info->dlpi_addr + segment.p_vaddr;
-      range = CodeRange{begin, begin + segment.p_memsz};
-    }
-  }
-  return 0;
+bool is_program(uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr && image->owner == Owner::kProgram;
 }
-
-const Origins& known_origins() {
-  if (!origins.known) {
-    ::dl_iterate_phdr(find_ranges, nullptr);
-    origins.known = true;
-  }
-  return origins;
-}
-
-}  // namespace
-
-bool is_program(uptr pc) { return known_origins().program.contains(pc); }
 
 bool is_program_or_cxx_library(uptr pc) {
-  return known_origins().program.contains(pc) || origins.cxx_library.contains(pc);
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr &&
+         (image->owner == Owner::kProgram || image->owner == Owner::kCxxLibrary);
+}
+
+bool is_programs_object(void* object, void (*function)(void*)) {
+  const uptr address = reinterpret_cast<uptr>(object);
+  if (address == 0) {
+    return process::is_program_code(reinterpret_cast<uptr>(function));
+  }
+  for (const Image& image : process::images()) {
+    if (image.data.contains(address)) {
+      return image.executable ? process::is_program_data(address) : image.owner == Owner::kProgram;
+    }
+  }
+  return false;
+}
+
+bool is_loader(uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr && image->owner == Owner::kLoader;
 }
 
 }  // namespace heddle::intercept

@@ -55,11 +55,9 @@ Block& Arena::enter(ThreadId thread, uptr address, uptr size) {
                                          .alloc_event = kNoEvent,
                                          .free_event = kNoEvent});
   ++live_count_;
-  const u32 index = blocks_.size();
-  shadow_.mark_block(address, size, index);
   // An adopted block may lie where another one was, earlier in this execution: the latest counts.
   Cell& head = shadow_.cell(address - 8);
-  head.block = index;
+  head.block = blocks_.size();
   head.flags |= kBlockHead;
   return block;
 }
@@ -70,6 +68,7 @@ void* Arena::allocate(ThreadId thread, uptr size, uptr alignment) {
     return nullptr;
   }
   enter(thread, at, size);
+  shadow_.mark_block(at, size, blocks_.size());
   void* memory = reinterpret_cast<void*>(at);
   std::memset(memory, 0xbe, size);
   return memory;
@@ -77,6 +76,15 @@ void* Arena::allocate(ThreadId thread, uptr size, uptr alignment) {
 
 void Arena::adopt(ThreadId thread, void* memory, uptr size) {
   enter(thread, reinterpret_cast<uptr>(memory), size);
+  shadow_.mark_block(reinterpret_cast<uptr>(memory), size, blocks_.size());
+}
+
+void Arena::adopt_known(ThreadId thread, void* memory, uptr size) {
+  enter(thread, reinterpret_cast<uptr>(memory), size);
+  const uptr address = reinterpret_cast<uptr>(memory);
+  for (uptr at = address; at < address + size; at += 8) {
+    shadow_.cell(at).block = blocks_.size();
+  }
 }
 
 void* Arena::allocate_internal(ThreadId thread, uptr size, uptr alignment) {

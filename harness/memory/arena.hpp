@@ -39,6 +39,8 @@ class Arena {
   void* allocate(ThreadId thread, uptr size, uptr alignment);
   /// Enters a block that another allocator made.
   void adopt(ThreadId thread, void* memory, uptr size);
+  /// The same for a block that was accessed already: what is known of it stays.
+  void adopt_known(ThreadId thread, void* memory, uptr size);
   /// Memory for the harness's own per-thread use (thread-local variables): no block, no name.
   void* allocate_internal(ThreadId thread, uptr size, uptr alignment);
 

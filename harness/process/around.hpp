@@ -1,0 +1,34 @@
+// In-target world. A driven program's process: what each execution finds as new.
+#pragma once
+
+#include "exec/surroundings.hpp"
+#include "process/descriptors.hpp"
+#include "process/memory_image.hpp"
+
+namespace heddle::process {
+
+class Around final : public exec::Surroundings {
+ public:
+  /// main is next; the process is as each execution shall find it.
+  void take(int argument_count, char** arguments);
+  void set_output(Output output) { descriptors_.set_output(output); }
+
+  void before_execution() override;
+  void after_execution() override;
+  void run_exits() override;
+  void each_root(void (*visit)(void* context, u64 word), void* context) override;
+  bool is_program(uptr pc) override;
+
+  /// A block from before main was freed: nobody may touch it until the execution ends.
+  void forbid(uptr address, uptr size);
+  void keep_new_descriptors() { descriptors_.keep_new(); }
+
+ private:
+  MemoryImage memory_;
+  Descriptors descriptors_;
+  Vec<Range> forbidden_;
+};
+
+Around& around();
+
+}  // namespace heddle::process
