@@ -265,6 +265,7 @@ class Execution {
     for (at &= ~uptr{7}; at < top; at += 8) {
       visit(*reinterpret_cast<const u64*>(at));
     }
+    visit(reinterpret_cast<u64>(thread.argument));  // it may not have started
     for (const ThreadExit& specific : thread.specifics) {
       visit(reinterpret_cast<u64>(specific.object));
     }

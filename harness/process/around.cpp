@@ -7,6 +7,7 @@
 #include "process/before_main.hpp"
 #include "process/phase.hpp"
 #include "process/program_data.hpp"
+#include "process/signals.hpp"
 
 #ifdef HEDDLE_WITH_ASAN
 #include <sanitizer/asan_interface.h>
@@ -47,6 +48,7 @@ Around& around() { return the_surroundings; }
 void Around::take(int argument_count, char** arguments) {
   before_main().close();
   descriptors_.take();
+  signals().take();
   memory_.add(between(heddle_data_begin, heddle_data_end));
   memory_.add(between(heddle_bss_begin, heddle_bss_end));
   each_copied_variable(
@@ -85,6 +87,7 @@ void Around::after_execution() {
 #endif
   }
   forbidden_.clear();
+  signals().leave();
   memory_.leave();
   descriptors_.leave();
 }

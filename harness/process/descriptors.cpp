@@ -16,7 +16,7 @@ namespace heddle::process {
 namespace {
 
 // Out of the way of the program's own, which get the numbers that they get without Heddle.
-constexpr int kFirstOwn = 512;
+constexpr int kFirstOwn = 100;
 
 int out_of_the_way(int descriptor) {
   if (descriptor < 0) {
