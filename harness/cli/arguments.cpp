@@ -88,6 +88,12 @@ void add_budget(CLI::App& command, CommandOptions& options) {
       ->capture_default_str();
 }
 
+void add_isolate(CLI::App& command, CommandOptions& options) {
+  command.add_flag("--isolate", options.isolate,
+                   "programs: a process for each execution, for what cannot be rolled back (chosen "
+                   "by itself when that is seen)");
+}
+
 void add_findings(CLI::App& command, CommandOptions& options) {
   command
       .add_option("--findings", options.findings_folder,
@@ -192,6 +198,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                   "go on until so many different findings are made")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  add_isolate(*run, options);
   add_budget(*run, options);
   add_settings(*run, options);
   add_findings(*run, options);
@@ -202,6 +209,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                          "The main job: every target (or those named) under every strategy; each "
                          "finding is replayed to confirm it, told and filed.");
   add_targets(*hunt, options, true);
+  add_isolate(*hunt, options);
   add_budget(*hunt, options);
   add_settings(*hunt, options);
   add_findings(*hunt, options);

@@ -40,7 +40,7 @@ nlohmann::ordered_json to_json(const FiledFinding& finding) {
 
 nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target,
                                const std::string& strategy, const exploration::Tally& tally,
-                               const std::vector<FiledFinding>& findings) {
+                               const std::vector<FiledFinding>& findings, bool isolated) {
   Json list = Json::array();
   for (const FiledFinding& finding : findings) {
     list.push_back(to_json(finding));
@@ -57,6 +57,9 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
               {"complete", false},
               {"verdict", findings.empty() ? "none" : "finding"},
               {"findings", list}};
+  if (target::program() != nullptr) {
+    object["isolated"] = isolated;
+  }
   if (tally.detected != 0 || tally.raced != 0) {
     object["races"] = {{"executions", tally.raced},
                        {"detected_by_target", tally.raced_and_detected},
@@ -114,6 +117,19 @@ exploration::Settings settings_for(target::Definition& target, const CommandOpti
   return settings;
 }
 
+void choose_isolation(exploration::Session& session, const CommandOptions& options) {
+  if (target::program() == nullptr) {
+    return;
+  }
+  if (options.isolate) {
+    session.isolate();
+  } else if (!session.check_rollback(options.budget)) {
+    complain(session.name() +
+             ": one schedule, run again, gave other events: not all that it does can be undone; "
+             "going on with a process for each execution (--isolate)");
+  }
+}
+
 int run_list(const CommandOptions& options) {
   Json list = Json::array();
   for (target::Definition* target : target::all_targets()) {
@@ -144,6 +160,7 @@ int run_list(const CommandOptions& options) {
 int run_run(const CommandOptions& options) {
   target::Definition& target = *target::find_target(options.targets.front());
   exploration::Session session(target, settings_for(target, options));
+  choose_isolation(session, options);
   Findings findings(session, options, program_path());
   Progress progress(!options.quiet && !options.json);
   const exploration::Tally tally = session.run(
@@ -165,9 +182,9 @@ int run_run(const CommandOptions& options) {
       [&](const exploration::Tally& now) { progress.show(target.name(), now, options.budget); });
   progress.clear();
   if (options.json) {
-    fmt::print(
-        "{}\n",
-        to_json(options, target.name(), options.budget.strategy, tally, findings.all()).dump(2));
+    fmt::print("{}\n", to_json(options, target.name(), options.budget.strategy, tally,
+                               findings.all(), session.isolated())
+                           .dump(2));
   } else {
     fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(),
                tally.executions, tally.seconds,
@@ -203,7 +220,11 @@ int run_replay(const CommandOptions& options) {
     exploration::Divergence divergence;
     u64 runs = 0;
     while (runs < options.repeat && !divergence.diverged && !exploration::stop_requested()) {
-      divergence = session.replay(recording, seen);
+      // A program's first execution in a process counts; the last one here is for the story.
+      const bool apart = program != nullptr &&
+                         (runs + 1 < options.repeat || recording.rule == exploration::kDiedRule);
+      divergence = apart ? session.replay_apart(recording) : session.replay(recording, seen);
+      seen = apart ? recording : seen;
       ++runs;
     }
     if (runs == 0) {

@@ -29,6 +29,7 @@ struct CommandOptions {
   std::vector<std::string> words;  // of the command line, as far as `--`
   target::Executable executable;   // to be driven; its path is empty if there is none
   std::string program;             // replay: another file than the seeds'
+  bool isolate = false;            // programs: a process for each execution
   u64 repeat = 1;                  // replay: how often
   u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
   bool json = false;

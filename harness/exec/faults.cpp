@@ -124,9 +124,13 @@ void install_fault_handlers() {
     handle(signal.number, on_signal, 0);
   }
   handle(SIGPROF, on_tick, SA_RESTART);
+  start_watchdog();
+  std::set_terminate(on_terminate);
+}
+
+void start_watchdog() {
   const itimerval each_second = {{1, 0}, {1, 0}};
   ::setitimer(ITIMER_PROF, &each_second, nullptr);
-  std::set_terminate(on_terminate);
 }
 
 void on_abort(unsigned long pc) {

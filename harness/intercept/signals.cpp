@@ -12,7 +12,9 @@ using heddle::intercept::engine;
 
 namespace {
 
-bool is_program_running() { return current_thread != nullptr && engine().surroundings() != nullptr; }
+bool is_program_running() {
+  return current_thread != nullptr && engine().surroundings() != nullptr;
+}
 
 }  // namespace
 

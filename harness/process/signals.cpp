@@ -21,7 +21,6 @@ bool is_heddles(int number) {
   return false;
 }
 
-
 }  // namespace
 
 Signals& signals() { return the_signals; }
