@@ -386,6 +386,9 @@ void Execution::reschedule(Thread& thread) {
 void Execution::resume(Thread& from, Thread& to, bool leaving) {
   std::memcpy(from.exception_state, library_.exceptions, sizeof from.exception_state);
   from.error_number = *library_.error_number;
+  if (surroundings_ != nullptr) {
+    surroundings_->switch_thread(from.id, to.id);
+  }
   running_thread_ = &to;
   current_thread = &to;
   std::memcpy(library_.exceptions, to.exception_state, sizeof to.exception_state);

@@ -12,6 +12,8 @@ class Surroundings {
   virtual ~Surroundings() = default;
   virtual void before_execution() = 0;
   virtual void after_execution() = 0;
+  /// Another thread goes on: thread-local variables of libraries without instrumentation change.
+  virtual void switch_thread(ThreadId from, ThreadId to) = 0;
   /// The last steps of exit(), on a fiber: destructors of objects made before main, open streams.
   virtual void run_exits() = 0;
   /// Calls `visit(context, word)` for each word that outlives the execution: what it points to is

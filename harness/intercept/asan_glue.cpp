@@ -11,6 +11,9 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include "process/around.hpp"
+#include "process/phase.hpp"
+
 // Options: an environment variable ASAN_OPTIONS still overrides them.
 // halt_on_error=0   the report callback ends the execution at its next event.
 // suppress_equal_pcs=0  the same bug is found in many executions, and reported each time.
@@ -41,6 +44,10 @@ void on_report(const char* text) {
     static_cast<void>(!::write(STDERR_FILENO, text, __builtin_strlen(text)));
     return;
   }
+  if (process::is_driven()) {
+    const exec::RuntimeScope runtime;
+    process::around().keep_new_descriptors();  // it has started its symbolizer
+  }
   engine().sanitizer_report(text);
 }
 
@@ -50,7 +57,7 @@ void install_sanitizer_glue() {
   engine().set_block_release(__interceptor_free);
   __asan_set_error_report_callback(on_report);
   // The text goes into the finding; printing it here too would drown a hunt.
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  const int nowhere = process::out_of_the_way(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(nowhere)));
 }
 

@@ -64,6 +64,7 @@ void Around::take(int argument_count, char** arguments) {
       memory_.add(image.thread_local_data);
     }
   }
+  library_tls_.take(images());
   for (const EarlyBlock& block : before_main().blocks()) {
     memory_.add(Range{block.address, block.address + block.size});
   }
@@ -76,6 +77,7 @@ void Around::before_execution() {
   std::fflush(nullptr);  // buffers change hands
   descriptors_.enter();
   memory_.enter();
+  library_tls_.start();
 }
 
 void Around::after_execution() {

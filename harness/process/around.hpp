@@ -3,6 +3,7 @@
 
 #include "exec/surroundings.hpp"
 #include "process/descriptors.hpp"
+#include "process/library_tls.hpp"
 #include "process/memory_image.hpp"
 
 namespace heddle::process {
@@ -15,6 +16,7 @@ class Around final : public exec::Surroundings {
 
   void before_execution() override;
   void after_execution() override;
+  void switch_thread(ThreadId from, ThreadId to) override { library_tls_.switch_thread(from, to); }
   void run_exits() override;
   void each_root(void (*visit)(void* context, u64 word), void* context) override;
   bool is_program(uptr pc) override;
@@ -26,6 +28,7 @@ class Around final : public exec::Surroundings {
  private:
   MemoryImage memory_;
   Descriptors descriptors_;
+  LibraryTls library_tls_;
   Vec<Range> forbidden_;
 };
 

@@ -18,6 +18,8 @@ namespace {
 // Out of the way of the program's own, which get the numbers that they get without Heddle.
 constexpr int kFirstOwn = 100;
 
+}  // namespace
+
 int out_of_the_way(int descriptor) {
   if (descriptor < 0) {
     return -1;
@@ -26,8 +28,6 @@ int out_of_the_way(int descriptor) {
   ::close(descriptor);
   return moved;
 }
-
-}  // namespace
 
 void Descriptors::take() {
   for (int i = 0; i < 3; ++i) {

@@ -7,6 +7,9 @@
 
 namespace heddle::process {
 
+/// The same file under a number that no program gets to see, closed on exec.
+int out_of_the_way(int descriptor);
+
 /// Where the program's output goes while it runs.
 enum class Output : u8 {
   kDiscard,

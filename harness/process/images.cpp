@@ -89,6 +89,7 @@ int add_image(dl_phdr_info* info, std::size_t, void*) {
     } else if (segment.p_type == PT_TLS && info->dlpi_tls_data != nullptr) {
       const uptr data = reinterpret_cast<uptr>(info->dlpi_tls_data);
       image.thread_local_data = Range{data, data + segment.p_memsz};
+      image.thread_local_initial = Range{begin, begin + segment.p_filesz};
     }
   }
   if (protected_end > image.data.begin) {

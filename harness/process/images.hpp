@@ -23,8 +23,9 @@ struct Image {
   Owner owner = Owner::kSystem;
   bool executable = false;
   Range code;
-  Range data;               // writable
-  Range thread_local_data;  // of the OS thread that asked
+  Range data;                  // writable
+  Range thread_local_data;     // of the OS thread that asked
+  Range thread_local_initial;  // what a new thread's begins with; zeroes follow
 };
 
 constexpr u32 kImagesMax = 256;
