@@ -139,7 +139,6 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       target::RandomSource source(mix64(budget.rng_seed ^ mix64(tally.executions + 1)));
       program_ = target_->make_program(source);
     }
-    observed_ = Observed{};
     if (isolated_) {
       tally.steps += execute_apart(*strategy, tally.executions);
     } else {
@@ -219,6 +218,7 @@ void Session::observe(const exec::Outcome& outcome) {
 
 u64 Session::execute_apart(exec::Strategy& strategy, u64 index) {
   NotingStrategy::Notes& notes = shared_notes();
+  observed_ = Observed{};
   const ChildEnd end = in_child([&] {
     NotingStrategy noting(strategy, notes);
     observe(execute(noting, false, index));

@@ -24,6 +24,7 @@ constexpr bool kIsCxx = false;
 #endif
 constexpr const char* kName = kIsCxx ? "heddle-c++" : "heddle-cc";
 constexpr int kUsage = 2;
+constexpr const char* kSeveralWords = "SHELL:";  // CMake's mark of a flag with blanks
 
 using Words = std::vector<std::string>;
 
@@ -162,8 +163,8 @@ std::string library_folder() {
   return (self.parent_path().parent_path() / "lib" / "heddle").string();
 }
 
-void append(Words& words, std::initializer_list<std::string> more) {
-  words.insert(words.end(), more);
+void append(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
 }
 
 /// Behind `--` everything is a file; a path that says so does without it.
@@ -191,11 +192,14 @@ Words instrumented(const Words& words, const Request& request) {
   // User flags come later and win. What a step at hand has no use for is nobody's mistake.
   Words result = {"--start-no-unused-arguments"};
   for (std::size_t i = 0; i < std::size(kCompileFlags); ++i) {
-    if (request.thread_off && std::strcmp(kCompileFlags[i], "-Xclang") == 0) {
+    const std::string flag = kCompileFlags[i];
+    if (request.thread_off && flag == "-Xclang") {
       ++i;
-      continue;
+    } else if (flag.starts_with(kSeveralWords)) {
+      append(result, split(flag.substr(std::strlen(kSeveralWords))));
+    } else {
+      result.push_back(flag);
     }
-    result.push_back(kCompileFlags[i]);
   }
   append(result, {"-idirafter", kInclude, "--end-no-unused-arguments"});
   if (executable) {
