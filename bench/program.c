@@ -1,5 +1,5 @@
 // A program with a main of its own: ten threads, a thousand events that synchronise. How many
-// executions a second: heddle run --executions=20000 ./program
+// executions a second: bin/heddle run --executions=20000 bin/program_bench
 #include <pthread.h>
 #include <stdatomic.h>
 
