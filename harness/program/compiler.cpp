@@ -219,6 +219,8 @@ Words instrumented(const Words& words, const Request& request) {
     // The executable has the hooks. libgcc.a's emulated TLS would stay inside of the library.
     append(result,
            {"-Wl,--push-state,--no-as-needed", "-lgcc_s", "-Wl,--pop-state", "-Wl,-z,undefs"});
+  } else if (links) {
+    result.push_back("-fno-sanitize-link-runtime");  // that would come twice in the final link
   }
   result.push_back("--end-no-unused-arguments");
   return result;
