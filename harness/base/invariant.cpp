@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 namespace heddle {
+
+int error_output = STDERR_FILENO;
+
 namespace {
 
 [[noreturn]] void die(int code, const char* text, std::size_t length) {
   // write and _exit only: this may run on a fiber, inside a signal handler, or inside malloc.
   while (length > 0) {
-    const ssize_t written = ::write(STDERR_FILENO, text, length);
+    const ssize_t written = ::write(error_output, text, length);
     if (written <= 0) {
       break;
     }

@@ -9,6 +9,9 @@ namespace heddle {
 /// Prints "heddle: ..." (one line) and leaves with exit code 5: the environment cannot serve.
 [[noreturn]] void environment_failure(const char* what);
 
+/// Where these go, and all that ends a process: standard error, unless a program's stands there.
+extern int error_output;
+
 }  // namespace heddle
 
 /// On in every build: a violated invariant ends the process, it never runs on.

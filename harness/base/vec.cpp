@@ -23,6 +23,8 @@ void* os_map(std::size_t bytes) { return map(bytes, 0); }
 
 void* os_reserve(std::size_t bytes) { return map(bytes, MAP_NORESERVE); }
 
+void os_unmap(void* memory, std::size_t bytes) { ::munmap(memory, bytes); }
+
 void* os_remap(void* old_memory, std::size_t old_bytes, std::size_t new_bytes) {
   void* memory = ::mremap(old_memory, old_bytes, new_bytes, MREMAP_MAYMOVE);
   if (memory == MAP_FAILED) {

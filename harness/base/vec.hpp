@@ -13,6 +13,8 @@ namespace heddle {
 void* os_map(std::size_t bytes);
 /// The same, of which most may never be touched.
 void* os_reserve(std::size_t bytes);
+/// Gives such memory back.
+void os_unmap(void* memory, std::size_t bytes);
 /// Moves a mapping to a larger one, keeping its bytes.
 void* os_remap(void* old_memory, std::size_t old_bytes, std::size_t new_bytes);
 
@@ -44,6 +46,14 @@ class Vec {
       return data_[size_++] = copy;
     }
     return data_[size_++] = value;
+  }
+
+  /// Gives the memory back, too.
+  void release() {
+    if (data_ != nullptr) {
+      os_unmap(data_, mapped_bytes_);
+    }
+    *this = Vec{};
   }
 
   /// New elements have unspecified values.

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 
+#include "cli/drive.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 
@@ -86,6 +88,12 @@ void add_budget(CLI::App& command, CommandOptions& options) {
       ->capture_default_str();
 }
 
+void add_isolate(CLI::App& command, CommandOptions& options) {
+  command.add_flag("--isolate", options.isolate,
+                   "programs: a process for each execution, for what cannot be rolled back (chosen "
+                   "by itself when that is seen)");
+}
+
 void add_findings(CLI::App& command, CommandOptions& options) {
   command
       .add_option("--findings", options.findings_folder,
@@ -100,15 +108,51 @@ void add_output(CLI::App& command, CommandOptions& options) {
 
 // "the target" of one command, "[targets]" of another: unknown names are refused with a suggestion.
 void add_targets(CLI::App& command, CommandOptions& options, bool several) {
-  auto* option = command.add_option(
-      several ? "targets" : "target", options.targets,
-      several ? "targets; all if none is named" : "the target; see `heddle list`");
+  auto* option =
+      command.add_option(several ? "targets" : "target", options.targets,
+                         several ? "targets, or the path of a program; all targets if none is named"
+                                 : "the target (see `heddle list`), or the path of a program");
   option->check([](const std::string& name) {
-    return target::find_target(name) != nullptr ? std::string() : unknown_target(name);
+    return target::find_target(name) != nullptr ? std::string()
+           : !is_path(name)                     ? unknown_target(name)
+           : target::program() != nullptr       ? std::string()
+                                                : not_a_program(name);
   });
   if (!several) {
     option->required()->expected(1)->allow_extra_args(false);
   }
+}
+
+/// Where the words of the command end and those of a program begin. `fuzz` of a linked target has
+/// its words for libFuzzer there instead.
+auto ends_at_dashes(const std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  const bool has_program = std::any_of(words.begin(), dashes, [](const std::string& word) {
+    return is_path(word) && not_a_program(word).empty();
+  });
+  return words.empty() || (words.front() == "fuzz" && !has_program) ? words.end() : dashes;
+}
+
+/// A path among the targets is the program to drive; in the driven program, it is the target.
+int settle_program(CommandOptions& options) {
+  const auto path = std::find_if(options.targets.begin(), options.targets.end(), is_path);
+  if (path == options.targets.end()) {
+    if (!options.executable.arguments.empty()) {
+      complain("the words behind -- are for programs, and no target here is one");
+      return kUsage;
+    }
+    return -1;
+  }
+  if (options.targets.size() > 1) {
+    complain(*path + ": a program is driven alone; name one target");
+    return kUsage;
+  }
+  if (target::Definition* program = target::program()) {
+    options.targets = {program->name()};
+  } else {
+    options.executable.path = *path;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -154,6 +198,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                   "go on until so many different findings are made")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  add_isolate(*run, options);
   add_budget(*run, options);
   add_settings(*run, options);
   add_findings(*run, options);
@@ -164,6 +209,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                          "The main job: every target (or those named) under every strategy; each "
                          "finding is replayed to confirm it, told and filed.");
   add_targets(*hunt, options, true);
+  add_isolate(*hunt, options);
   add_budget(*hunt, options);
   add_settings(*hunt, options);
   add_findings(*hunt, options);
@@ -194,6 +240,8 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   replay->add_option("--repeat", options.repeat, "so many times each")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
+  replay->add_option("--program", options.program,
+                     "the program to replay with, instead of the one that the seeds name");
   add_output(*replay, options);
 
   const std::string first = argc > 1 ? argv[1] : "-";
@@ -204,8 +252,15 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
              "'; there are list, run, hunt, fuzz and replay (see heddle --help)");
     return kUsage;
   }
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto dashes = ends_at_dashes(words);
+  options.words.assign(words.begin(), dashes);
+  if (dashes != words.end()) {
+    options.executable.arguments.assign(dashes + 1, words.end());
+  }
   try {
-    app.parse(argc, argv);
+    // CLI11 takes the last word first.
+    app.parse(std::vector<std::string>(options.words.rbegin(), options.words.rend()));
   } catch (const CLI::Success& success) {
     return app.exit(success, std::cout, std::cerr) == 0 ? kClean : kUsage;
   } catch (const CLI::ParseError& error) {
@@ -220,7 +275,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   if (options.command == "run" && !options.budget_given) {
     options.budget.executions = 10'000;
   }
-  return -1;
+  return options.command == "replay" ? -1 : settle_program(options);
 }
 
 }  // namespace heddle::cli

@@ -13,9 +13,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/drive.hpp"
 #include "cli/output.hpp"
 #include "fuzz/driver.hpp"
 #include "fuzz/seed.hpp"
+#include "process/around.hpp"
 #include "report/story.hpp"
 
 namespace heddle::cli {
@@ -38,7 +40,7 @@ nlohmann::ordered_json to_json(const FiledFinding& finding) {
 
 nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target,
                                const std::string& strategy, const exploration::Tally& tally,
-                               const std::vector<FiledFinding>& findings) {
+                               const std::vector<FiledFinding>& findings, bool isolated) {
   Json list = Json::array();
   for (const FiledFinding& finding : findings) {
     list.push_back(to_json(finding));
@@ -55,6 +57,9 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
               {"complete", false},
               {"verdict", findings.empty() ? "none" : "finding"},
               {"findings", list}};
+  if (target::program() != nullptr) {
+    object["isolated"] = isolated;
+  }
   if (tally.detected != 0 || tally.raced != 0) {
     object["races"] = {{"executions", tally.raced},
                        {"detected_by_target", tally.raced_and_detected},
@@ -80,6 +85,9 @@ std::string program_path() {
   char path[4096];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 1);
   std::string text(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  if (target::program() != nullptr) {
+    text = driving_command();
+  }
   char folder[4096];
   if (::getcwd(folder, sizeof folder) != nullptr && text.starts_with(std::string(folder) + "/")) {
     text = text.substr(std::strlen(folder) + 1);
@@ -109,12 +117,25 @@ exploration::Settings settings_for(target::Definition& target, const CommandOpti
   return settings;
 }
 
+void choose_isolation(exploration::Session& session, const CommandOptions& options) {
+  if (target::program() == nullptr) {
+    return;
+  }
+  if (options.isolate) {
+    session.isolate();
+  } else if (!session.check_rollback(options.budget)) {
+    complain(session.name() +
+             ": one schedule, run again, gave other events: not all that it does can be undone; "
+             "going on with a process for each execution (--isolate)");
+  }
+}
+
 int run_list(const CommandOptions& options) {
   Json list = Json::array();
   for (target::Definition* target : target::all_targets()) {
     TargetImplementation& declared = target->declared();
     list.push_back(Json{{"name", target->name()},
-                        {"kind", target->is_test() ? "test" : "operations"},
+                        {"kind", target->kind()},
                         {"of", target->of()},
                         {"expect", target->expect()},
                         {"contract", declared.contract == nullptr ? "" : declared.contract->name()},
@@ -140,6 +161,7 @@ int run_list(const CommandOptions& options) {
 int run_run(const CommandOptions& options) {
   target::Definition& target = *target::find_target(options.targets.front());
   exploration::Session session(target, settings_for(target, options));
+  choose_isolation(session, options);
   Findings findings(session, options, program_path());
   Progress progress(!options.quiet && !options.json);
   const exploration::Tally tally = session.run(
@@ -161,9 +183,9 @@ int run_run(const CommandOptions& options) {
       [&](const exploration::Tally& now) { progress.show(target.name(), now, options.budget); });
   progress.clear();
   if (options.json) {
-    fmt::print(
-        "{}\n",
-        to_json(options, target.name(), options.budget.strategy, tally, findings.all()).dump(2));
+    fmt::print("{}\n", to_json(options, target.name(), options.budget.strategy, tally,
+                               findings.all(), session.isolated())
+                           .dump(2));
   } else {
     fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(),
                tally.executions, tally.seconds,
@@ -199,6 +221,7 @@ std::string likeness(const exploration::Recording& recorded, const exploration::
 }  // namespace
 
 int run_replay(const CommandOptions& options) {
+  process::around().set_output(process::Output::kKeep);
   Json results = Json::array();
   bool any_diverged = false;
   bool any_finding = false;
@@ -212,12 +235,18 @@ int run_replay(const CommandOptions& options) {
     seeds.emplace_back(path, std::move(recording));
   }
   for (const auto& [path, recording] : seeds) {
-    exploration::Session session(*target::find_target(recording.target), recording.settings);
+    target::Definition* program = target::program();
+    exploration::Session session(
+        program != nullptr ? *program : *target::find_target(recording.target), recording.settings);
     exploration::Recording seen;
     exploration::Divergence divergence;
     u64 runs = 0;
     while (runs < options.repeat && !divergence.diverged && !exploration::stop_requested()) {
-      divergence = session.replay(recording, seen);
+      // A program's first execution in a process counts; the last one here is for the story.
+      const bool apart = program != nullptr &&
+                         (runs + 1 < options.repeat || recording.rule == exploration::kDiedRule);
+      divergence = apart ? session.replay_apart(recording) : session.replay(recording, seen);
+      seen = apart ? recording : seen;
       ++runs;
     }
     if (runs == 0) {

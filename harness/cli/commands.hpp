@@ -13,7 +13,7 @@ namespace heddle::cli {
 /// The object of `--json`, as documented in README.md.
 nlohmann::ordered_json to_json(const CommandOptions& options, const std::string& target,
                                const std::string& strategy, const exploration::Tally& tally,
-                               const std::vector<FiledFinding>& findings);
+                               const std::vector<FiledFinding>& findings, bool isolated = false);
 nlohmann::ordered_json to_json(const FiledFinding& finding);
 
 /// The exit code that sums up a search; an interrupt counts first.
@@ -24,6 +24,9 @@ std::string program_path();
 
 /// The recall of the target's own misuse detector against the race oracle; "" if it has none.
 std::string detector_line(const exploration::Tally& tally);
+
+/// For a program: isolates its executions if the user says so, or if they cannot be rolled back.
+void choose_isolation(exploration::Session& session, const CommandOptions& options);
 
 /// The user's settings, and what the target asks for itself.
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options);

@@ -1,63 +1,154 @@
 #include "cli/findings.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/output.hpp"
+#include "explore/isolation.hpp"
 #include "fuzz/seed.hpp"
 #include "report/story.hpp"
 
 namespace heddle::cli {
 
-FiledFinding* Findings::take() {
-  const exec::Finding& finding = exec::engine().finding();
-  // Cheap, before anything is run again: kind, rule and place.
-  const std::string quick =
-      fmt::format("{}/{}/{:x}", exec::name_of(finding.kind), finding.rule, finding.pc);
-  if (!quick_.insert(quick).second) {
-    return nullptr;
-  }
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One at each end of a process of its own.
+std::string to_text(const FiledFinding& filed, const std::string& error) {
+  return Json{{"signature", filed.recording.signature},
+              {"seed", filed.seed},
+              {"location", filed.location},
+              {"story", filed.story},
+              {"error", error}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string from_text(const std::string& text, FiledFinding& filed) {
+  const Json object = Json::parse(text);
+  filed.recording.signature = object["signature"];
+  filed.seed = object["seed"];
+  filed.location = object["location"];
+  filed.story = object["story"];
+  return object["error"];
+}
+
+}  // namespace
+
+// Records, tells and writes; what was wrong, if the execution did not repeat.
+std::string Findings::file(FiledFinding& filed) {
   exploration::Divergence divergence;
-  FiledFinding filed;
   filed.recording = session_.record(divergence);
   if (divergence.diverged) {
-    complain(filed.recording.target + ": " + divergence.message);
-    diverged_ = true;
-    return nullptr;
+    return divergence.message;
   }
   filed.recording.signature = report::signature_of(filed.recording);
-  if (!signatures_.insert(filed.recording.signature).second) {
-    return nullptr;
+  if (signatures_.contains(filed.recording.signature)) {
+    return "";
   }
   filed.location = report::location_of();
-  const std::string path =
-      fmt::format("{}/{}/{}-{}.seed", options_.findings_folder, filed.recording.target,
-                  exec::name_of(filed.recording.kind), filed.recording.signature);
   report::StoryOptions story;
   // The seed may be moved and is replayed by any build: no command in its copy of the story.
-  const fuzz::SeedError error = fuzz::write_atomically(
-      path, fuzz::to_text(filed.recording, report::tell(filed.recording, story)));
-  story.replay_command = fmt::format("{} replay '{}'", program_, path);
+  write(filed, report::tell(filed.recording, story));
+  story.replay_command = replay_command(filed);
   story.color = use_color();
   story.width = terminal_width();
   filed.story = report::tell(filed.recording, story);
-  if (error) {
-    complain(error.message);
-    write_failed_ = true;
+  return "";
+}
+
+std::string Findings::file_apart(FiledFinding& filed) {
+  const exploration::ChildEnd end = exploration::in_child([this] {
+    FiledFinding its;
+    const std::string error = file(its);
+    return to_text(its, error);
+  });
+  if (!end.finished) {
+    return "the execution did not repeat: the second time its process died: " + end.how;
+  }
+  const std::string error = from_text(end.result, filed);
+  const std::string signature = filed.recording.signature;
+  if (error.empty() && !filed.seed.empty()) {
+    fuzz::read_seed(filed.seed, filed.recording);
   } else {
-    filed.seed = path;
+    const exploration::Observed& seen = session_.observed();
+    filed.recording.kind = seen.kind;
+    filed.recording.rule = seen.rule;
+    filed.recording.message = seen.message;
+  }
+  filed.recording.signature = signature;
+  return error;
+}
+
+// There are no events to tell: they died with the process.
+void Findings::file_death(FiledFinding& filed) {
+  filed.recording = session_.recording_of_death();
+  filed.recording.signature = report::signature_of(filed.recording);
+  if (signatures_.contains(filed.recording.signature)) {
+    return;
+  }
+  const std::string story = fmt::format("{} in {}\n  {}\n", exec::name_of(filed.recording.kind),
+                                        filed.recording.target, filed.recording.message);
+  write(filed, story);
+  filed.story = fmt::format("{}\n  replay: {}\n", story, replay_command(filed));
+}
+
+void Findings::write(FiledFinding& filed, const std::string& story) {
+  filed.seed = fmt::format("{}/{}/{}-{}.seed", options_.findings_folder, filed.recording.target,
+                           exec::name_of(filed.recording.kind), filed.recording.signature);
+  if (const fuzz::SeedError error =
+          fuzz::write_atomically(filed.seed, fuzz::to_text(filed.recording, story))) {
+    complain(error.message);
+    filed.seed.clear();
+  }
+}
+
+std::string Findings::replay_command(const FiledFinding& filed) const {
+  return fmt::format("{} replay '{}'", program_, filed.seed);
+}
+
+FiledFinding* Findings::take() {
+  const exploration::Observed& seen = session_.observed();
+  // Cheap, before anything is run again: kind, rule and place.
+  const std::string quick = fmt::format("{}/{}/{:x}", exec::name_of(seen.kind), seen.rule, seen.pc);
+  if (!quick_.insert(quick).second) {
+    return nullptr;
+  }
+  FiledFinding filed;
+  std::string error;
+  if (seen.died) {
+    file_death(filed);
+  } else {
+    error = session_.isolated() ? file_apart(filed) : file(filed);
+  }
+  if (!error.empty()) {
+    complain(session_.name() + ": " + error);
+    diverged_ = true;
+    return nullptr;
+  }
+  if (!signatures_.insert(filed.recording.signature).second) {
+    return nullptr;
+  }
+  write_failed_ |= filed.seed.empty();
+  if (!filed.seed.empty()) {
     exploration::Recording read;
-    exploration::Recording seen;
-    const fuzz::SeedError unread = fuzz::read_seed(path, read);
-    const exploration::Divergence again =
-        unread ? exploration::Divergence{true, unread.message} : session_.replay(read, seen);
+    const fuzz::SeedError unread = fuzz::read_seed(filed.seed, read);
+    const exploration::Divergence again = unread ? exploration::Divergence{true, unread.message}
+                                          : session_.isolated() ? session_.replay_apart(read)
+                                                                : replay(read);
     filed.confirmed = !again.diverged;
     if (again.diverged) {
-      complain(path + ": " + again.message);
+      complain(filed.seed + ": " + again.message);
       diverged_ = true;
     }
   }
   all_.push_back(std::move(filed));
   return &all_.back();
+}
+
+exploration::Divergence Findings::replay(const exploration::Recording& recording) {
+  exploration::Recording seen;
+  return session_.replay(recording, seen);
 }
 
 }  // namespace heddle::cli

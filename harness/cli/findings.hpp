@@ -41,6 +41,13 @@ class Findings {
   bool write_failed() const { return write_failed_; }
 
  private:
+  std::string file(FiledFinding& filed);
+  std::string file_apart(FiledFinding& filed);
+  void file_death(FiledFinding& filed);
+  void write(FiledFinding& filed, const std::string& story);
+  std::string replay_command(const FiledFinding& filed) const;
+  exploration::Divergence replay(const exploration::Recording& recording);
+
   exploration::Session& session_;
   const CommandOptions& options_;
   std::string program_;

@@ -26,6 +26,7 @@ struct TargetResult {
   bool expected_found = false;  // a variant's bug, by the oracle it was made for
   bool diverged = false;
   bool write_failed = false;
+  bool isolated = false;
 };
 
 exploration::Tally plus(exploration::Tally sum, const exploration::Tally& part) {
@@ -43,8 +44,9 @@ exploration::Tally plus(exploration::Tally sum, const exploration::Tally& part) 
 /// finds at once does not wait for the other's whole share.
 TargetResult hunt_target(target::Definition& target, const CommandOptions& options,
                          double seconds) {
-  TargetResult result{&target, {}, {}, false, false, false};
+  TargetResult result{&target, {}, {}};
   exploration::Session session(target, settings_for(target, options));
+  choose_isolation(session, options);
   Findings findings(session, options, program_path());
   Progress progress(!options.quiet && !options.json);
   const bool is_variant = !target.expect().empty();
@@ -93,6 +95,7 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
     turn *= 2;
     ++round;
   }
+  result.isolated = session.isolated();
   result.diverged = findings.diverged();
   result.write_failed = findings.write_failed();
   return result;
@@ -154,8 +157,8 @@ int run_hunt(const CommandOptions& options) {
     Json object = to_json(options, "", "hunt", sum, all);
     object["targets"] = Json::array();
     for (const TargetResult& result : results) {
-      object["targets"].push_back(
-          to_json(options, result.target->name(), "hunt", result.tally, result.findings));
+      object["targets"].push_back(to_json(options, result.target->name(), "hunt", result.tally,
+                                          result.findings, result.isolated));
     }
     fmt::print("{}\n", object.dump(2));
   } else {

@@ -26,8 +26,12 @@ struct CommandOptions {
   bool budget_given = false;  // executions or time were set by the user
   std::string findings_folder = "findings";
   std::vector<std::string> fuzzer_flags;
-  u64 repeat = 1;        // replay: how often
-  u32 findings_max = 1;  // run, hunt: distinct findings of a target to collect
+  std::vector<std::string> words;  // of the command line, as far as `--`
+  target::Executable executable;   // to be driven; its path is empty if there is none
+  std::string program;             // replay: another file than the seeds'
+  bool isolate = false;            // programs: a process for each execution
+  u64 repeat = 1;                  // replay: how often
+  u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
   bool json = false;
   bool quiet = false;
 };
@@ -36,6 +40,8 @@ struct CommandOptions {
 /// and version prints them and returns kClean; otherwise returns -1: go on.
 int parse_arguments(int argc, char** argv, CommandOptions& options);
 
+/// The whole command; its exit code.
+int run_command(int argc, char** argv);
 int run_list(const CommandOptions& options);
 int run_run(const CommandOptions& options);
 int run_fuzz(const CommandOptions& options);

@@ -56,9 +56,7 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
   target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
   if(HEDDLE_HAS_ASAN)
-    # The driver refuses address with thread; the compiler proper does not.
-    target_compile_options(heddle_instrumented INTERFACE
-      -fsanitize=address -fsanitize-recover=address -Xclang -fsanitize=thread)
+    target_compile_options(heddle_instrumented INTERFACE -fsanitize=address -fsanitize-recover=address)
     target_compile_definitions(heddle_runtime_flags INTERFACE HEDDLE_WITH_ASAN=1)
     # AddressSanitizer finds its stacks by frame pointers, through hooks of malloc and free too.
     target_compile_options(heddle_runtime_flags INTERFACE -fno-omit-frame-pointer)
@@ -66,9 +64,9 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     if(HEDDLE_SYMBOLIZER)
       target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
     endif()
-  else()
-    target_compile_options(heddle_instrumented INTERFACE -fsanitize=thread)
   endif()
+  # The compiler proper is told: its driver would link ThreadSanitizer, and refuses it beside address.
+  target_compile_options(heddle_instrumented INTERFACE -Xclang -fsanitize=thread)
   if(HEDDLE_FLAVOUR STREQUAL "fuzz")
     # What -fsanitize=fuzzer-no-link stands for, less the stack depth: that is a thread-local
     # variable, and fibers have depths of their own.
@@ -118,6 +116,6 @@ function(heddle_add_command name)
   foreach(target IN LISTS arg_TARGETS)
     list(APPEND objects $<TARGET_OBJECTS:${target}>)
   endforeach()
-  add_executable(${name} ${objects})
+  add_executable(${name} ${objects} ${heddle_SOURCE_DIR}/harness/cli/main.cpp)
   target_link_libraries(${name} PRIVATE heddle_cli heddle_runtime)
 endfunction()

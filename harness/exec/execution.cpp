@@ -87,6 +87,9 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   body_argument_ = argument;
   running_ = true;
   library_ = LibraryState{__cxxabiv1::__cxa_get_globals(), &errno};
+  if (surroundings_ != nullptr) {
+    surroundings_->before_execution();
+  }
   const int saved_errno = errno;
   void* saved_exceptions[2];
   std::memcpy(saved_exceptions, library_.exceptions, sizeof saved_exceptions);
@@ -122,6 +125,9 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     }
   }
   rollback_.undo();
+  if (surroundings_ != nullptr) {
+    surroundings_->after_execution();
+  }
   options_.strategy->end_execution(steps_);
   ++executions_;
   const bool raced = finding_.kind == FindingKind::kRace;
@@ -240,7 +246,7 @@ void Execution::finish_thread(Thread& thread) {
       thread.wait = WaitKind::kEnd;
       block_until_scheduled(thread);
     }
-    run_exits(exits_);
+    run_program_exits();
   }
   record(thread, EventKind::kFinish, 0, 0, 0, Order::kRelaxed, 0);
   note_write();
@@ -248,10 +254,7 @@ void Execution::finish_thread(Thread& thread) {
   runnable_.erase(thread.id);
   --live_threads_;
   if (thread.id == ThreadId{0}) {
-    for (u32 i = 0; i < oracle_count_; ++i) {
-      oracles_[i]->on_end(*this);
-    }
-    leave(thread);
+    judge_and_leave(thread);
   }
   if (thread.joiner != ThreadId::kNone) {
     wake(threads_[to_index(thread.joiner)]);
@@ -259,6 +262,38 @@ void Execution::finish_thread(Thread& thread) {
   const ThreadId next = pick(ThreadId::kNone);
   resume(thread, threads_[to_index(next)], true);
   internal_bug("a finished thread was resumed", __FILE__, __LINE__);
+}
+
+void Execution::run_program_exits() {
+  run_exits(exits_);
+  if (surroundings_ != nullptr) {
+    surroundings_->run_exits();
+  }
+}
+
+void Execution::judge_and_leave(Thread& thread) {
+  for (u32 i = 0; i < oracle_count_; ++i) {
+    oracles_[i]->on_end(*this);
+  }
+  leave(thread);
+}
+
+void Execution::exit_program(Thread& thread, int status, uptr pc) {
+  run_exits(thread.exits);
+  run_program_exits();
+  if (status != 0) {
+    end_program(thread, status, pc);
+  }
+  judge_and_leave(thread);
+}
+
+void Execution::end_program(Thread& thread, int status, uptr pc) {
+  if (status != 0) {
+    Text<100> message;
+    message.add("the program exits with status %d in T%u", status & 0xff, to_index(thread.id));
+    report(thread, FindingKind::kCheck, "exit-status", pc, message.data);
+  }
+  leave(thread);
 }
 
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
@@ -353,6 +388,9 @@ void Execution::reschedule(Thread& thread) {
 void Execution::resume(Thread& from, Thread& to, bool leaving) {
   std::memcpy(from.exception_state, library_.exceptions, sizeof from.exception_state);
   from.error_number = *library_.error_number;
+  if (surroundings_ != nullptr) {
+    surroundings_->switch_thread(from.id, to.id);
+  }
   running_thread_ = &to;
   current_thread = &to;
   std::memcpy(library_.exceptions, to.exception_state, sizeof to.exception_state);
@@ -545,6 +583,11 @@ void Execution::adopt(Thread& thread, void* memory, uptr size, memory::AllocKind
   block.alloc_operation = thread.operation;
   block.alloc_event = events_.size();
   record(thread, EventKind::kAllocate, block.address, 0, size, Order::kRelaxed, pc);
+}
+
+void Execution::adopt_early(Thread& thread, void* memory, uptr size, memory::AllocKind kind) {
+  arena_.adopt_known(thread.id, memory, size);
+  arena_.block(arena_.last_block()).kind = kind;
 }
 
 bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind, uptr pc) {

@@ -7,6 +7,7 @@
 #include "exec/finding.hpp"
 #include "exec/memory_model.hpp"
 #include "exec/oracle.hpp"
+#include "exec/surroundings.hpp"
 #include "exec/sync_var.hpp"
 #include "exec/thread.hpp"
 #include "memory/arena.hpp"
@@ -73,6 +74,10 @@ class Execution {
   /// Where blocks come from another allocator: called for those still live after an execution.
   void set_block_release(void (*release)(void*)) { release_block_ = release; }
 
+  /// Set for a program with a main of its own.
+  void set_surroundings(Surroundings& surroundings) { surroundings_ = &surroundings; }
+  Surroundings* surroundings() { return surroundings_; }
+
   /// Runs `body(argument)` as thread 0 and every thread it makes, to the end or to a finding.
   /// Not reentrant. Afterwards heap and globals are as before.
   Outcome run(Body body, void* argument, const Options& options);
@@ -129,6 +134,11 @@ class Execution {
   void fence(Thread& thread, Order order, uptr pc);
 
   Thread& create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc);
+  /// The program ends as by exit(): with destructors of static objects, and an exit status to
+  /// judge.
+  [[noreturn]] void exit_program(Thread& thread, int status, uptr pc);
+  /// As by _exit(): nothing of the program runs any more.
+  [[noreturn]] void end_program(Thread& thread, int status, uptr pc);
   /// Called on the thread itself, after its entry returned or it called pthread_exit.
   [[noreturn]] void finish_thread(Thread& thread);
   /// False if the deadline came first.
@@ -178,6 +188,8 @@ class Execution {
   /// The block is the caller's to fill; null when memory is out.
   void* allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind, uptr pc);
   void adopt(Thread& thread, void* memory, uptr size, memory::AllocKind kind, uptr pc);
+  /// A block from before the execution, which is about to be freed in it.
+  void adopt_early(Thread& thread, void* memory, uptr size, memory::AllocKind kind);
   /// False if `address` is no live block (the oracle has been told). The memory stays mapped.
   bool deallocate(Thread& thread, void* address, memory::AllocKind kind, uptr pc);
   uptr size_of_block(void* address);
@@ -244,6 +256,30 @@ class Execution {
   u64 digest() const { return digest_; }
   u64 visible_events() const { return visible_events_; }
   bool running() const { return running_; }
+  /// Calls `visit(word)` for each word in the stack and the thread-local variables of a thread that
+  /// has not finished.
+  template <class Visit>
+  void each_word_of(Thread& thread, Visit visit) {
+    if (thread.state == ThreadState::kFinished) {
+      return;
+    }
+    const uptr top = memory::stack_slot(to_index(thread.id) + 1);
+    uptr at = reinterpret_cast<uptr>(&thread == running_thread_ ? __builtin_frame_address(0)
+                                                                : thread.context.handle);
+    for (at &= ~uptr{7}; at < top; at += 8) {
+      visit(*reinterpret_cast<const u64*>(at));
+    }
+    visit(reinterpret_cast<u64>(thread.argument));  // it may not have started
+    for (const ThreadExit& specific : thread.specifics) {
+      visit(reinterpret_cast<u64>(specific.object));
+    }
+    for (void* variable : thread.tls) {
+      // A red zone follows each.
+      for (at = reinterpret_cast<uptr>(variable); at != 0 && shadow_.cell(at).valid != 0; at += 8) {
+        visit(*reinterpret_cast<const u64*>(at));
+      }
+    }
+  }
   u64 executions() const { return executions_; }
 
  private:
@@ -270,6 +306,8 @@ class Execution {
   static void fiber_main();
   void run_exits(Vec<ThreadExit>& exits);
   void run_thread_exits(Thread& thread);
+  void run_program_exits();
+  [[noreturn]] void judge_and_leave(Thread& thread);
   // In line (at link time): behind a switch each return up to the target's code is mispredicted,
   // because the processor's stack of returns is the other fiber's.
   __attribute__((always_inline)) void reschedule(Thread& thread);
@@ -381,6 +419,7 @@ class Execution {
   AccessOracle* access_oracle_ = nullptr;
   Sanitizer* sanitizer_ = nullptr;
   void (*release_block_)(void*) = nullptr;
+  Surroundings* surroundings_ = nullptr;
   Oracle* oracles_[16] = {};
   u32 oracle_count_ = 0;
 

@@ -46,7 +46,7 @@ uptr program_counter(void* context) {
   char text[160];
   const int length = std::snprintf(
       text, sizeof text, "[heddle internal bug] signal %d outside of an execution\n", number);
-  static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(length)));
+  static_cast<void>(!::write(error_output, text, static_cast<std::size_t>(length)));
   ::_exit(6);
 }
 
@@ -124,9 +124,13 @@ void install_fault_handlers() {
     handle(signal.number, on_signal, 0);
   }
   handle(SIGPROF, on_tick, SA_RESTART);
+  start_watchdog();
+  std::set_terminate(on_terminate);
+}
+
+void start_watchdog() {
   const itimerval each_second = {{1, 0}, {1, 0}};
   ::setitimer(ITIMER_PROF, &each_second, nullptr);
-  std::set_terminate(on_terminate);
 }
 
 void on_abort(unsigned long pc) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "exec/naming.hpp"
+#include "explore/isolation.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
 
@@ -145,22 +146,26 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       target::RandomSource source(mix64(budget.rng_seed ^ mix64(tally.executions + 1)));
       program_ = target_->make_program(source);
     }
-    const exec::Outcome outcome = execute(*strategy, false, tally.executions);
+    if (isolated_) {
+      tally.steps += execute_apart(*strategy, tally.executions);
+    } else {
+      const exec::Outcome outcome = execute(*strategy, false, tally.executions);
+      tally.steps += outcome.steps;
+      observe(outcome);
+    }
     ++tally.executions;
-    tally.steps += outcome.steps;
-    const bool raced = outcome.raced;
+    const bool raced = observed_.raced;
     const bool detected = target::detector_fired();
     tally.raced += raced;
     tally.detected += detected;
     tally.raced_and_detected += raced && detected;
     bool go_on = true;
-    if (*outcome.finding) {
+    if (observed_.kind != exec::FindingKind::kNone) {
       ++tally.with_finding;
       tally.seconds = now_seconds() - start;
-      const bool is_race = outcome.finding->kind == exec::FindingKind::kRace;
-      const u64 name = is_race ? exec::plain_name(exec::engine(), outcome.finding->address) : 0;
-      go_on = on_finding(*outcome.finding, tally);
-      if (is_race) {
+      const u64 name = observed_.raced_name;
+      go_on = on_finding(exec::engine().finding(), tally);
+      if (name != 0) {
         note_raced(name);
       }
     }
@@ -195,13 +200,106 @@ const exec::Finding& Session::run_bytes(const u8* bytes, std::size_t size) {
     program_ = target_->make_program(source);
   }
   bytes_.set(bytes + source.used(), size - source.used());
-  return *execute(bytes_, false).finding;
+  const exec::Outcome outcome = execute(bytes_, false);
+  observe(outcome);
+  return *outcome.finding;
+}
+
+void Session::observe(const exec::Outcome& outcome) {
+  const exec::Finding& finding = *outcome.finding;
+  observed_.kind = finding.kind;
+  observed_.raced = outcome.raced;
+  if (!finding) {
+    return;
+  }
+  observed_.rule = finding.rule;
+  observed_.message = finding.message.data;
+  observed_.pc = finding.pc;
+  observed_.raced_name = finding.kind == exec::FindingKind::kRace
+                             ? exec::plain_name(exec::engine(), finding.address)
+                             : 0;
+  const Vec<exec::Deviation>& deviations = exec::engine().deviations();
+  observed_.schedule.assign(deviations.begin(), deviations.end());
+  observed_.died = false;
+}
+
+u64 Session::execute_apart(exec::Strategy& strategy, u64 index) {
+  NotingStrategy::Notes& notes = shared_notes();
+  observed_ = Observed{};
+  const ChildEnd end = in_child([&] {
+    NotingStrategy noting(strategy, notes);
+    observe(execute(noting, false, index));
+    if (observed_.kind == exec::FindingKind::kNone) {
+      return std::string();
+    }
+    return std::to_string(static_cast<u32>(observed_.kind)) + " " +
+           std::to_string(observed_.raced) + " " + std::to_string(observed_.raced_name) + " " +
+           std::to_string(observed_.pc) + " " + observed_.rule + "\n" + observed_.message;
+  });
+  // What the child's copy of the strategy has learned, this one must.
+  strategy.begin_execution(index);
+  strategy.end_execution(notes.steps);
+  if (end.finished && end.result.empty()) {
+    return notes.steps;
+  }
+  observed_.schedule.assign(notes.deviations, notes.deviations + notes.count);
+  observed_.decisions = notes.decisions;
+  if (end.finished) {
+    std::istringstream text(end.result);
+    u32 kind = 0;
+    text >> kind >> observed_.raced >> observed_.raced_name >> observed_.pc >> observed_.rule;
+    text.ignore();
+    std::getline(text, observed_.message);
+    observed_.kind = static_cast<exec::FindingKind>(kind);
+  } else {
+    observed_.died = true;
+    observed_.kind = exec::FindingKind::kCrash;
+    observed_.rule = kDiedRule;
+    observed_.message = "the process died: " + end.how;
+  }
+  return notes.steps;
+}
+
+bool Session::check_rollback(const Budget& budget) {
+  constexpr u64 kBetween = 32;
+  constexpr double kSecondsMax = 1;
+  const ChildEnd end = in_child([&] {
+    const auto digest = [&] {
+      return execute(*make_strategy(budget.strategy, budget.rng_seed), true).digest;
+    };
+    const u64 first = digest();
+    bool same = digest() == first;
+    const double start = now_seconds();
+    for (u64 i = 1; same && i < kBetween && now_seconds() - start < kSecondsMax; ++i) {
+      execute(*make_strategy(budget.strategy, budget.rng_seed), false, i);
+    }
+    same = same && digest() == first;
+    return std::string(same ? "same" : "");
+  });
+  isolated_ = end.result != "same";
+  return !isolated_;
+}
+
+Recording Session::recording_of_death() const {
+  Recording recording;
+  recording.target = name_;
+  recording.executable = target_->executable();
+  recording.settings = settings_;
+  recording.schedule = observed_.schedule;
+  recording.decisions = observed_.decisions;
+  recording.kind = observed_.kind;
+  recording.rule = observed_.rule;
+  recording.message = observed_.message;
+  return recording;
 }
 
 Recording Session::capture(const exec::Outcome& outcome) const {
   exec::Execution& execution = exec::engine();
   Recording recording;
   recording.target = name_;
+  if (target_ != nullptr) {
+    recording.executable = target_->executable();
+  }
   recording.settings = settings_;
   recording.program = program_;
   recording.schedule.assign(execution.deviations().begin(), execution.deviations().end());
@@ -221,20 +319,16 @@ Recording Session::capture(const exec::Outcome& outcome) const {
 }
 
 Recording Session::record(Divergence& divergence) {
-  exec::Execution& execution = exec::engine();
-  const std::vector<exec::Deviation> schedule(execution.deviations().begin(),
-                                              execution.deviations().end());
-  const exec::FindingKind kind = execution.finding().kind;
-  const std::string rule = execution.finding().rule;
+  const Observed first = observed_;
   ReplayStrategy strategy;
-  strategy.set(schedule.data(), static_cast<u32>(schedule.size()));
+  strategy.set(first.schedule.data(), static_cast<u32>(first.schedule.size()));
   Recording recording = capture(execute(strategy, true));
   divergence = Divergence{};
-  if (strategy.diverged() || recording.kind != kind || recording.rule != rule) {
+  if (strategy.diverged() || recording.kind != first.kind || recording.rule != first.rule) {
     divergence.diverged = true;
-    divergence.message = "the execution did not repeat: first " + std::string(exec::name_of(kind)) +
-                         " (" + rule + "), then " + exec::name_of(recording.kind) + " (" +
-                         recording.rule + ")";
+    divergence.message = "the execution did not repeat: first " +
+                         std::string(exec::name_of(first.kind)) + " (" + first.rule + "), then " +
+                         exec::name_of(recording.kind) + " (" + recording.rule + ")";
     if (strategy.diverged()) {
       divergence.message += ", from decision " + std::to_string(strategy.diverged_at()) + " on";
     }
@@ -255,6 +349,19 @@ Divergence Session::replay(const Recording& recording, Recording& seen) {
                          ": the recorded choice is not possible there";
   }
   return divergence;
+}
+
+Divergence Session::replay_apart(const Recording& recording) {
+  const ChildEnd end = in_child([&] {
+    Recording seen;
+    return replay(recording, seen).message;
+  });
+  const bool should_die = recording.rule == kDiedRule;
+  if (end.finished == should_die) {
+    return Divergence{true, should_die ? "diverged at the end: expected the process to die"
+                                       : "diverged: the process died: " + end.how};
+  }
+  return should_die ? Divergence{} : Divergence{!end.result.empty(), end.result};
 }
 
 Divergence compare(const Recording& expected, const Recording& seen) {

@@ -40,6 +40,7 @@ struct EventMark {
 /// An execution that can be repeated, and what it came to.
 struct Recording {
   std::string target;
+  target::Executable executable;  // its path is empty if the target is no program
   Settings settings;
   target::Program program;
   std::vector<exec::Deviation> schedule;  // the default schedule, but for these
@@ -85,6 +86,21 @@ struct Budget {
   double seconds = 0;  // 0: no limit
 };
 
+constexpr const char* kDiedRule = "died";  // of a finding whose process is gone
+
+/// What there was to see of an execution with a finding, wherever it ran.
+struct Observed {
+  exec::FindingKind kind = exec::FindingKind::kNone;
+  std::string rule;
+  std::string message;
+  uptr pc = 0;
+  bool raced = false;  // in it, whatever the finding
+  u64 raced_name = 0;  // of the variable, if the finding is a race
+  std::vector<exec::Deviation> schedule;
+  u64 decisions = 0;
+  bool died = false;  // with its process, which left nothing else behind
+};
+
 /// True as soon as SIGINT or SIGTERM asked to stop; runs end after the execution at hand.
 bool stop_requested();
 void request_stop(int signal_number);
@@ -99,12 +115,24 @@ class Session {
   Session(const std::function<void()>& body, const Settings& settings);
 
   /// Called for each execution with a finding, right after it, with the tally so far. Returns
-  /// whether to go on.
+  /// whether to go on. If it ran apart, all that is known of the finding is observed().
   using OnFinding = std::function<bool(const exec::Finding&, const Tally&)>;
   /// Called now and then, with the tally so far.
   using OnProgress = std::function<void(const Tally&)>;
 
   Tally run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress);
+
+  /// Each execution in a process of its own, for what cannot be rolled back.
+  void isolate() { isolated_ = true; }
+  bool isolated() const { return isolated_; }
+  /// Runs one schedule several times, in a child, and goes on isolated if its events differ.
+  /// Returns false then. Programs only.
+  bool check_rollback(const Budget& budget);
+
+  /// The last execution with a finding.
+  const Observed& observed() const { return observed_; }
+  /// A recording of an execution that died: all but its events.
+  Recording recording_of_death() const;
 
   /// Runs the execution that was last run once more, with a trace; compares.
   /// The engine then holds trace, history and finding for a report.
@@ -113,12 +141,20 @@ class Session {
   /// Runs a recorded execution with a trace and compares it with the recording.
   Divergence replay(const Recording& recording, Recording& seen);
 
+  /// The same in a process of its own. One that dies repeats a recorded death.
+  Divergence replay_apart(const Recording& recording);
+
+  const std::string& name() const { return name_; }
+
   /// One execution from bytes: a program, then a schedule. Total.
   const exec::Finding& run_bytes(const u8* bytes, std::size_t size);
 
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   void note_raced(u64 name);
+  /// Steps it took. A finding is in observed_ then.
+  u64 execute_apart(exec::Strategy& strategy, u64 index);
+  void observe(const exec::Outcome& outcome);
   Recording capture(const exec::Outcome& outcome) const;
 
   target::Definition* target_ = nullptr;
@@ -127,6 +163,8 @@ class Session {
   Settings settings_;
   target::Program program_;
   BytesStrategy bytes_;
+  Observed observed_;
+  bool isolated_ = false;
 };
 
 /// "random" or "pct"; null for an unknown name.

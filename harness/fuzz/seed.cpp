@@ -80,6 +80,23 @@ bool parse(const std::string& text, Number& out, int base = 10) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+std::string escaped(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    line += c == '\\' ? "\\\\" : c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return line;
+}
+
+std::string unescaped(const std::string& line) {
+  std::string text;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool escape = line[i] == '\\' && i + 1 < line.size();
+    text += !escape ? line[i] : line[++i] == 'n' ? '\n' : line[i];
+  }
+  return text;
+}
+
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream stream(text);
   std::vector<std::string> words;
@@ -102,7 +119,7 @@ class Reader {
         read_line(line);
       }
     }
-    if (!error_ && target_ == nullptr) {
+    if (!error_ && recording_.target.empty()) {
       fail("no target");
     }
     return error_;
@@ -118,13 +135,20 @@ class Reader {
     const std::string name = line.substr(0, colon);
     const std::string value = colon == std::string::npos ? "" : line.substr(colon + 2);
     bool good = true;
+    if (target_ == nullptr && !recording_.target.empty() && recording_.executable.path.empty() &&
+        name != "executable") {
+      error_.message =
+          "it is for target '" + recording_.target + "', which this program does not have";
+      return;
+    }
     if (name == "target") {
       recording_.target = value;
       target_ = target::find_target(value);
-      if (target_ == nullptr) {
-        error_.message = "it is for target '" + value + "', which this program does not have";
-        return;
-      }
+    } else if (name == "executable") {
+      recording_.executable.path = unescaped(value);
+      target_ = target::program();
+    } else if (name == "argument") {
+      recording_.executable.arguments.push_back(unescaped(value));
     } else if (name == "kind") {
       recording_.kind = exec::finding_kind_of(value.c_str());
       good = recording_.kind != exec::FindingKind::kNone || value == "none";
@@ -258,6 +282,12 @@ std::string to_text(const Recording& recording, const std::string& story) {
     text += std::string(name) + ": " + value + "\n";
   };
   add("target", recording.target);
+  if (!recording.executable.path.empty()) {
+    add("executable", escaped(recording.executable.path));
+    for (const std::string& argument : recording.executable.arguments) {
+      add("argument", escaped(argument));
+    }
+  }
   add("kind", exec::name_of(recording.kind));
   add("rule", recording.rule);
   add("message", recording.message);

@@ -5,6 +5,9 @@
 //
 //   heddle seed 1                    magic and version of the format
 //   target: go_map@some_bug          the target that it is for
+//   executable: ./prog               programs: the file, as the command was given it
+//   argument: --level=9              programs: one line an argument; \\ and \n stand for \ and a
+//                                    line's end
 //   kind: heap                       the oracle whose finding it reproduces, or "none"
 //   rule: use-after-free             finer
 //   message: ...                     one line
@@ -48,7 +51,8 @@ struct SeedError {
 };
 
 /// Parses the text of a seed. The target must be linked into this program, and have the operations
-/// that the seed names.
+/// that the seed names. A seed for an executable is read by any program; if this one is being
+/// driven, it stands for that executable.
 SeedError from_text(const std::string& text, exploration::Recording& recording);
 
 /// Reads and parses a file.

@@ -12,6 +12,10 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include "process/around.hpp"
+#include "process/before_main.hpp"
+#include "process/phase.hpp"
+
 // Options: an environment variable ASAN_OPTIONS still overrides them.
 // halt_on_error=0   the report callback ends the execution at its next event.
 // suppress_equal_pcs=0  the same bug is found in many executions, and reported each time.
@@ -75,6 +79,9 @@ class AddressSanitizer final : public exec::Sanitizer {
   }
 
   const exec::SanitizerReport* on_free(uptr address) override {
+    if (process::is_driven() && process::before_main().block_of(address) != nullptr) {
+      return on_access(address, 1, memory::kWrite, 0);  // it was never really freed
+    }
     return answer([&] { __interceptor_free(reinterpret_cast<void*>(address)); });
   }
 
@@ -117,6 +124,10 @@ void on_report(const char* text) {
     static_cast<void>(!::write(STDERR_FILENO, text, std::strlen(text)));
     return;
   }
+  if (process::is_driven()) {
+    const exec::RuntimeScope runtime;
+    process::around().keep_new_descriptors();  // it has started its symbolizer
+  }
   sanitizer.on_report(text);
 }
 
@@ -136,7 +147,7 @@ void install_sanitizer_glue() {
   engine().set_sanitizer(sanitizer);
   __asan_set_error_report_callback(on_report);
   // The text goes into the finding; printing it here too would drown a hunt.
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  const int nowhere = process::out_of_the_way(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(nowhere)));
 }
 

@@ -6,6 +6,10 @@
 
 #include "intercept/hook.hpp"
 #include "intercept/origin.hpp"
+#include "process/around.hpp"
+#include "process/before_main.hpp"
+#include "process/own_heap.hpp"
+#include "process/phase.hpp"
 
 using heddle::uptr;
 using heddle::exec::DecisionKind;
@@ -31,15 +35,23 @@ void* BELOW(memalign)(std::size_t, std::size_t);
 
 namespace {
 
-/// The logical thread on whose account `pc` allocates; null if it is no part of an execution.
+/// The logical thread on whose account `pc` allocates; null if it is no part of an execution. In a
+/// driven program what libraries allocate is: their state is undone with the execution.
 Thread* accountable(uptr pc) {
   Thread* thread = current_thread;
-  return thread != nullptr && heddle::intercept::is_program_or_cxx_library(pc) ? thread : nullptr;
+  if (thread == nullptr) {
+    return nullptr;
+  }
+  const bool counts = heddle::process::is_driven()
+                          ? !heddle::intercept::is_loader(pc)
+                          : heddle::intercept::is_program_or_cxx_library(pc);
+  return counts ? thread : nullptr;
 }
 
 void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+  const bool by_program = heddle::intercept::is_program(pc);
   // Not inside of the C++ library: what it allocates there is for throwing exceptions, mostly.
-  if (heddle::intercept::is_program(pc) && engine().fails_by_decision(DecisionKind::kAllocation)) {
+  if (by_program && engine().fails_by_decision(DecisionKind::kAllocation)) {
     errno = ENOMEM;
     return nullptr;
   }
@@ -48,14 +60,60 @@ void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKin
   if (memory != nullptr) {
     engine().adopt(thread, memory, size, kind, place_in_program(pc));
   }
-  return memory;
 #else
   void* memory = engine().allocate(thread, size, alignment, kind, place_in_program(pc));
+#endif
   if (memory == nullptr) {
     errno = ENOMEM;
+  } else {
+    engine().arena().block(engine().arena().last_block()).by_library = !by_program;
   }
   return memory;
+}
+
+// Whether the C library's heap belongs to the program's executions, so that nothing else may use
+// it.
+bool has_own_heap() {
+#ifdef HEDDLE_WITH_ASAN
+  return false;
+#else
+  return heddle::process::is_driven();
 #endif
+}
+
+void* allocate_outside(std::size_t size, std::size_t alignment, AllocKind kind) {
+  if (has_own_heap()) {
+    return heddle::process::own_heap().allocate(size, alignment);
+  }
+  void* memory = alignment <= 16 ? BELOW(malloc)(size) : BELOW(memalign)(alignment, size);
+  if (heddle::process::is_before_main() && memory != nullptr) {
+    heddle::process::before_main().note_block(memory, size, kind);
+  }
+  return memory;
+}
+
+/// The block from before main that starts at `memory`; null if there is none, or no such time.
+const heddle::process::EarlyBlock* early_block(void* memory) {
+  if (!heddle::process::is_driven()) {
+    return nullptr;
+  }
+  const uptr address = reinterpret_cast<uptr>(memory);
+  const auto* block = heddle::process::before_main().block_of(address);
+  return block != nullptr && block->address == address ? block : nullptr;
+}
+
+void release_outside(void* memory) {
+  if (heddle::process::own_heap().owns(memory)) {
+    heddle::process::own_heap().release(memory);
+    return;
+  }
+  if (early_block(memory) != nullptr || has_own_heap()) {
+    return;  // the next execution finds it
+  }
+  if (heddle::process::is_before_main()) {
+    heddle::process::before_main().note_free(memory);
+  }
+  BELOW(free)(memory);
 }
 
 /// True if `memory` came from an execution's heap (this one's or, dangling, an earlier one's).
@@ -76,41 +134,70 @@ bool concerns_execution(uptr address) {
 #endif
 }
 
+// It stays allocated, for the next execution; in this one it is freed.
+void release_early(Thread& thread, const heddle::process::EarlyBlock& block, AllocKind kind,
+                   uptr pc) {
+  auto* memory = reinterpret_cast<void*>(block.address);
+  if (engine().arena().block_at(block.address) == 0) {
+    engine().adopt_early(thread, memory, block.size, block.kind);
+  }
+  if (engine().deallocate(thread, memory, kind, pc)) {
+    heddle::process::around().forbid(block.address, block.size);
+  }
+}
+
 void release(void* memory, AllocKind kind, uptr pc) {
   if (memory == nullptr) {
     return;
   }
   Thread* thread = current_thread;
-  if (thread != nullptr && concerns_execution(reinterpret_cast<uptr>(memory)) &&
-      !engine().deallocate(*thread, memory, kind, place_in_program(pc))) {
-    return;
+  const uptr address = reinterpret_cast<uptr>(memory);
+  if (thread != nullptr) {
+    if (const auto* block = early_block(memory)) {
+      release_early(*thread, *block, kind, place_in_program(pc));
+      return;
+    }
+    if (concerns_execution(address) &&
+        !engine().deallocate(*thread, memory, kind, place_in_program(pc))) {
+      return;
+    }
   }
 #ifdef HEDDLE_WITH_ASAN
-  BELOW(free)(memory);
+  release_outside(memory);
 #else
   // The arena takes its blocks back by itself, also what is freed after the execution.
-  if (!heddle::memory::in_heap(reinterpret_cast<uptr>(memory))) {
-    BELOW(free)(memory);
+  if (!heddle::memory::in_heap(address)) {
+    release_outside(memory);
   }
 #endif
 }
 
-void* allocate_or_throw(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+void* allocate_or_null(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
   Thread* thread = accountable(pc);
-  void* memory = thread != nullptr ? allocate(*thread, size, alignment, kind, pc)
-                 : alignment <= 16 ? BELOW(malloc)(size)
-                                   : BELOW(memalign)(alignment, size);
+  return thread != nullptr ? allocate(*thread, size, alignment, kind, pc)
+                           : allocate_outside(size, alignment, kind);
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
+  void* memory = allocate_or_null(size, alignment, kind, pc);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
   return memory;
 }
 
-void* allocate_or_null(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
-  Thread* thread = accountable(pc);
-  return thread != nullptr ? allocate(*thread, size, alignment, kind, pc)
-         : alignment <= 16 ? BELOW(malloc)(size)
-                           : BELOW(memalign)(alignment, size);
+// Blocks that realloc() must move by itself: all but the C library's own.
+bool has_known_size(void* memory) {
+  return is_execution_block(memory) || early_block(memory) != nullptr ||
+         heddle::process::own_heap().owns(memory);
+}
+
+std::size_t size_of(void* memory) {
+  if (is_execution_block(memory)) {
+    return engine().size_of_block(memory);
+  }
+  const auto* early = early_block(memory);
+  return early != nullptr ? early->size : heddle::process::own_heap().size_of(memory);
 }
 
 }  // namespace
@@ -122,16 +209,15 @@ HEDDLE_HOOK void* malloc(std::size_t size) {
 HEDDLE_HOOK void free(void* memory) { release(memory, AllocKind::kMalloc, HEDDLE_PC); }
 
 HEDDLE_HOOK void* calloc(std::size_t count, std::size_t size) {
-  Thread* thread = accountable(HEDDLE_PC);
-  if (thread == nullptr) {
-    return BELOW(calloc)(count, size);
-  }
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) {
     errno = ENOMEM;
     return nullptr;
   }
-  void* memory = allocate(*thread, bytes, 16, AllocKind::kMalloc, HEDDLE_PC);
+  if (current_thread == nullptr && heddle::process::phase() == heddle::process::Phase::kNative) {
+    return BELOW(calloc)(count, size);
+  }
+  void* memory = allocate_or_null(bytes, 16, AllocKind::kMalloc, HEDDLE_PC);
   if (memory != nullptr) {
     std::memset(memory, 0, bytes);
   }
@@ -139,19 +225,28 @@ HEDDLE_HOOK void* calloc(std::size_t count, std::size_t size) {
 }
 
 HEDDLE_HOOK void* realloc(void* memory, std::size_t size) {
-  Thread* thread = accountable(HEDDLE_PC);
-  if (thread == nullptr || (memory != nullptr && !is_execution_block(memory))) {
+  if (current_thread == nullptr && heddle::process::phase() == heddle::process::Phase::kNative) {
     return BELOW(realloc)(memory, size);
   }
   if (memory == nullptr) {
-    return allocate(*thread, size, 16, AllocKind::kMalloc, HEDDLE_PC);
+    return allocate_or_null(size, 16, AllocKind::kMalloc, HEDDLE_PC);
   }
-  const uptr old_size = engine().size_of_block(memory);
+  if (heddle::process::is_before_main() || !has_known_size(memory)) {
+    if (heddle::process::is_before_main()) {
+      heddle::process::before_main().note_free(memory);
+    }
+    void* moved = BELOW(realloc)(memory, size);
+    if (heddle::process::is_before_main() && moved != nullptr) {
+      heddle::process::before_main().note_block(moved, size, AllocKind::kMalloc);
+    }
+    return moved;
+  }
+  const uptr old_size = size_of(memory);
   if (size == 0) {
     release(memory, AllocKind::kMalloc, HEDDLE_PC);
     return nullptr;
   }
-  void* moved = allocate(*thread, size, 16, AllocKind::kMalloc, HEDDLE_PC);
+  void* moved = allocate_or_null(size, 16, AllocKind::kMalloc, HEDDLE_PC);
   if (moved != nullptr) {
     std::memcpy(moved, memory, old_size < size ? old_size : size);
     release(memory, AllocKind::kMalloc, HEDDLE_PC);
@@ -190,8 +285,10 @@ HEDDLE_HOOK void* pvalloc(std::size_t size) {
 HEDDLE_HOOK void cfree(void* memory) { release(memory, AllocKind::kMalloc, HEDDLE_PC); }
 
 HEDDLE_HOOK std::size_t malloc_usable_size(void* memory) {
-  if (memory != nullptr && current_thread != nullptr && is_execution_block(memory)) {
-    return engine().size_of_block(memory);
+  if (memory != nullptr &&
+      (heddle::process::is_driven() ? has_known_size(memory)
+                                    : current_thread != nullptr && is_execution_block(memory))) {
+    return size_of(memory);
   }
   return HEDDLE_ORIGINAL(malloc_usable_size)(memory);
 }

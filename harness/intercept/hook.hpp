@@ -1,8 +1,6 @@
 // In-target world. What all hooks share. Nobody outside of this room includes it.
 #pragma once
 
-#include <dlfcn.h>
-
 #include "exec/execution.hpp"
 
 #ifdef HEDDLE_WITH_ASAN
@@ -23,29 +21,23 @@ using exec::Thread;
 
 /// The original of an interposed function: a sanitizer's own interceptor if one is linked in
 /// (skipping it would leave the sanitizer with half of a pair of calls), else the library's.
+void* find_original(const char* name);
+
 template <class Function>
 Function* original(const char* name) {
-  // By hand: the C library's string functions are interceptors too, and may not be called while a
-  // sanitizer initialises itself, which is when some originals are asked for first.
-  char interceptor[80] = "__interceptor_";
-  u32 length = sizeof("__interceptor_") - 1;
-  for (const char* c = name; *c != '\0' && length + 1 < sizeof interceptor; ++c) {
-    interceptor[length++] = *c;
-  }
-  interceptor[length] = '\0';
-  void* symbol = ::dlsym(RTLD_DEFAULT, interceptor);
-  if (symbol == nullptr) {
-    symbol = ::dlsym(RTLD_NEXT, name);
-  }
-  HEDDLE_INVARIANT(symbol != nullptr);
-  return reinterpret_cast<Function*>(symbol);
+  return reinterpret_cast<Function*>(find_original(name));
 }
 
 /// Calls the original of the function named, found once.
-#define HEDDLE_ORIGINAL(name)                                                                   \
-  ([]() -> decltype(&::name) {                                                                  \
-    static decltype(&::name) function = ::heddle::intercept::original<decltype(::name)>(#name); \
-    return function;                                                                            \
+#define HEDDLE_ORIGINAL(name)                                                           \
+  ([]() -> decltype(&::name) {                                                          \
+    static decltype(&::name) found = nullptr; /* several OS threads may look at once */ \
+    auto* function = __atomic_load_n(&found, __ATOMIC_RELAXED);                         \
+    if (__builtin_expect(function == nullptr, 0)) {                                     \
+      function = ::heddle::intercept::original<decltype(::name)>(#name);                \
+      __atomic_store_n(&found, function, __ATOMIC_RELAXED);                             \
+    }                                                                                   \
+    return function;                                                                    \
   }())
 
 #ifdef HEDDLE_WITH_ASAN

@@ -1,4 +1,4 @@
-// The rest of the C and C++ runtime that an execution must own: static locals and exits.
+// The rest of the C and C++ runtime that an execution must own: static locals and crashes.
 #include <cstdlib>
 
 #include "exec/faults.hpp"
@@ -40,17 +40,7 @@ HEDDLE_HOOK void __cxa_guard_abort(u64* guard) {
   engine().guard_release(*thread, guard, false, HEDDLE_PC);
 }
 
-// ---- exits ----
-
-HEDDLE_HOOK int __cxa_atexit(void (*function)(void*), void* argument, void* library) noexcept {
-  if (current_thread != nullptr) {
-    engine().at_exit(function, argument);
-    return 0;
-  }
-  static auto* original =
-      heddle::intercept::original<int(void (*)(void*), void*, void*)>("__cxa_atexit");
-  return original(function, argument, library);
-}
+// ---- crashes ----
 
 HEDDLE_HOOK void abort() noexcept { heddle::exec::on_abort(HEDDLE_PC); }
 
@@ -66,13 +56,5 @@ HEDDLE_HOOK void __assert_fail(const char* assertion, const char* file, unsigned
   message.add("assertion '%s' failed in T%u (%s)", assertion, heddle::to_index(thread->id),
               function);
   engine().report(*thread, FindingKind::kCrash, "assertion", HEDDLE_PC, message.data);
-  __builtin_unreachable();
-}
-
-HEDDLE_HOOK void exit(int status) noexcept {
-  if (current_thread != nullptr) {
-    engine().abandon();  // ends the execution, not the process
-  }
-  HEDDLE_ORIGINAL(exit)(status);
   __builtin_unreachable();
 }

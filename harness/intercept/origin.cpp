@@ -1,54 +1,46 @@
 #include "intercept/origin.hpp"
 
-#include <cstring>
-#include <link.h>
 #include <unwind.h>
 
 #include "exec/execution.hpp"
+#include "process/images.hpp"
+#include "process/program_data.hpp"
 
 namespace heddle::intercept {
-namespace {
 
-struct CodeRange {
-  uptr begin = 0;
-  uptr end = 0;
+using process::Image;
+using process::Owner;
 
-  bool contains(uptr pc) const { return pc - begin < end - begin; }
-};
+bool is_program(uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr && image->owner == Owner::kProgram;
+}
 
-struct Origins {
-  bool known = false;
-  CodeRange program;
-  CodeRange cxx_library;
-};
+bool is_program_or_cxx_library(uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr &&
+         (image->owner == Owner::kProgram || image->owner == Owner::kCxxLibrary);
+}
 
-constinit Origins origins;
-
-int find_ranges(dl_phdr_info* info, std::size_t, void*) {
-  const bool executable = origins.program.end == 0;  // it is reported first
-  const bool cxx = std::strstr(info->dlpi_name, "libstdc++") != nullptr ||
-                   std::strstr(info->dlpi_name, "libc++.") != nullptr;
-  if (!executable && !cxx) {
-    return 0;
+bool is_programs_object(void* object, void (*function)(void*)) {
+  const uptr address = reinterpret_cast<uptr>(object);
+  if (address == 0) {
+    return process::is_program_code(reinterpret_cast<uptr>(function));
   }
-  CodeRange& range = executable ? origins.program : origins.cxx_library;
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const auto& segment = info->dlpi_phdr[i];
-    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
-      const uptr begin = info->dlpi_addr + segment.p_vaddr;
-      range = CodeRange{begin, begin + segment.p_memsz};
+  for (const Image& image : process::images()) {
+    if (image.data.contains(address)) {
+      return image.executable ? process::is_program_data(address) : image.owner == Owner::kProgram;
     }
   }
-  return 0;
+  return false;
 }
 
-const Origins& known_origins() {
-  if (!origins.known) {
-    ::dl_iterate_phdr(find_ranges, nullptr);
-    origins.known = true;
-  }
-  return origins;
+bool is_loader(uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  return image != nullptr && image->owner == Owner::kLoader;
 }
+
+namespace {
 
 struct Search {
   bool left = false;  // the harness, which is linked into the program
@@ -68,12 +60,6 @@ _Unwind_Reason_Code look_at(_Unwind_Context* frame, void* argument) {
 }
 
 }  // namespace
-
-bool is_program(uptr pc) { return known_origins().program.contains(pc); }
-
-bool is_program_or_cxx_library(uptr pc) {
-  return known_origins().program.contains(pc) || origins.cxx_library.contains(pc);
-}
 
 uptr place_in_program(uptr pc) {
   if (!exec::engine().tracing() || is_program(pc)) {

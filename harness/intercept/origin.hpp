@@ -5,7 +5,7 @@
 
 namespace heddle::intercept {
 
-/// True for the executable's own code: the program under test.
+/// True for the program under test: the executable, and libraries with instrumentation.
 bool is_program(uptr pc);
 
 /// True for the program and for the C++ library, whose allocations are part of an execution. What
@@ -15,5 +15,11 @@ bool is_program_or_cxx_library(uptr pc);
 /// Where in the program a call comes from: `pc`, or who called the library that it lies in. That
 /// one is looked for in traced executions only.
 uptr place_in_program(uptr pc);
+
+/// True if a handler of exit() is for an object of the program, or, without one, its function.
+bool is_programs_object(void* object, void (*function)(void*));
+
+/// True for ld.so, whose state is never rolled back.
+bool is_loader(uptr pc);
 
 }  // namespace heddle::intercept

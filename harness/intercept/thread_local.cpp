@@ -63,10 +63,7 @@ HEDDLE_HOOK void* __emutls_get_address(EmulatedTls* variable) {
   }
   void*& slot = slot_in(os.tls(), index);
   if (slot == nullptr) {
-    const uptr alignment = variable->alignment < 16 ? 16 : variable->alignment;
-    auto bytes = reinterpret_cast<uptr>(heddle::os_map(variable->size + alignment));
-    slot =
-        initialised(reinterpret_cast<void*>((bytes + alignment - 1) & ~(alignment - 1)), *variable);
+    slot = initialised(os.allocate(variable->size, variable->alignment), *variable);
   }
   return slot;
 }

@@ -48,6 +48,7 @@ Block& Arena::enter(ThreadId thread, uptr address, uptr size) {
                                          .ordinal = region.ordinal++,
                                          .state = BlockState::kLive,
                                          .kind = AllocKind::kMalloc,
+                                         .by_library = false,
                                          .freed_by = ThreadId::kNone,
                                          .alloc_operation = kNoOperation,
                                          .free_operation = kNoOperation,
@@ -56,11 +57,9 @@ Block& Arena::enter(ThreadId thread, uptr address, uptr size) {
                                          .alloc_event = kNoEvent,
                                          .free_event = kNoEvent});
   ++live_count_;
-  const u32 index = blocks_.size();
-  shadow_.mark_block(address, size, index);
   // An adopted block may lie where another one was, earlier in this execution: the latest counts.
   Cell& head = shadow_.cell(address - 8);
-  head.block = index;
+  head.block = blocks_.size();
   head.flags |= kBlockHead;
   return block;
 }
@@ -71,6 +70,7 @@ void* Arena::allocate(ThreadId thread, uptr size, uptr alignment) {
     return nullptr;
   }
   enter(thread, at, size);
+  shadow_.mark_block(at, size, blocks_.size());
   void* memory = reinterpret_cast<void*>(at);
   std::memset(memory, 0xbe, size);
   return memory;
@@ -79,6 +79,7 @@ void* Arena::allocate(ThreadId thread, uptr size, uptr alignment) {
 void Arena::adopt(ThreadId thread, void* memory, uptr size) {
   const uptr address = reinterpret_cast<uptr>(memory);
   enter(thread, address, size);
+  shadow_.mark_block(address, size, blocks_.size());
   // The least red zone of that allocator: accesses there are to be told by the block beside it.
   const uptr end = round_up(address + size, 8);
   for (const uptr at : {address - 16, address - 8, end, end + 8}) {
@@ -87,6 +88,14 @@ void Arena::adopt(ThreadId thread, void* memory, uptr size) {
     if ((cell.flags & kBlockHead) == 0) {  // else it names this block, or the next one
       cell.block = blocks_.size();
     }
+  }
+}
+
+void Arena::adopt_known(ThreadId thread, void* memory, uptr size) {
+  enter(thread, reinterpret_cast<uptr>(memory), size);
+  const uptr address = reinterpret_cast<uptr>(memory);
+  for (uptr at = address; at < address + size; at += 8) {
+    shadow_.cell(at).block = blocks_.size();
   }
 }
 

@@ -19,6 +19,7 @@ struct Block {
   u32 ordinal;      // it was the thread's n-th allocation, from 0: the stable name
   BlockState state;
   AllocKind kind;
+  bool by_library;  // allocated by code that is no part of the program
   ThreadId freed_by;
   u32 alloc_operation;  // index into the history of operations; kNoOperation outside of any
   u32 free_operation;
@@ -39,6 +40,8 @@ class Arena {
   void* allocate(ThreadId thread, uptr size, uptr alignment);
   /// Enters a block that another allocator made.
   void adopt(ThreadId thread, void* memory, uptr size);
+  /// The same for a block that was accessed already: what is known of it stays.
+  void adopt_known(ThreadId thread, void* memory, uptr size);
   /// Memory for the harness's own per-thread use (thread-local variables): no block, no name.
   void* allocate_internal(ThreadId thread, uptr size, uptr alignment);
 

@@ -27,8 +27,11 @@ void describe_location(Message& message, uptr address) {
     message.add("the stack of T%u", memory::stack_slot_of(address));
   } else if (const exec::Symbol symbol = exec::symbol_at(address); symbol.name != nullptr) {
     const exec::RuntimeScope runtime;
-    int status = 0;
-    char* readable = abi::__cxa_demangle(symbol.name, nullptr, nullptr, &status);
+    // A plain C name may be the code of a type.
+    int status = -1;
+    char* readable = __builtin_strncmp(symbol.name, "_Z", 2) != 0
+                         ? nullptr
+                         : abi::__cxa_demangle(symbol.name, nullptr, nullptr, &status);
     message.add("global '%s'", status == 0 ? readable : symbol.name);
     if (symbol.offset != 0) {
       message.add(" at offset %zu", static_cast<std::size_t>(symbol.offset));

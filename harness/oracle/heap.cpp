@@ -76,6 +76,24 @@ class Reachability {
   Vec<u32> pending_;
 };
 
+/// A program may end while threads run, and libraries hold memory for it.
+void add_roots_of_program(Execution& execution, Reachability& reachability) {
+  exec::Surroundings& surroundings = *execution.surroundings();
+  surroundings.each_root(
+      [](void* roots, u64 word) { static_cast<Reachability*>(roots)->add_root(word); },
+      &reachability);
+  for (u32 index = 1; index <= execution.arena().last_block(); ++index) {
+    const Block& block = execution.arena().block(index);
+    if (block.state == BlockState::kLive && block.by_library) {
+      reachability.add_root(block.address);
+    }
+  }
+  for (u32 i = 0; i < execution.thread_count(); ++i) {
+    execution.each_word_of(execution.thread(to_thread_id(i)),
+                           [&](u64 word) { reachability.add_root(word); });
+  }
+}
+
 class LeakOracle final : public exec::Oracle {
  public:
   void on_end(Execution& execution) override {
@@ -85,6 +103,9 @@ class LeakOracle final : public exec::Oracle {
     static Reachability reachability(execution);
     reachability.start();
     execution.rollback().each_written([](u64 word) { reachability.add_root(word); });
+    if (execution.surroundings() != nullptr) {
+      add_roots_of_program(execution, reachability);
+    }
     reachability.close();
     u32 first = 0;
     u32 blocks = 0;

@@ -75,6 +75,23 @@ TargetImplementation& Definition::declared() {
   return *implementation_;
 }
 
+const char* Definition::kind() const {
+  return !executable_.path.empty() ? "program" : is_test() ? "test" : "operations";
+}
+
+void set_program(std::unique_ptr<Definition> program) {
+  definitions().push_back(std::move(program));
+}
+
+Definition* program() {
+  for (const auto& definition : definitions()) {
+    if (!definition->executable().path.empty()) {
+      return definition.get();
+    }
+  }
+  return nullptr;
+}
+
 std::vector<Definition*> all_targets() {
   std::vector<Definition*> targets;
   for (const auto& definition : definitions()) {

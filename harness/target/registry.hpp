@@ -75,6 +75,14 @@ class BytesSource final : public Source {
   std::size_t at_ = 0;
 };
 
+/// A program with a main of its own, as the user called it.
+struct Executable {
+  std::string path;
+  std::vector<std::string> arguments;
+
+  friend bool operator==(const Executable&, const Executable&) = default;
+};
+
 class Definition {
  public:
   Definition(const char* name, void (*body)(), const char* of, const char* expect)
@@ -88,12 +96,19 @@ class Definition {
         expect_(expect == nullptr ? "" : expect),
         declare_(declare) {}
 
+  Definition(std::string name, void (*body)(), Executable executable)
+      : name_(std::move(name)), body_(body), executable_(std::move(executable)) {}
+
   const std::string& name() const { return name_; }
   /// The clean target this one is a variant of; empty if it is none.
   const std::string& of() const { return of_; }
   /// The oracle that must find the seeded bug; empty for clean targets.
   const std::string& expect() { return expect_.empty() ? declared().expect : expect_; }
   bool is_test() const { return body_ != nullptr; }
+  /// "test", "operations" or "program".
+  const char* kind() const;
+  /// Its path is empty if the target is no program.
+  const Executable& executable() const { return executable_; }
   /// The declarations; made at the first call. Operation targets only.
   TargetImplementation& declared();
 
@@ -116,6 +131,7 @@ class Definition {
   std::string expect_;
   void (*body_)() = nullptr;
   void (*declare_)(Target&) = nullptr;
+  Executable executable_;
   std::unique_ptr<TargetImplementation> implementation_;
   const Program* program_ = nullptr;
 };
@@ -123,6 +139,10 @@ class Definition {
 /// All targets, by name.
 std::vector<Definition*> all_targets();
 Definition* find_target(const std::string& name);
+/// Makes the program that this process is the one target.
+void set_program(std::unique_ptr<Definition> program);
+/// The target that is the program of this process; null if there is none.
+Definition* program();
 
 /// True if heddle_detector_fired() was called in the last execution.
 bool detector_fired();

@@ -3,7 +3,7 @@
  * A weak compare-exchange may fail spuriously, and code that forgets so has a bug that x86 hides.
  * Clang's instrumentation calls one and the same hook for weak and for strong ones, so the
  * decision is made here, in front of the builtins that <atomic> and <stdatomic.h> are made of. */
-#ifndef HEDDLE_WEAK_CAS_H
+#if !defined(HEDDLE_WEAK_CAS_H) && !defined(__ASSEMBLER__)
 #define HEDDLE_WEAK_CAS_H
 
 #ifdef __cplusplus

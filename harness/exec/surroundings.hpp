@@ -1,0 +1,24 @@
+// In-target world. What an execution shares with its process.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::exec {
+
+/// The process around an execution, where that is part of the program under test: a program with a
+/// main of its own finds its libraries, its early heap, its descriptors as new each time.
+class Surroundings {
+ public:
+  virtual ~Surroundings() = default;
+  virtual void before_execution() = 0;
+  virtual void after_execution() = 0;
+  /// Another thread goes on: thread-local variables of libraries without instrumentation change.
+  virtual void switch_thread(ThreadId from, ThreadId to) = 0;
+  /// The last steps of exit(), on a fiber: destructors of objects made before main, open streams.
+  virtual void run_exits() = 0;
+  /// Calls `visit(context, word)` for each word that outlives the execution: what it points to is
+  /// not leaked.
+  virtual void each_root(void (*visit)(void* context, u64 word), void* context) = 0;
+};
+
+}  // namespace heddle::exec

@@ -1,0 +1,48 @@
+// In-target world. Files, folder and streams of the process around an execution.
+#pragma once
+
+#include <sys/types.h>
+
+#include "process/images.hpp"
+
+namespace heddle::process {
+
+/// The same file under a number that no program gets to see, closed on exec.
+int out_of_the_way(int descriptor);
+
+/// Where the program's output goes while it runs.
+enum class Output : u8 {
+  kDiscard,
+  kKeep,  // shown after the execution
+};
+
+class Descriptors {
+ public:
+  /// Notes what is open now; it stays open.
+  void take();
+  void set_output(Output output) { output_ = output; }
+  void enter();
+  void leave();
+  /// What was opened since take() stays open, too: it is a sanitizer's.
+  void keep_new();
+
+ private:
+  void find_gaps();
+
+  static constexpr u32 kGapsMax = 64;
+  struct Gap {
+    unsigned first;
+    unsigned last;
+  };
+  Gap gaps_[kGapsMax] = {};  // numbers that nothing was open at
+  u32 gap_count_ = 0;
+  Output output_ = Output::kDiscard;
+  int standard_[3] = {-1, -1, -1};
+  int sink_ = -1;
+  int kept_ = -1;
+  int folder_ = -1;
+  off_t input_start_ = -1;
+  mode_t mask_ = 0;
+};
+
+}  // namespace heddle::process

@@ -1,0 +1,30 @@
+// In-target world. How far a program with a main of its own has come.
+#pragma once
+
+#include "base/types.hpp"
+
+namespace heddle::process {
+
+enum class Phase : u8 {
+  kUnknown,     // nothing has been set up, not even the environment
+  kNative,      // nobody drives it, or there is no such program: hooks do as the originals
+  kBeforeMain,  // static constructors run; what they make, each execution finds
+  kDriven,      // the command has taken over
+};
+
+Phase phase_slow();
+extern Phase the_phase;
+
+inline Phase phase() {
+  Phase phase = Phase::kUnknown;
+  __atomic_load(&the_phase, &phase, __ATOMIC_RELAXED);
+  return __builtin_expect(phase == Phase::kUnknown, 0) ? phase_slow() : phase;
+}
+
+inline bool is_driven() { return phase() == Phase::kDriven; }
+inline bool is_before_main() { return phase() == Phase::kBeforeMain; }
+
+/// Names the environment variable by which the command hands its arguments to the program.
+constexpr char kDriveVariable[] = "HEDDLE_DRIVE";
+
+}  // namespace heddle::process

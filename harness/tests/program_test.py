@@ -1,0 +1,654 @@
+#!/usr/bin/env python3
+"""End-to-end tests of programs with a main of their own: heddle-cc, heddle-c++, and what the command
+does with what they build.
+
+    program_test.py BIN FLAVOUR [unittest arguments]
+
+BIN is the folder of heddle, heddle-cc and heddle-c++; FLAVOUR the name of the build preset. Everything
+is written below a temporary directory, which is removed at the end. Standard library only.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BIN = Path()
+FLAVOUR = "plain"
+
+CLEAN, FINDING, USAGE, DIVERGED = 0, 1, 2, 4
+TIMEOUT = 120  # of one process; generous, a machine may be busy
+
+HELLO = r"""
+#include <stdio.h>
+int main(int argc, char** argv) {
+  printf("hello, %d: %s\n", argc, argc > 1 ? argv[1] : "nobody");
+  return 0;
+}
+"""
+
+RACY = r"""
+#include <pthread.h>
+int counter;
+static void* work(void* argument) { ++counter; return argument; }
+int main(void) {
+  pthread_t a, b;
+  pthread_create(&a, 0, work, 0);
+  pthread_create(&b, 0, work, 0);
+  pthread_join(a, 0);
+  pthread_join(b, 0);
+  return 0;
+}
+"""
+
+DEADLOCK = r"""
+#include <mutex>
+#include <thread>
+std::mutex a, b;
+int main() {
+  std::thread thread([] {
+    std::lock_guard first(a);
+    std::lock_guard second(b);
+  });
+  {
+    std::lock_guard first(b);
+    std::lock_guard second(a);
+  }
+  thread.join();
+}
+"""
+
+ASSERTION = r"""
+#include <atomic>
+#include <cassert>
+#include <thread>
+std::atomic<int> stage;
+int main() {
+  std::thread thread([] { stage = 1; stage = 2; });
+  assert(stage != 1);
+  thread.join();
+}
+"""
+
+# How a program can end, by its first argument.
+ENDS = r"""
+#include <cstdlib>
+#include <cstring>
+#include <err.h>
+#include <thread>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  const char* how = argc > 1 ? argv[1] : "";
+  if (!std::strcmp(how, "return")) return 3;
+  if (!std::strcmp(how, "thread")) std::thread([] { std::exit(4); }).join();
+  if (!std::strcmp(how, "_exit")) _exit(5);
+  if (!std::strcmp(how, "quick_exit")) std::quick_exit(6);
+  if (!std::strcmp(how, "library")) errx(7, "a call of exit() inside of the C library");
+  if (!std::strcmp(how, "exit 0")) std::exit(0);
+  if (!std::strcmp(how, "running")) std::thread([] { for (;;) std::this_thread::yield(); }).detach();
+  if (!std::strcmp(how, "leak")) {
+    void* volatile block = std::malloc(100);
+    block = nullptr;
+  }
+  if (!std::strcmp(how, "frame")) { void* volatile block = std::malloc(100); std::exit(block == nullptr); }
+  return 0;
+}
+"""
+
+# Asserts that all of its process is new. Takes -a -b 3 and a word, and two lines on standard input.
+EVERYTHING_NEW = r"""
+#include <cassert>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <getopt.h>
+#include <iostream>
+#include <map>
+#include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+std::map<int, std::string> table{{1, "one"}, {2, "a string that is too long to do without the heap"}};
+std::vector<int>* early = new std::vector<int>{1, 2, 3};
+struct Object {
+  int* value = new int(5);
+  ~Object() {
+    assert(*value == 5);
+    delete value;
+    value = nullptr;
+  }
+} object;
+static char buffer[64];
+static int handlers;
+
+int main(int argc, char** argv) {
+  assert(object.value != nullptr && *object.value == 5);
+  assert(table.size() == 2 && table[1] == "one");
+  table[3] = "three";
+  table.erase(1);
+  table[2] = "short";
+  assert(early != nullptr && early->size() == 3);
+  early->push_back(4);
+  delete early;
+  early = nullptr;
+
+  assert(buffer[0] == '\0');
+  std::snprintf(buffer, sizeof buffer, "%d", argc);  // written by a library
+  assert(optind == 1);
+  int options = 0;
+  while (getopt(argc, argv, "ab:") != -1) ++options;
+  assert(options == 2 && std::strcmp(argv[optind], "word") == 0);
+  assert(std::strcmp(argv[1], "-a") == 0);
+  argv[1][1] = 'z';
+  std::strtok(argv[optind], "o");
+  assert(getenv("HEDDLE_DRIVE") == nullptr && getenv("NEW") == nullptr);
+  setenv("NEW", "1", 1);
+  setenv("PATH", "/nowhere", 1);
+  assert(std::strcmp(getenv("OLD"), "old") == 0);
+  getenv("OLD")[0] = 'g';
+
+  static int random_number = -1;
+  assert(random_number == -1);
+  random_number = std::rand();
+  static int first_of_all = random_number;
+  assert(first_of_all == random_number);
+  errno = 33;
+  assert(std::strcmp(std::setlocale(LC_ALL, nullptr), "C") == 0);
+  std::setlocale(LC_ALL, "C.UTF-8");
+
+  const int descriptor = ::open("/dev/null", O_RDONLY);
+  assert(descriptor == 3);
+  char folder[4096];
+  assert(::getcwd(folder, sizeof folder) != nullptr && std::strcmp(folder, "/") != 0);
+  assert(::chdir("/") == 0);
+  const mode_t mask = ::umask(0);
+  assert(mask != 0);
+  struct sigaction action;
+  ::sigaction(SIGUSR1, nullptr, &action);
+  assert(action.sa_handler == SIG_DFL);
+  std::signal(SIGUSR1, [](int) { ++handlers; });
+  std::raise(SIGUSR1);
+  assert(handlers == 1);
+
+  std::cout << std::hex << 255 << '\n';
+  assert(std::cout.good());
+  std::string line;
+  int lines = 0;
+  while (std::getline(std::cin, line)) ++lines;
+  assert(lines == 2);
+  std::printf("not flushed");
+  std::fprintf(std::fopen("/dev/null", "w"), "nor closed");
+  std::thread([] { static thread_local int value = 1; assert(value++ == 1); }).join();
+  std::atexit([] { std::puts(" but at the end"); });
+  return 0;
+}
+"""
+
+# On real threads; natively, everything must be as without Heddle.
+NATIVE = r"""
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+std::atomic<int> made, gone;
+struct Local {
+  std::string text = std::string(100, 'x');
+  Local() { ++made; }
+  ~Local() { ++gone; }
+};
+thread_local Local local;
+thread_local int number = 7;
+std::mutex mutex;
+long total;
+std::atomic<long> sum;
+int shared_static() {
+  static std::vector<int> once(1000, 1);
+  return once[999];
+}
+int main() {
+  auto shared = std::make_shared<int>(1);
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([shared] {
+        if (number != 7) std::abort();
+        number = 8;
+        for (int k = 0; k < 20000; ++k) {
+          std::shared_ptr<int> copy = shared;
+          std::lock_guard lock(mutex);
+          total += *copy;
+          sum += shared_static();
+        }
+        if (local.text.size() != 100) std::abort();
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  const bool good = total == 8 * 10 * 20000 && sum == total && made == 80 && gone == 80 &&
+                    shared.use_count() == 1;
+  std::puts(good ? "good" : "bad");
+  return good ? 0 : 1;
+}
+"""
+
+LIBRARY = r"""
+#include <pthread.h>
+int in_library;
+static __thread int local = 1;
+void count(void) { ++in_library; local += in_library; }
+int seen(void) { return local; }
+"""
+
+USES_LIBRARY = r"""
+#include <pthread.h>
+extern int in_library;
+void count(void);
+int seen(void);
+static void* work(void* guarded) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  if (guarded) pthread_mutex_lock(&mutex);
+  count();
+  if (guarded) pthread_mutex_unlock(&mutex);
+  return 0;
+}
+int main(int argc, char** argv) {
+  (void)argv;
+  if (in_library != 0 || seen() != 1) return 9;
+  pthread_t a, b;
+  void* guarded = argc > 1 ? 0 : &a;
+  pthread_create(&a, 0, work, guarded);
+  pthread_create(&b, 0, work, guarded);
+  pthread_join(a, 0);
+  pthread_join(b, 0);
+  return in_library == 2 ? 0 : 8;
+}
+"""
+
+# Keeps a count where no roll-back reaches, and makes other events by it.
+REMEMBERS = r"""
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <thread>
+#include <unistd.h>
+std::atomic<int> events;
+int main(int argc, char** argv) {
+  if (!std::strcmp(argv[1], "dies")) {
+    std::thread thread([] { if (events.load() == 1) ::kill(::getpid(), SIGKILL); });
+    events = 1;
+    events = 2;
+    thread.join();
+    return 0;
+  }
+  const int file = ::open(argv[1], O_RDWR | O_CREAT, 0600);
+  int count = 0;
+  (void)!::read(file, &count, sizeof count);
+  ++count;
+  (void)!::pwrite(file, &count, sizeof count, 0);
+  for (int i = 0; i < count % 7; ++i) ++events;
+  int raced = 0;
+  std::thread thread([&] { ++raced; });
+  if (argc > 2) ++raced;
+  thread.join();
+  return 0;
+}
+"""
+
+
+def run(*arguments, code=0, **options):
+    """Runs a process to its end; checks its exit code."""
+    done = subprocess.run([str(word) for word in arguments], capture_output=True, text=True,
+                          errors="replace", timeout=TIMEOUT, check=False,
+                          **{"stdin": subprocess.DEVNULL, **options})
+    if code is not None and done.returncode != code:
+        raise AssertionError(f"{' '.join(map(str, arguments))}: exit code {done.returncode}, not {code}\n"
+                             f"stdout: {done.stdout[:1500]}\nstderr: {done.stderr[:1500]}")
+    return done
+
+
+class ProgramTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = Path(tempfile.mkdtemp(prefix="heddle-program-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(dir=self.shared))
+
+    def written(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def compile(self, *arguments, language="c++", code=0):
+        return run(BIN / f"heddle-{language}", *arguments, code=code, cwd=self.folder)
+
+    def built(self, text, name="program", language="c++"):
+        """The program of one source file, with debug information."""
+        suffix = "cpp" if language == "c++" else "c"
+        standard = ["-std=c++20"] if language == "c++" else []
+        self.written(f"{name}.{suffix}", text)
+        self.compile("-g", "-O1", *standard, f"{name}.{suffix}", "-o", name, language=language)
+        return f"./{name}"
+
+    def heddle(self, *arguments, code=CLEAN, **options):
+        return run(BIN / "heddle", *arguments, code=code, cwd=self.folder, **options)
+
+    def result(self, *arguments, code=CLEAN, **options):
+        return json.loads(self.heddle(*arguments, "--json", code=code, **options).stdout)
+
+    def run_program(self, program, *arguments, code=CLEAN, executions=300, options=(), **others):
+        """`heddle run` of a program with arguments, as JSON."""
+        done = self.heddle("run", program, f"--executions={executions}", "--json", *options, "--", *arguments,
+                           code=code, **others)
+        return json.loads(done.stdout)
+
+    def only_finding(self, result, kind, rule=None):
+        self.assertEqual(len(result["findings"]), 1, result)
+        finding = result["findings"][0]
+        self.assertEqual(finding["kind"], kind, finding)
+        if rule is not None:
+            self.assertEqual(finding["rule"], rule, finding)
+        self.assertTrue(finding["confirmed"], finding)
+        return finding
+
+
+class CompilerTest(ProgramTest):
+    def test_hello_in_both_languages(self):
+        for language in ("cc", "c++"):
+            self.written("hello.c", HELLO)
+            self.compile("-x", "c" if language == "cc" else "c++", "hello.c", "-o", "hello", language=language)
+            self.assertEqual(run("./hello", "you", cwd=self.folder).stdout, "hello, 2: you\n")
+
+    def test_answers_of_the_compiler_itself(self):
+        """What asks the compiler gets clang's own answer."""
+        for question in ("--version", "-v", "-dumpmachine", "-print-search-dirs", "-print-file-name=libc.so"):
+            self.compile(question, language="cc")
+        self.assertIn("clang", self.compile("--version", language="cc").stdout)
+        self.written("hello.c", HELLO)
+        self.assertIn("printf", self.compile("-E", "hello.c", language="cc").stdout)
+        self.assertIn("hello.o:", self.compile("-MM", "hello.c", language="cc").stdout)
+        self.compile("-S", "hello.c", "-o", "hello.s", language="cc")
+        self.assertIn("__tsan_", (self.folder / "hello.s").read_text())
+
+    def test_separate_steps_and_assembler(self):
+        self.written("one.c", "int two(void);\nint main(void) { return two() - 2; }\n")
+        self.written("two.S", "#define RESULT $2\n.text\n.globl two\ntwo:\n  mov RESULT, %eax\n  ret\n"
+                              '.section .note.GNU-stack,"",@progbits\n')
+        self.compile("-Werror", "-c", "one.c", "two.S", language="cc")
+        self.compile("-Werror", "one.o", "two.o", "-o", "program", language="cc")
+        run("./program", cwd=self.folder)
+        self.compile("-Werror", "one.c", "two.S", "-o", "program", language="cc")
+        run("./program", cwd=self.folder)
+
+    def test_response_file(self):
+        """Also for what decides whether there is a link."""
+        self.written("a b.c", HELLO)
+        self.written("compile.rsp", "-c 'a b.c' -DX=\\\"y\\\" -o \"a b.o\"\n")
+        self.compile("@compile.rsp", language="cc")
+        self.written("link.rsp", '"a b.o"\n-o\nprogram\n')
+        self.compile("@link.rsp", language="cc")
+        run("./program", cwd=self.folder)
+
+    def test_standard_input(self):
+        run(BIN / "heddle-cc", "-x", "c", "-", "-o", self.folder / "program", input=HELLO, stdin=None)
+        run(self.folder / "program")
+
+    def test_static_library(self):
+        self.written("library.c", LIBRARY)
+        self.written("main.c", USES_LIBRARY)
+        self.compile("-g", "-c", "library.c", language="cc")
+        run("ar", "rcs", "libcount.a", "library.o", cwd=self.folder)
+        self.compile("-g", "main.c", "-L.", "-lcount", "-o", "program", language="cc")
+        self.assertEqual(self.run_program("./program")["verdict"], "none")
+        self.only_finding(self.run_program("./program", "racy", code=FINDING), "race")
+
+    def test_partial_link(self):
+        self.written("library.c", LIBRARY)
+        self.written("main.c", USES_LIBRARY)
+        self.compile("-c", "library.c", "main.c", language="cc")
+        self.compile("-r", "library.o", "main.o", "-o", "both.o", language="cc")
+        self.assertNotIn("__libc_start_main", run("nm", "both.o", cwd=self.folder).stdout)
+        self.compile("both.o", "-o", "program", language="cc")
+        run("./program", cwd=self.folder)
+
+    def test_refusals(self):
+        self.written("hello.c", HELLO)
+        refused = ["-static", "-fsanitize=thread", "-fsanitize=memory"]
+        for option in refused + (["-fsanitize=address"] if FLAVOUR == "plain" else []):
+            done = self.compile(option, "hello.c", "-o", "hello", language="cc", code=USAGE)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertTrue(done.stderr.startswith("heddle-cc: " + option), done.stderr)
+        self.compile("-fsanitize=undefined", "hello.c", "-o", "hello", language="cc")
+
+    def test_other_compiler(self):
+        done = run(BIN / "heddle-cc", "x.c", code=USAGE, env={**os.environ, "HEDDLE_CC": "no-such-compiler"})
+        self.assertIn("no-such-compiler", done.stderr)
+
+    def test_configure_script(self):
+        """The checks that autoconf writes: compile, link, run, functions, headers, and a library's."""
+        self.written("configure", r"""#!/bin/sh
+set -e
+echo 'int main(void) { return 0; }' > conftest.c
+$CC -o conftest conftest.c && ./conftest
+$CC -c conftest.c && test -f conftest.o
+printf '%s\n' '#include <stdio.h>' '#include <ac_nonexistent.h>' > conftest.c
+if $CC -E conftest.c >/dev/null 2>&1; then exit 11; fi
+echo 'char pthread_create(void); int main(void) { return pthread_create(); }' > conftest.c
+$CC -fno-builtin -o conftest conftest.c -lpthread 2>/dev/null
+echo 'char no_such_function(void); int main(void) { return no_such_function(); }' > conftest.c
+if $CC -o conftest conftest.c 2>/dev/null; then exit 12; fi
+echo '#include <math.h>
+int main(int c, char** v) { return sin(c) > 2; }' > conftest.c
+$CC -o conftest conftest.c -lm && ./conftest
+if $CC -Werror -unknown-option -c conftest.c 2>/dev/null; then exit 13; fi
+$CC -Werror -Wall -fPIC -DPIC -c conftest.c
+$CC --version | head -1 | grep -q clang
+""")
+        run("sh", "configure", cwd=self.folder, env={**os.environ, "CC": str(BIN / "heddle-cc")})
+
+    @unittest.skipUnless(shutil.which("cmake"), "needs cmake")
+    def test_cmake_project(self):
+        self.written("project/CMakeLists.txt", r"""
+cmake_minimum_required(VERSION 3.25)
+project(outside C CXX)
+find_package(Threads REQUIRED)
+include(CheckCSourceCompiles)
+check_c_source_compiles("#include <pthread.h>\nint main(void) { return pthread_self() == 0; }" HAS_SELF)
+check_c_source_compiles("int main(void) { return no_such_function(); }" HAS_NONSENSE)
+if(NOT HAS_SELF OR HAS_NONSENSE)
+  message(FATAL_ERROR "try_compile is wrong: ${HAS_SELF} ${HAS_NONSENSE}")
+endif()
+add_library(count SHARED library.c)
+target_link_options(count PRIVATE -Wl,--no-undefined)
+add_executable(program main.c)
+target_link_libraries(program PRIVATE count Threads::Threads)
+""")
+        self.written("project/library.c", LIBRARY)
+        self.written("project/main.c", USES_LIBRARY)
+        run("cmake", "-S", "project", "-B", "build", f"-DCMAKE_C_COMPILER={BIN / 'heddle-cc'}",
+            f"-DCMAKE_CXX_COMPILER={BIN / 'heddle-c++'}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", cwd=self.folder)
+        run("cmake", "--build", "build", cwd=self.folder)
+        run("build/program", cwd=self.folder)
+        self.assertEqual(self.run_program("build/program")["verdict"], "none")
+        self.only_finding(self.run_program("build/program", "racy", code=FINDING), "race")
+
+
+class NativeTest(ProgramTest):
+    def test_real_threads(self):
+        """Nobody drives it: threads of the system, thread-local objects, guards, as ever."""
+        program = self.built(NATIVE)
+        for _ in range(3):
+            self.assertEqual(run(program, cwd=self.folder).stdout, "good\n")
+
+    def test_exit_codes(self):
+        program = self.built(ENDS)
+        for how, code in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7),
+                          ("exit 0", 0), ("running", 0)):
+            run(program, how, code=code, cwd=self.folder)
+
+
+class FindingsTest(ProgramTest):
+    def test_hello(self):
+        """Nothing is found; the program's output is shown by replays only."""
+        program = self.built(HELLO, language="cc")
+        result = self.run_program(program, "you")
+        self.assertEqual((result["verdict"], result["executions"], result["isolated"]), ("none", 300, False))
+        self.assertEqual(result["target"], "program")
+        self.assertNotIn("hello", self.heddle("run", program, "--executions=3").stdout)
+
+    def test_race(self):
+        program = self.built(RACY, language="cc")
+        finding = self.only_finding(self.run_program(program, code=FINDING), "race")
+        self.assertIn("'counter'", finding["message"])
+        self.assertEqual(finding["location"].split(":")[0], "program.c")
+        replayed = self.result("replay", finding["seed"], "--repeat=20", code=FINDING)
+        self.assertFalse(replayed["diverged"])
+        self.assertEqual(replayed["findings"][0]["signature"], finding["signature"])
+
+    def test_deadlock(self):
+        program = self.built(DEADLOCK)
+        finding = self.only_finding(self.run_program(program, code=FINDING), "deadlock")
+        self.assertIn("'a'", finding["message"])
+
+    def test_assertion(self):
+        program = self.built(ASSERTION)
+        for strategy in ("random", "pct"):
+            result = self.run_program(program, code=FINDING, executions=3000, options=[f"--strategy={strategy}"])
+            self.only_finding(result, "crash", "assertion")
+
+    def test_hunt(self):
+        program = self.built(ASSERTION)
+        done = self.heddle("hunt", program, "--time=20s", "--json", code=FINDING)
+        self.assertIn("assertion", [finding["rule"] for finding in json.loads(done.stdout)["findings"]])
+
+    def test_ends(self):
+        """An exit status other than 0 is a finding, wherever it comes from; ends of threads are not."""
+        program = self.built(ENDS)
+        for how, status in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7)):
+            finding = self.only_finding(self.run_program(program, how, code=FINDING), "check", "exit-status")
+            self.assertIn(f"status {status} ", finding["message"])
+        for how in ("exit 0", "running", "frame"):
+            self.assertEqual(self.run_program(program, how)["verdict"], "none", how)
+        self.only_finding(self.run_program(program, "leak", code=FINDING), "heap", "leak")
+
+    def test_everything_is_new(self):
+        program = self.built(EVERYTHING_NEW)
+        self.written("input", "one\ntwo\n")
+        with open(self.folder / "input", encoding="utf-8") as lines:
+            result = self.run_program(program, "-a", "-b", "3", "word", stdin=lines, executions=200,
+                                      env={**os.environ, "OLD": "old"})
+        self.assertEqual((result["verdict"], result["isolated"]), ("none", False))
+
+    def test_early_block(self):
+        """A block from before main can be freed once in each execution, and not be used then."""
+        source = r"""
+#include <cstring>
+#include <cstdlib>
+char* early = static_cast<char*>(std::malloc(100));
+int main(int, char** argv) {
+  std::free(early);
+  if (!std::strcmp(argv[1], "twice")) std::free(early);
+  if (!std::strcmp(argv[1], "use")) early[5] = 1;
+  return 0;
+}
+"""
+        program = self.built(source)
+        self.assertEqual(self.run_program(program, "once")["verdict"], "none")
+        self.only_finding(self.run_program(program, "use", code=FINDING), "heap")
+        self.only_finding(self.run_program(program, "twice", code=FINDING), "heap")
+
+    def test_shared_library(self):
+        """Its globals are undone and judged as the program's are, and so are its thread-locals."""
+        self.written("library.c", LIBRARY)
+        self.written("main.c", USES_LIBRARY)
+        self.compile("-g", "-fPIC", "-shared", "library.c", "-o", "libcount.so", language="cc")
+        self.compile("-g", "main.c", "-L.", "-lcount", "-Wl,-rpath,$ORIGIN", "-o", "program", language="cc")
+        run("./program", cwd=self.folder)
+        self.assertEqual(self.run_program("./program")["verdict"], "none")
+        self.only_finding(self.run_program("./program", "racy", code=FINDING), "race")
+
+    def test_seed_names_program_and_arguments(self):
+        program = self.built(ENDS)
+        seed = self.run_program(program, "return", "a b", "x\ny\\", code=FINDING)["findings"][0]["seed"]
+        lines = (self.folder / seed).read_text().splitlines()
+        self.assertIn("executable: ./program", lines)
+        self.assertEqual([line for line in lines if line.startswith("argument: ")],
+                         ["argument: return", "argument: a b", "argument: x\\ny\\\\"])
+        self.heddle("replay", seed, code=FINDING)
+        os.rename(self.folder / "program", self.folder / "moved")
+        self.assertIn("./program", self.heddle("replay", seed, code=USAGE).stderr)
+        self.heddle("replay", "--program", "./moved", seed, code=FINDING)
+
+    def test_replay_shows_output(self):
+        program = self.built(HELLO.replace("return 0", "return 1"), language="cc")
+        seed = self.run_program(program, "you", code=FINDING)["findings"][0]["seed"]
+        self.assertIn("hello, 2: you\n", self.heddle("replay", seed, code=FINDING).stdout)
+
+    def test_changed_program_diverges(self):
+        program = self.built(RACY, language="cc")
+        seed = self.run_program(program, code=FINDING)["findings"][0]["seed"]
+        self.built(RACY.replace("++counter;", "__atomic_add_fetch(&counter, 1, 5);"), language="cc")
+        self.heddle("replay", seed, code=DIVERGED)
+
+    def test_refusals(self):
+        self.written("text/file", "no program")
+        for target in ("./nothing", "text/file", "./text", "/bin/sh"):
+            done = self.heddle("run", target, code=USAGE)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("heddle-cc", self.heddle("run", "/bin/sh", code=USAGE).stderr)
+        self.assertIn("--", self.heddle("run", "reference", "--", "x", code=USAGE).stderr)
+
+
+class IsolationTest(ProgramTest):
+    def test_chosen_by_itself(self):
+        """Where one schedule gives other events the second time."""
+        program = self.built(REMEMBERS)
+        done = self.heddle("run", program, "--executions=50", "--json", "--", "state")
+        self.assertTrue(json.loads(done.stdout)["isolated"])
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("--isolate", done.stderr)
+
+    def test_findings(self):
+        program = self.built(RACY, language="cc")
+        for strategy in ("random", "pct"):
+            result = self.run_program(program, code=FINDING, options=["--isolate", f"--strategy={strategy}"])
+            self.assertTrue(result["isolated"])
+            finding = self.only_finding(result, "race")
+            self.heddle("replay", finding["seed"], code=FINDING)
+
+    def test_same_executions_as_without(self):
+        """The strategies learn from executions in other processes as from their own."""
+        program = self.built(ASSERTION)
+        for strategy in ("random", "pct"):
+            counts = [self.run_program(program, code=FINDING, executions=3000,
+                                       options=[f"--strategy={strategy}", *more])["executions"]
+                      for more in ((), ("--isolate",))]
+            self.assertEqual(counts[0], counts[1])
+
+    def test_death_of_the_process(self):
+        program = self.built(REMEMBERS)
+        finding = self.only_finding(self.run_program(program, "dies", code=FINDING, executions=2000,
+                                                     options=["--isolate"]), "crash", "died")
+        self.assertIn("signal 9", finding["message"])
+        self.heddle("replay", finding["seed"], code=FINDING)
+
+
+if __name__ == "__main__":
+    BIN = Path(sys.argv[1]).resolve()
+    FLAVOUR = sys.argv[2]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
