@@ -16,6 +16,12 @@ constexpr bool kAsan = true;
 constexpr bool kAsan = false;
 #endif
 
+#ifdef HEDDLE_WITH_TSAN
+constexpr bool kTsan = true;
+#else
+constexpr bool kTsan = false;
+#endif
+
 /// `body` must give the finding `kind` (and `rule`, unless empty) under both strategies.
 inline void expect_found(const char* kind, const char* rule, const std::function<void()>& body,
                          ExploreOptions options = {}) {
@@ -39,8 +45,10 @@ inline void expect_deadlock(const char* words, const std::function<void()>& body
   }
 }
 
-/// `body` must stay without finding under both strategies.
+/// `body` must stay without finding under both strategies. Where each execution is put to
+/// ThreadSanitizer too, there is time for fewer.
 inline void expect_clean(const std::function<void()>& body, ExploreOptions options = {}) {
+  options.executions = kTsan ? (options.executions + 4) / 5 : options.executions;
   for (const char* strategy : {"random", "pct"}) {
     options.strategy = strategy;
     const ExploreResult result = explore(body, options);
