@@ -3,6 +3,7 @@
 
 #ifdef HEDDLE_WITH_TSAN
 
+#include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ extern "C" __attribute__((visibility("default"), used)) const char* __tsan_defau
          "history_size=16:atexit_sleep_ms=0:report_thread_leaks=0:detect_deadlocks=0:"
          "report_mutex_bugs=0:report_destroy_locked=0:report_signal_unsafe=0:"
          "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:"
-         "allocator_may_return_null=1"
+         "allocator_may_return_null=1:stack_trace_format='    #%n %f  %S'"
 #ifdef HEDDLE_SYMBOLIZER
          ":external_symbolizer_path=" HEDDLE_SYMBOLIZER
 #endif
@@ -162,8 +163,8 @@ void real_exchange(uptr address, u32 size, u128 value, Order order, uptr pc) {
 
 void ensure(void*& fiber, ThreadId thread) {
   if (fiber == nullptr) {
-    Text<16> name;
-    name.add("T%u", to_index(thread));
+    Text<24> name;
+    name.add("heddle T%u", to_index(thread));
     fiber = __real___tsan_create_fiber(0);
     __real___tsan_set_fiber_name(fiber, name.data);
   }
@@ -212,6 +213,21 @@ void collect() {
   report.data[report.length] = '\0';
   static_cast<void>(!::ftruncate(report_file, 0));
   ::lseek(report_file, 0, SEEK_SET);
+}
+
+/// The accesses that `report` tells of, the later one first. Its first line has the number of the
+/// process; its threads have numbers of their own, and the harness made them all.
+const char* accesses() {
+  const char* first = std::strstr(report.data, "\n  ");
+  first = first == nullptr ? report.data : first + 1;
+  if (char* threads = std::strstr(report.data, "\n\n  Thread ")) {
+    threads[1] = '\0';
+  }
+  for (char* by = report.data; (by = std::strstr(by, " by thread T")) != nullptr;) {
+    const char* rest = by + std::strcspn(by, ":\n");
+    std::memmove(by, rest, std::strlen(rest) + 1);
+  }
+  return first;
 }
 
 void print() { static_cast<void>(!::write(STDERR_FILENO, report.data, report.length)); }
@@ -367,7 +383,7 @@ const char* opinion_on(uptr granule, const memory::AccessEntry& access, uptr pc)
     }
   }
   asked = false;
-  return report.length != 0 ? report.data : nullptr;
+  return report.length != 0 ? accesses() : nullptr;
 }
 
 }  // namespace heddle::exec::tsan
@@ -384,7 +400,7 @@ extern "C" __attribute__((visibility("default"), used)) void __tsan_on_report(vo
     return;
   }
   engine().sanitizer_report(FindingKind::kRace, "tsan-data-race", "ThreadSanitizer: data race",
-                            tsan::report.data, tsan::place);
+                            tsan::accesses(), tsan::place);
 }
 
 #endif

@@ -262,8 +262,8 @@ class AccessJudge final : public exec::AccessOracle {
     if (exec::tsan::kPresent && &finding == &execution.finding()) {
       const char* opinion = exec::tsan::opinion_on(granule, now, pc);
       finding.second_opinion = opinion != nullptr ? "agrees" : "silent";
-      finding.detail.add("%s",
-                         opinion != nullptr ? opinion : "ThreadSanitizer is silent on this.\n");
+      finding.detail.add("ThreadSanitizer %s\n%s", opinion != nullptr ? "agrees:" : "is silent.",
+                         opinion != nullptr ? opinion : "");
     }
     execution.commit_finding(finding);
   }

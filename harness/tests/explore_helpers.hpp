@@ -48,7 +48,7 @@ inline void expect_deadlock(const char* words, const std::function<void()>& body
 /// `body` must stay without finding under both strategies. Where each execution is put to
 /// ThreadSanitizer too, there is time for fewer.
 inline void expect_clean(const std::function<void()>& body, ExploreOptions options = {}) {
-  options.executions = kTsan ? (options.executions + 4) / 5 : options.executions;
+  options.executions = kTsan ? (options.executions + 9) / 10 : options.executions;
   for (const char* strategy : {"random", "pct"}) {
     options.strategy = strategy;
     const ExploreResult result = explore(body, options);

@@ -306,9 +306,10 @@ TEST(SecondOpinion, KnowsWhatAFenceDoesNotPublish) {
   EXPECT_EQ(verdicts.oracle_alone + verdicts.sanitizer_alone, 0u);
 }
 
+int global = 0;
+
 // The shadow is as new for each execution: what an earlier one did is no half of a race.
 TEST(SecondOpinion, DoesNotRemember) {
-  static int global = 0;
   EXPECT_EQ(judge(
                 [] {
                   std::thread thread([] { ++global; });
