@@ -460,8 +460,9 @@ void Execution::sanitizer_race(const char* text, uptr pc) {
   finding.rule = "tsan-data-race";
   finding.thread = thread->id;
   finding.pc = pc;
-  finding.event = events_.size();
+  finding.message.clear();
   finding.message.add("ThreadSanitizer: data race in T%u", to_index(thread->id));
+  finding.detail.clear();
   finding.detail.add("%s", text);
   note_finding(finding);
   if (!options_.race_continue) {

@@ -399,8 +399,7 @@ extern "C" __attribute__((visibility("default"), used)) void __tsan_on_report(vo
     tsan::print();  // outside of any execution, the harness's own perhaps
     return;
   }
-  engine().sanitizer_report(FindingKind::kRace, "tsan-data-race", "ThreadSanitizer: data race",
-                            tsan::accesses(), tsan::place);
+  engine().sanitizer_race(tsan::accesses(), tsan::place);
 }
 
 #endif
