@@ -33,6 +33,7 @@ nlohmann::ordered_json to_json(const FiledFinding& finding) {
               {"message", finding.recording.message},
               {"location", finding.location},
               {"confirmed", finding.confirmed},
+              {"second_opinion", finding.recording.second_opinion},
               {"strategy", finding.strategy},
               {"executions", finding.executions},
               {"seconds", finding.seconds}};

@@ -60,10 +60,10 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     target_compile_definitions(heddle_runtime_flags INTERFACE HEDDLE_WITH_ASAN=1)
     # AddressSanitizer finds its stacks by frame pointers, through hooks of malloc and free too.
     target_compile_options(heddle_runtime_flags INTERFACE -fno-omit-frame-pointer)
-    find_program(HEDDLE_SYMBOLIZER NAMES llvm-symbolizer llvm-symbolizer-19 PATHS /usr/lib/llvm-19/bin)
-    if(HEDDLE_SYMBOLIZER)
-      target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
-    endif()
+  endif()
+  find_program(HEDDLE_SYMBOLIZER NAMES llvm-symbolizer llvm-symbolizer-19 PATHS /usr/lib/llvm-19/bin)
+  if(HEDDLE_SYMBOLIZER)
+    target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
   endif()
   # The compiler proper is told: its driver would link ThreadSanitizer, and refuses it beside address.
   target_compile_options(heddle_instrumented INTERFACE -Xclang -fsanitize=thread)
@@ -91,6 +91,29 @@ if(HEDDLE_HAS_ASAN AND NOT DEFINED HEDDLE_BOTH_INSTRUMENTATIONS)
   endif()
   set(HEDDLE_BOTH_INSTRUMENTATIONS ON CACHE INTERNAL "")
 endif()
+
+# heddle_wrapped_names(<variable> <file>...)
+#
+# The names that the hooks in these files take over from ThreadSanitizer's runtime: what
+# HEDDLE_TSAN_HOOK makes of them, and nobody else knows.
+function(heddle_wrapped_names variable)
+  set(names)
+  foreach(file IN LISTS ARGN)
+    execute_process(
+      COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -DHEDDLE_WITH_TSAN=1 -I${CMAKE_CURRENT_SOURCE_DIR} ${file}
+      WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+      OUTPUT_VARIABLE preprocessed RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+      message(FATAL_ERROR "cannot preprocess ${file}")
+    endif()
+    string(REGEX MATCHALL "__wrap_[A-Za-z0-9_]+" found "${preprocessed}")
+    list(APPEND names ${found})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  endforeach()
+  list(TRANSFORM names REPLACE "^__wrap_" "")
+  list(REMOVE_DUPLICATES names)
+  set(${variable} ${names} PARENT_SCOPE)
+endfunction()
 
 # heddle_add_targets(<name> SOURCES <file>...)
 #

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "exec/atomics_inl.hpp"
+#include "exec/thread_sanitizer.hpp"
 
 namespace heddle::exec {
 
@@ -90,6 +91,7 @@ void Execution::large_load(Thread& thread, void* object, uptr size, void* result
   point(thread, EventKind::kLoad, at, pc);
   SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size), memory::kAtomic, pc);
   options_.model->load(thread, variable, order, 0);
+  tsan::load(thread, variable, 1, order, pc);  // its first byte stands for the object
   std::memcpy(result, object, size);
   const u64 print = fingerprint_of(object, size);
   note_read(thread, at, print, pc);
@@ -110,6 +112,11 @@ void Execution::large_exchange(Thread& thread, void* object, uptr size, const vo
     std::memcpy(result, object, size);
   }
   std::memcpy(object, value, size);
+  if (result == nullptr) {
+    tsan::store(thread, variable, 1, *static_cast<const u8*>(value), order, pc);
+  } else {
+    tsan::update(thread, variable, 1, *static_cast<const u8*>(value), order, pc);
+  }
   note_write();
   note_progress(thread);
   record(thread, kind, at, static_cast<u32>(size), fingerprint_of(object, size), order, pc);
@@ -125,10 +132,12 @@ bool Execution::large_cas(Thread& thread, void* object, uptr size, void* expecte
   if (equal) {
     options_.model->update(thread, variable, success, 0);
     std::memcpy(object, desired, size);
+    tsan::update(thread, variable, 1, *static_cast<const u8*>(desired), success, pc);
     note_write();
     note_progress(thread);
   } else {
     options_.model->load(thread, variable, failure, 0);
+    tsan::load(thread, variable, 1, failure, pc);
     std::memcpy(expected, object, size);
     note_read(thread, at, fingerprint_of(object, size), pc);
   }
@@ -140,6 +149,7 @@ bool Execution::large_cas(Thread& thread, void* object, uptr size, void* expecte
 void Execution::fence(Thread& thread, Order order, uptr pc) {
   point(thread, EventKind::kFence, 0, pc);
   options_.model->fence(thread, order);
+  tsan::fence(thread, order);
   record(thread, EventKind::kFence, 0, 0, 0, order, pc);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/execution.hpp"
+#include "exec/thread_sanitizer.hpp"
 
 namespace heddle::exec {
 
@@ -49,6 +50,7 @@ T Execution::atomic_load(Thread& thread, T* address, Order order, uptr pc) {
   point(thread, EventKind::kLoad, at, pc);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic, pc);
   const T value = static_cast<T>(options_.model->load(thread, variable, order, bytes_at(address)));
+  tsan::load(thread, variable, sizeof(T), order, pc);
   note_read(thread, at, static_cast<u64>(value), pc);
   record(thread, EventKind::kLoad, at, sizeof(T), static_cast<u64>(value), order, pc);
   return value;
@@ -61,6 +63,7 @@ void Execution::atomic_store(Thread& thread, T* address, T value, Order order, u
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
   options_.model->store(thread, variable, order, value);
   set_bytes_at(address, value);
+  tsan::store(thread, variable, sizeof(T), value, order, pc);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kStore, at, sizeof(T), static_cast<u64>(value), order, pc);
@@ -76,6 +79,7 @@ T Execution::atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argu
   const T new_value = modify(old_value, argument);
   options_.model->update(thread, variable, order, new_value);
   set_bytes_at(address, new_value);
+  tsan::update(thread, variable, sizeof(T), new_value, order, pc);
   if (new_value == old_value) {
     note_read(thread, at, static_cast<u64>(old_value), pc);  // test-and-set spins by updates
   } else {
@@ -97,12 +101,14 @@ bool Execution::atomic_cas(Thread& thread, T* address, T* expected, T desired, b
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), flags, pc);
   if (fails) {
     *expected = static_cast<T>(options_.model->load(thread, variable, failure, present));
+    tsan::load(thread, variable, sizeof(T), failure, pc);
     note_read(thread, at, static_cast<u64>(*expected), pc);
     record(thread, EventKind::kFailedCas, at, sizeof(T), static_cast<u64>(*expected), failure, pc);
     return false;
   }
   options_.model->update(thread, variable, success, desired);
   set_bytes_at(address, desired);
+  tsan::update(thread, variable, sizeof(T), desired, success, pc);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kUpdate, at, sizeof(T), static_cast<u64>(desired), success, pc);

@@ -1,6 +1,7 @@
 // Blocking and waking, and the passing of time.
 
 #include "exec/execution.hpp"
+#include "exec/thread_sanitizer.hpp"
 
 namespace heddle::exec {
 
@@ -110,7 +111,36 @@ SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {
   }
   SyncVar& variable = variable_at(address, cell);
   access_oracle_->on_atomic(thread, variable, cell, mask, memory::kAtomic, pc);
+  tsan::touch(address, pc);
   return variable;
+}
+
+void Execution::acquire(Thread& thread, SyncVar& variable) {
+  thread.clock.join(variable.released);
+  tsan::acquire(thread, variable.address);
+}
+
+void Execution::release(Thread& thread, SyncVar& variable) {
+  variable.released.assign(thread.clock);
+  thread.tick();
+  tsan::release(variable.address);
+}
+
+void Execution::release_too(Thread& thread, SyncVar& variable) {
+  variable.released.join(thread.clock);
+  thread.tick();
+  tsan::release(variable.address);
+}
+
+void Execution::acquire_readers(Thread& thread, SyncVar& variable) {
+  thread.clock.join(variable.readers_released);
+  tsan::acquire(thread, reinterpret_cast<uptr>(&variable.readers_released));
+}
+
+void Execution::release_reader(Thread& thread, SyncVar& variable) {
+  variable.readers_released.join(thread.clock);
+  thread.tick();
+  tsan::release(reinterpret_cast<uptr>(&variable.readers_released));
 }
 
 void Execution::yield(Thread& thread, uptr pc) {

@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "exec/execution.hpp"
+#include "exec/thread_sanitizer.hpp"
 
 namespace heddle::exec {
 
@@ -76,7 +77,7 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   }
   log_word(semaphore);
   *value = *value - 1;
-  thread.clock.join(variable.released);
+  acquire(thread, variable);
   note_progress(thread);
   record(thread, EventKind::kAcquire, variable.address, 0, 1, Order::kAcquire, pc);
   return true;
@@ -91,8 +92,7 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   }
   log_word(semaphore);
   *value = *value + 1;
-  variable.released.join(thread.clock);
-  thread.tick();
+  release_too(thread, variable);
   wake_all(variable);
   note_write();
   note_progress(thread);
@@ -103,8 +103,7 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
 bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc) {
   point(thread, EventKind::kArrive, reinterpret_cast<uptr>(barrier), pc);
   SyncVar& variable = touch_sync(thread, barrier, pc);
-  variable.released.join(thread.clock);
-  thread.tick();
+  release_too(thread, variable);
   note_progress(thread);
   ++variable.arrived;
   record(thread, EventKind::kArrive, variable.address, 0, variable.arrived, Order::kAcqRel, pc);
@@ -115,9 +114,9 @@ bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc
   // All learn what each of this round knew; who is fast may be in the next round by then.
   for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
        at = threads_[to_index(at)].wait_next) {
-    threads_[to_index(at)].clock.join(variable.released);
+    acquire(threads_[to_index(at)], variable);
   }
-  thread.clock.join(variable.released);
+  acquire(thread, variable);
   variable.released.clear();
   variable.arrived = 0;
   wake_all(variable);
@@ -129,6 +128,7 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
   SyncVar& variable =
       touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
+  tsan::load(thread, variable, 4, Order::kRelaxed, pc);
   const u32 present = *static_cast<volatile u32*>(word);
   if (present != expected) {
     note_read(thread, variable.address, present, pc);
@@ -189,7 +189,7 @@ bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
     }
     block(thread, variable, WaitKind::kGuard);
   }
-  thread.clock.join(variable.released);
+  acquire(thread, variable);
   record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
   if (*done != 0) {
     return false;
@@ -203,8 +203,7 @@ void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
   log_word(guard);
   *static_cast<volatile u8*>(guard) = done ? 1 : 0;
   variable.owner = ThreadId::kNone;
-  variable.released.assign(thread.clock);
-  thread.tick();
+  release(thread, variable);
   wake_all(variable);
   note_write();
   note_progress(thread);

@@ -9,6 +9,7 @@
 #include "base/rng.hpp"
 #include "exec/faults.hpp"
 #include "exec/naming.hpp"
+#include "exec/thread_sanitizer.hpp"
 
 namespace __cxxabiv1 {
 struct __cxa_eh_globals;
@@ -31,6 +32,7 @@ void Execution::initialize() {
   shadow_.initialize();
   threads_ = static_cast<Thread*>(os_map(sizeof(Thread) * kThreadCountMax));
   install_fault_handlers();
+  tsan::initialize();
   // The C++ library leaves atomics out while this says that there is but one thread.
   __libc_single_threaded = 0;
 }
@@ -65,6 +67,7 @@ void Execution::reset(const Options& options) {
     finding->rule = "";
     finding->message.clear();
     finding->detail.clear();
+    finding->second_opinion = "";
     finding->thread = ThreadId::kNone;
     finding->pc = 0;
     finding->address = 0;
@@ -107,6 +110,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   running_thread_ = &first;
   current_thread = &first;
   std::memcpy(library_.exceptions, first.exception_state, sizeof first.exception_state);
+  tsan::switch_to(first.id);
   fiber::switch_to(outside_, first.context, false);
 
   current_thread = nullptr;
@@ -125,6 +129,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     }
   }
   rollback_.undo();
+  tsan::end_execution(thread_count_);
   if (surroundings_ != nullptr) {
     surroundings_->after_execution();
   }
@@ -180,6 +185,8 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.exits.clear();
   thread.specifics.clear();
   fiber::prepare(thread.context, slot, &Execution::fiber_main);
+  tsan::start_thread(thread.id);
+  tsan::release(reinterpret_cast<uptr>(&thread.clock));
   thread_count_ = slot + 1;
   ++live_threads_;
   runnable_.insert(thread.id);
@@ -206,6 +213,7 @@ Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* a
 void Execution::fiber_main() {
   Execution& execution = engine();
   Thread& thread = *execution.running_thread_;
+  tsan::acquire(thread, reinterpret_cast<uptr>(&thread.clock));
   execution.record(thread, EventKind::kStart, 0, 0, 0, Order::kRelaxed, 0);
   thread.result = thread.entry(thread.argument);
   execution.finish_thread(thread);
@@ -249,6 +257,7 @@ void Execution::finish_thread(Thread& thread) {
     run_program_exits();
   }
   record(thread, EventKind::kFinish, 0, 0, 0, Order::kRelaxed, 0);
+  tsan::release(reinterpret_cast<uptr>(&thread.clock));
   note_write();
   thread.state = ThreadState::kFinished;
   runnable_.erase(thread.id);
@@ -315,6 +324,7 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
     }
   }
   thread.clock.join(target.clock);
+  tsan::acquire(thread, reinterpret_cast<uptr>(&target.clock));
   target.joined = true;
   record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);
   note_progress(thread);
@@ -395,11 +405,13 @@ void Execution::resume(Thread& from, Thread& to, bool leaving) {
   current_thread = &to;
   std::memcpy(library_.exceptions, to.exception_state, sizeof to.exception_state);
   *library_.error_number = to.error_number;
+  tsan::switch_to(to.id);
   fiber::switch_to(from.context, to.context, leaving);
 }
 
 void Execution::leave(Thread& thread) {
   current_thread = nullptr;
+  tsan::switch_outside();
   fiber::switch_to(thread.context, outside_, true);
   internal_bug("an ended execution was resumed", __FILE__, __LINE__);
 }
@@ -472,6 +484,31 @@ void Execution::sanitizer_report(const SanitizerReport& report) {
     return;
   }
   note_finding(access_oracle_->on_sanitizer_report(*running_thread_, report));
+  stop_soon();
+}
+
+void Execution::sanitizer_race(const char* text, uptr pc) {
+  const Thread* thread = running_thread_;
+  const bool known = options_.race_continue && finding_.kind == FindingKind::kRace;
+  if (thread == nullptr || stop_requested_ || known) {
+    return;
+  }
+  Finding& finding = new_finding();
+  finding.kind = FindingKind::kRace;
+  finding.rule = "tsan-data-race";
+  finding.thread = thread->id;
+  finding.pc = pc;
+  finding.message.clear();
+  finding.message.add("ThreadSanitizer: data race in T%u", to_index(thread->id));
+  finding.detail.clear();
+  finding.detail.add("%s", text);
+  note_finding(finding);
+  if (!options_.race_continue) {
+    stop_soon();
+  }
+}
+
+void Execution::stop_soon() {
   stop_requested_ = true;
   options_.step_limit = 0;
   options_.preempt_all = true;  // plain accesses reach point() too
@@ -616,6 +653,7 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
       judge_freed_locks(thread, cell, pc);
     }
   });
+  tsan::plain(address, block.size, true, pc);
   return true;
 }
 

@@ -214,6 +214,8 @@ class Execution {
   /// A sanitizer's report. It must be left to return, so the execution ends at the next event, with
   /// this as its finding.
   void sanitizer_report(const SanitizerReport& report);
+  /// ThreadSanitizer's report of a race that the race oracle does not see; likewise.
+  void sanitizer_race(const char* text, uptr pc);
   /// Ends the execution now, on whatever stack this is.
   [[noreturn]] void abandon();
 
@@ -317,6 +319,7 @@ class Execution {
   ThreadId pick(ThreadId current, bool waits = false);
   ThreadId ask(const SchedulePoint& point);
   [[noreturn]] void leave(Thread& thread);
+  void stop_soon();
   void stuck();
   void step_limit_reached(Thread& thread);
   bool is_private(const Thread& thread, uptr address);
@@ -381,6 +384,12 @@ class Execution {
   void forget_lock(SyncVar& variable);
   void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
   void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
+  /// What was released at the variable happens before what the thread does next.
+  void acquire(Thread& thread, SyncVar& variable);
+  void release(Thread& thread, SyncVar& variable);
+  void release_too(Thread& thread, SyncVar& variable);  // beside what others released
+  void acquire_readers(Thread& thread, SyncVar& variable);
+  void release_reader(Thread& thread, SyncVar& variable);
 
   HEDDLE_RARE void unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   static u8 byte_mask(u32 shift, u32 size) { return static_cast<u8>(((1u << size) - 1) << shift); }

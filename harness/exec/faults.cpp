@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <exception>
 #include <sys/time.h>
 #include <ucontext.h>
@@ -103,13 +104,20 @@ void on_tick(int, siginfo_t*, void* context) {
                    program_counter(context) + 1, message.data);
 }
 
+// The C library's: a sanitizer's own would put off a signal until it thinks the time is right.
+decltype(&::sigaction) original_sigaction() {
+  void* symbol = ::dlsym(RTLD_NEXT, "sigaction");
+  HEDDLE_INVARIANT(symbol != nullptr);
+  return reinterpret_cast<decltype(&::sigaction)>(symbol);
+}
+
 void handle(int number, void (*handler)(int, siginfo_t*, void*), int extra_flags) {
   struct sigaction action = {};
   action.sa_sigaction = handler;
   // SA_NODEFER: the handler leaves by a fiber switch, so nothing would unblock the signal again.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | extra_flags;
   sigemptyset(&action.sa_mask);
-  ::sigaction(number, &action, nullptr);
+  original_sigaction()(number, &action, nullptr);
 }
 
 }  // namespace

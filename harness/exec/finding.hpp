@@ -38,6 +38,9 @@ struct Finding {
   u32 event = ~u32{0};        // in the trace: where the oracle objected
   u32 other_event = ~u32{0};  // in the trace: the earlier event it conflicts with
   Text<32768> detail;         // further lines, may be empty
+  // What ThreadSanitizer says of a race that Heddle has found: "agrees", "silent"; empty if not
+  // asked.
+  const char* second_opinion = "";
 
   explicit operator bool() const { return kind != FindingKind::kNone; }
 };

@@ -18,7 +18,7 @@ bool is_in_use(const SyncVar& object) {
 void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
   variable.owner = thread.id;
   variable.depth = 1;
-  thread.clock.join(variable.released);
+  acquire(thread, variable);
   note_progress(thread);
   record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
 }
@@ -89,8 +89,7 @@ void Execution::release_mutex(Thread& thread, SyncVar& variable, uptr pc) {
         variable.robustness = Robustness::kNotRecoverable;
       }
     }
-    variable.released.assign(thread.clock);
-    thread.tick();
+    release(thread, variable);
     wake_all(variable);
     note_write();
   }
@@ -115,7 +114,7 @@ void Execution::leave_robust_mutexes(Thread& thread) {
       --thread.robust_locks;
       variable.owner = ThreadId::kNone;
       variable.robustness = Robustness::kOwnerDied;
-      variable.released.assign(thread.clock);
+      release(thread, variable);
       wake_all(variable);
     }
   }
@@ -159,7 +158,7 @@ bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc
     return false;
   }
   add_hold(variable, thread.id);
-  thread.clock.join(variable.released);
+  acquire(thread, variable);
   note_progress(thread);
   record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
          pc);
@@ -174,7 +173,7 @@ bool Execution::lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr
                      pc)) {
     return false;
   }
-  thread.clock.join(variable.readers_released);
+  acquire_readers(thread, variable);
   acquire_lock(thread, variable, kind, pc);
   return true;
 }
@@ -189,8 +188,7 @@ bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
   if (!drop_hold(variable, thread.id)) {
     return false;
   }
-  variable.readers_released.join(thread.clock);
-  thread.tick();
+  release_reader(thread, variable);
   if (variable.readers == 0) {
     wake_all(variable);
     note_write();

@@ -78,10 +78,10 @@ u64 plain_name(Execution& execution, uptr address) {
 }
 
 u64 stable_value(Execution& execution, u64 value) {
-  if (memory::in_stacks(value)) {
+  if (memory::in_stacks(value) && memory::stack_slot_of(value) < execution.thread_count()) {
     return combine(kStackPointer, memory::stack_slot_of(value));
   }
-  if (memory::in_heap(value) || looks_mapped(value)) {
+  if (execution.arena().has_handed_out(value) || looks_mapped(value)) {
     if (memory::Block* block = block_of(execution, value)) {
       return block_name(*block, value);
     }

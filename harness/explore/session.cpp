@@ -307,6 +307,7 @@ Recording Session::capture(const exec::Outcome& outcome) const {
   recording.kind = outcome.finding->kind;
   recording.rule = outcome.finding->rule;
   recording.message = outcome.finding->message.data;
+  recording.second_opinion = outcome.finding->second_opinion;
   recording.events = outcome.events;
   recording.digest = outcome.digest;
   for (const exec::Event& event : execution.events()) {

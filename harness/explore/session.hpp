@@ -49,7 +49,8 @@ struct Recording {
   exec::FindingKind kind = exec::FindingKind::kNone;
   std::string rule;
   std::string message;
-  std::string signature;  // filled in by the report room
+  std::string signature;       // filled in by the report room
+  std::string second_opinion;  // see exec::Finding
 
   u64 events = 0;
   u64 digest = 0;

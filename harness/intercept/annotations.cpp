@@ -2,6 +2,7 @@
 // that it could not see. Heddle sees the atomics themselves; only the happens-before annotations
 // add something.
 #include "exec/memory_model.hpp"
+#include "exec/thread_sanitizer.hpp"
 #include "intercept/hook.hpp"
 
 using heddle::u32;
@@ -20,88 +21,95 @@ void synchronise(void* address, Order order) {
     const uptr at = reinterpret_cast<uptr>(address);
     auto& variable = engine().variable_at(at, engine().shadow().cell(at & ~uptr{7}));
     engine().options().model->update(*thread, variable, order, 0);
+    if (heddle::exec::acquires(order)) {
+      heddle::exec::tsan::acquire(*thread, at);
+    } else {
+      heddle::exec::tsan::release(at);
+    }
   }
 }
 
 }  // namespace
 
-HEDDLE_HOOK void __tsan_acquire(void* address) { synchronise(address, Order::kAcquire); }
-HEDDLE_HOOK void __tsan_release(void* address) { synchronise(address, Order::kRelease); }
-HEDDLE_HOOK void AnnotateHappensBefore(const char*, int, const volatile void* address) {
+HEDDLE_TSAN_HOOK(void, __tsan_acquire)(void* address) { synchronise(address, Order::kAcquire); }
+HEDDLE_TSAN_HOOK(void, __tsan_release)(void* address) { synchronise(address, Order::kRelease); }
+HEDDLE_TSAN_HOOK(void, AnnotateHappensBefore)(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kRelease);
 }
-HEDDLE_HOOK void AnnotateHappensAfter(const char*, int, const volatile void* address) {
+HEDDLE_TSAN_HOOK(void, AnnotateHappensAfter)(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kAcquire);
 }
 
 // A library's own lock, built on atomics or futexes that Heddle schedules and orders by itself.
-HEDDLE_HOOK void __tsan_mutex_create(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_destroy(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_pre_lock(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_post_lock(void*, unsigned, int) {}
-HEDDLE_HOOK int __tsan_mutex_pre_unlock(void*, unsigned) { return 0; }
-HEDDLE_HOOK void __tsan_mutex_post_unlock(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_pre_signal(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_post_signal(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_pre_divert(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_mutex_post_divert(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_ignore_thread_begin() {}
-HEDDLE_HOOK void __tsan_ignore_thread_end() {}
-HEDDLE_HOOK void __tsan_flush_memory() {}
-HEDDLE_HOOK void* __tsan_get_current_fiber() { return current_thread; }
-HEDDLE_HOOK void* __tsan_create_fiber(unsigned) { return nullptr; }
-HEDDLE_HOOK void __tsan_destroy_fiber(void*) {}
-HEDDLE_HOOK void __tsan_switch_to_fiber(void*, unsigned) {}
-HEDDLE_HOOK void __tsan_set_fiber_name(void*, const char*) {}
-HEDDLE_HOOK void* __tsan_external_register_tag(const char*) { return nullptr; }
-HEDDLE_HOOK void __tsan_external_register_header(void*, const char*) {}
-HEDDLE_HOOK void __tsan_external_assign_tag(void*, void*) {}
-HEDDLE_HOOK void __tsan_external_read(void*, void*, void*) {}
-HEDDLE_HOOK void __tsan_external_write(void*, void*, void*) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_create)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_destroy)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_pre_lock)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_post_lock)(void*, unsigned, int) {}
+HEDDLE_TSAN_HOOK(int, __tsan_mutex_pre_unlock)(void*, unsigned) { return 0; }
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_post_unlock)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_pre_signal)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_post_signal)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_pre_divert)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_mutex_post_divert)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_ignore_thread_begin)() {}
+HEDDLE_TSAN_HOOK(void, __tsan_ignore_thread_end)() {}
+HEDDLE_TSAN_HOOK(void, __tsan_flush_memory)() {}
+HEDDLE_TSAN_HOOK(void*, __tsan_get_current_fiber)() { return current_thread; }
+HEDDLE_TSAN_HOOK(void*, __tsan_create_fiber)(unsigned) { return nullptr; }
+HEDDLE_TSAN_HOOK(void, __tsan_destroy_fiber)(void*) {}
+HEDDLE_TSAN_HOOK(void, __tsan_switch_to_fiber)(void*, unsigned) {}
+HEDDLE_TSAN_HOOK(void, __tsan_set_fiber_name)(void*, const char*) {}
+HEDDLE_TSAN_HOOK(void*, __tsan_external_register_tag)(const char*) { return nullptr; }
+HEDDLE_TSAN_HOOK(void, __tsan_external_register_header)(void*, const char*) {}
+HEDDLE_TSAN_HOOK(void, __tsan_external_assign_tag)(void*, void*) {}
+HEDDLE_TSAN_HOOK(void, __tsan_external_read)(void*, void*, void*) {}
+HEDDLE_TSAN_HOOK(void, __tsan_external_write)(void*, void*, void*) {}
 
 // The older family, still spelled out in many code bases.
-HEDDLE_HOOK void AnnotateRWLockCreate(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateRWLockCreateStatic(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateRWLockDestroy(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateRWLockAcquired(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateRWLockReleased(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateCondVarSignal(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateCondVarSignalAll(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateCondVarWait(const char*, int, const volatile void*, const volatile void*) {
+HEDDLE_TSAN_HOOK(void, AnnotateRWLockCreate)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateRWLockCreateStatic)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateRWLockDestroy)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateRWLockAcquired)(const char*, int, const volatile void*, long) {}
+HEDDLE_TSAN_HOOK(void, AnnotateRWLockReleased)(const char*, int, const volatile void*, long) {}
+HEDDLE_TSAN_HOOK(void, AnnotateCondVarSignal)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateCondVarSignalAll)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateCondVarWait)(const char*, int, const volatile void*,
+                                            const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateMutexIsNotPHB)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateMutexIsUsedAsCondVar)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotatePCQCreate)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotatePCQDestroy)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotatePCQPut)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotatePCQGet)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotatePublishMemoryRange)(const char*, int, const volatile void*, long) {}
+HEDDLE_TSAN_HOOK(void, AnnotateUnpublishMemoryRange)(const char*, int, const volatile void*, long) {
 }
-HEDDLE_HOOK void AnnotateMutexIsNotPHB(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateMutexIsUsedAsCondVar(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotatePCQCreate(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotatePCQDestroy(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotatePCQPut(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotatePCQGet(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotatePublishMemoryRange(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateUnpublishMemoryRange(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateNewMemory(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateTraceMemory(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateExpectRace(const char*, int, const volatile void*, const char*) {}
-HEDDLE_HOOK void AnnotateFlushExpectedRaces(const char*, int) {}
-HEDDLE_HOOK void AnnotateBenignRace(const char*, int, const volatile void*, const char*) {}
-HEDDLE_HOOK void AnnotateBenignRaceSized(const char*, int, const volatile void*, long,
-                                         const char*) {}
-HEDDLE_HOOK void AnnotateIgnoreReadsBegin(const char*, int) {}
-HEDDLE_HOOK void AnnotateIgnoreReadsEnd(const char*, int) {}
-HEDDLE_HOOK void AnnotateIgnoreWritesBegin(const char*, int) {}
-HEDDLE_HOOK void AnnotateIgnoreWritesEnd(const char*, int) {}
-HEDDLE_HOOK void AnnotateIgnoreSyncBegin(const char*, int) {}
-HEDDLE_HOOK void AnnotateIgnoreSyncEnd(const char*, int) {}
-HEDDLE_HOOK void AnnotateEnableRaceDetection(const char*, int, int) {}
-HEDDLE_HOOK void AnnotateNoOp(const char*, int, const volatile void*) {}
-HEDDLE_HOOK void AnnotateFlushState(const char*, int) {}
-HEDDLE_HOOK void AnnotateThreadName(const char*, int, const char*) {}
-HEDDLE_HOOK void AnnotateMemoryIsInitialized(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void AnnotateMemoryIsUninitialized(const char*, int, const volatile void*, long) {}
-HEDDLE_HOOK void WTFAnnotateHappensBefore(const char*, int, const volatile void* address) {
+HEDDLE_TSAN_HOOK(void, AnnotateNewMemory)(const char*, int, const volatile void*, long) {}
+HEDDLE_TSAN_HOOK(void, AnnotateTraceMemory)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateExpectRace)(const char*, int, const volatile void*, const char*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateFlushExpectedRaces)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateBenignRace)(const char*, int, const volatile void*, const char*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateBenignRaceSized)(const char*, int, const volatile void*, long,
+                                                const char*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreReadsBegin)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreReadsEnd)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreWritesBegin)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreWritesEnd)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreSyncBegin)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateIgnoreSyncEnd)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateEnableRaceDetection)(const char*, int, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateNoOp)(const char*, int, const volatile void*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateFlushState)(const char*, int) {}
+HEDDLE_TSAN_HOOK(void, AnnotateThreadName)(const char*, int, const char*) {}
+HEDDLE_TSAN_HOOK(void, AnnotateMemoryIsInitialized)(const char*, int, const volatile void*, long) {}
+HEDDLE_TSAN_HOOK(void, AnnotateMemoryIsUninitialized)(const char*, int, const volatile void*,
+                                                      long) {}
+HEDDLE_TSAN_HOOK(void, WTFAnnotateHappensBefore)(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kRelease);
 }
-HEDDLE_HOOK void WTFAnnotateHappensAfter(const char*, int, const volatile void* address) {
+HEDDLE_TSAN_HOOK(void, WTFAnnotateHappensAfter)(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kAcquire);
 }
-HEDDLE_HOOK void WTFAnnotateBenignRaceSized(const char*, int, const volatile void*, long,
-                                            const char*) {}
-HEDDLE_HOOK int RunningOnValgrind() { return 0; }
+HEDDLE_TSAN_HOOK(void, WTFAnnotateBenignRaceSized)(const char*, int, const volatile void*, long,
+                                                   const char*) {}
+HEDDLE_TSAN_HOOK(int, RunningOnValgrind)() { return 0; }

@@ -19,8 +19,8 @@ using heddle::intercept::engine;
 using heddle::intercept::place_in_program;
 using heddle::memory::AllocKind;
 
-// The allocator below: the C library's own, or AddressSanitizer's.
-#ifdef HEDDLE_WITH_ASAN
+// The allocator below: the C library's own, or a sanitizer's.
+#if defined(HEDDLE_WITH_ASAN) || defined(HEDDLE_WITH_TSAN)
 #define BELOW(name) __interceptor_##name
 #else
 #define BELOW(name) __libc_##name

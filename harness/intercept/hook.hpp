@@ -10,6 +10,14 @@
 // A function of the C world that the program under test calls instead of the original.
 #define HEDDLE_HOOK extern "C" __attribute__((visibility("default"), used))
 
+// A function that ThreadSanitizer's runtime defines too. Where that is linked, the linker leads
+// calls of `name` to __wrap_name.
+#ifdef HEDDLE_WITH_TSAN
+#define HEDDLE_TSAN_HOOK(type, name) HEDDLE_HOOK type __wrap_##name
+#else
+#define HEDDLE_TSAN_HOOK(type, name) HEDDLE_HOOK type name
+#endif
+
 // The return address into the target's code: where an event happened.
 #define HEDDLE_PC reinterpret_cast<::heddle::uptr>(__builtin_return_address(0))
 

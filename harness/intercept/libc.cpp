@@ -13,7 +13,7 @@ using heddle::intercept::engine;
 
 // ---- static locals ----
 
-HEDDLE_HOOK int __cxa_guard_acquire(u64* guard) {
+HEDDLE_TSAN_HOOK(int, __cxa_guard_acquire)(u64* guard) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     static auto* function = heddle::intercept::original<int(u64*)>("__cxa_guard_acquire");
@@ -22,7 +22,7 @@ HEDDLE_HOOK int __cxa_guard_acquire(u64* guard) {
   return engine().guard_acquire(*thread, guard, HEDDLE_PC) ? 1 : 0;
 }
 
-HEDDLE_HOOK void __cxa_guard_release(u64* guard) {
+HEDDLE_TSAN_HOOK(void, __cxa_guard_release)(u64* guard) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     static auto* function = heddle::intercept::original<void(u64*)>("__cxa_guard_release");
@@ -31,7 +31,7 @@ HEDDLE_HOOK void __cxa_guard_release(u64* guard) {
   engine().guard_release(*thread, guard, true, HEDDLE_PC);
 }
 
-HEDDLE_HOOK void __cxa_guard_abort(u64* guard) {
+HEDDLE_TSAN_HOOK(void, __cxa_guard_abort)(u64* guard) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     static auto* function = heddle::intercept::original<void(u64*)>("__cxa_guard_abort");

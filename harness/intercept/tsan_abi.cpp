@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "exec/atomics_inl.hpp"
+#include "exec/thread_sanitizer.hpp"
 #include "intercept/hook.hpp"
 
 using namespace heddle;  // NOLINT(google-build-using-namespace): C functions, nothing to qualify
@@ -12,12 +13,14 @@ using heddle::exec::Thread;
 using heddle::intercept::check_poison;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+namespace tsan = heddle::exec::tsan;
 
 namespace {
 
 void plain(void* address, u32 size, bool write, uptr pc) {
   if (Thread* thread = current_thread) {
     engine().plain_access(*thread, reinterpret_cast<uptr>(address), size, write, pc);
+    tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
   }
 }
 
@@ -28,6 +31,7 @@ void range(void* address, uptr size, bool write, uptr pc) {
   }
   engine().plain_range(*thread, reinterpret_cast<uptr>(address), size, write, pc);
   check_poison(address, size, write, pc);
+  tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
   engine().record(*thread, write ? exec::EventKind::kWrite : exec::EventKind::kRead,
                   reinterpret_cast<uptr>(address), static_cast<u32>(size), 0, Order::kRelaxed, pc);
 }
@@ -39,42 +43,62 @@ Order order_of(int memory_order) {
 
 }  // namespace
 
+#ifndef HEDDLE_WITH_TSAN
 HEDDLE_HOOK void __tsan_init() {}
+#endif
 
-HEDDLE_HOOK void __tsan_func_entry(void* caller) {
+HEDDLE_TSAN_HOOK(void, __tsan_func_entry)(void* caller) {
   Thread* thread = current_thread;
-  if (thread != nullptr && __builtin_expect(engine().tracing(), 0)) {
+  if (thread == nullptr) {
+    return;
+  }
+  tsan::enter_function(caller);
+  if (__builtin_expect(engine().tracing(), 0)) {
     thread->frames.push_back(reinterpret_cast<uptr>(caller));
   }
 }
 
-HEDDLE_HOOK void __tsan_func_exit() {
+HEDDLE_TSAN_HOOK(void, __tsan_func_exit)() {
   Thread* thread = current_thread;
-  if (thread != nullptr && __builtin_expect(engine().tracing(), 0) && !thread->frames.empty()) {
+  if (thread == nullptr) {
+    return;
+  }
+  tsan::leave_function();
+  if (__builtin_expect(engine().tracing(), 0) && !thread->frames.empty()) {
     thread->frames.pop_back();
   }
 }
 
-#define PLAIN_HOOKS(size)                                                                          \
-  HEDDLE_HOOK void __tsan_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }                \
-  HEDDLE_HOOK void __tsan_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }                \
-  HEDDLE_HOOK void __tsan_read_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }           \
-  HEDDLE_HOOK void __tsan_unaligned_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }      \
-  HEDDLE_HOOK void __tsan_unaligned_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }      \
-  HEDDLE_HOOK void __tsan_unaligned_read_write##size(void* p) { plain(p, size, true, HEDDLE_PC); } \
-  HEDDLE_HOOK void __tsan_volatile_read##size(void* p) { plain(p, size, false, HEDDLE_PC); }       \
-  HEDDLE_HOOK void __tsan_volatile_write##size(void* p) { plain(p, size, true, HEDDLE_PC); }       \
-  HEDDLE_HOOK void __tsan_unaligned_volatile_read##size(void* p) {                                 \
-    plain(p, size, false, HEDDLE_PC);                                                              \
-  }                                                                                                \
-  HEDDLE_HOOK void __tsan_unaligned_volatile_write##size(void* p) {                                \
-    plain(p, size, true, HEDDLE_PC);                                                               \
-  }                                                                                                \
-  HEDDLE_HOOK void __tsan_read##size##_pc(void* p, void* pc) {                                     \
-    plain(p, size, false, reinterpret_cast<uptr>(pc));                                             \
-  }                                                                                                \
-  HEDDLE_HOOK void __tsan_write##size##_pc(void* p, void* pc) {                                    \
-    plain(p, size, true, reinterpret_cast<uptr>(pc));                                              \
+#define PLAIN_HOOKS(size)                                                                       \
+  HEDDLE_TSAN_HOOK(void, __tsan_read##size)(void* p) { plain(p, size, false, HEDDLE_PC); }      \
+  HEDDLE_TSAN_HOOK(void, __tsan_write##size)(void* p) { plain(p, size, true, HEDDLE_PC); }      \
+  HEDDLE_TSAN_HOOK(void, __tsan_read_write##size)(void* p) { plain(p, size, true, HEDDLE_PC); } \
+  HEDDLE_TSAN_HOOK(void, __tsan_unaligned_read##size)(void* p) {                                \
+    plain(p, size, false, HEDDLE_PC);                                                           \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_unaligned_write##size)(void* p) {                               \
+    plain(p, size, true, HEDDLE_PC);                                                            \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_unaligned_read_write##size)(void* p) {                          \
+    plain(p, size, true, HEDDLE_PC);                                                            \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_volatile_read##size)(void* p) {                                 \
+    plain(p, size, false, HEDDLE_PC);                                                           \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_volatile_write##size)(void* p) {                                \
+    plain(p, size, true, HEDDLE_PC);                                                            \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_unaligned_volatile_read##size)(void* p) {                       \
+    plain(p, size, false, HEDDLE_PC);                                                           \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_unaligned_volatile_write##size)(void* p) {                      \
+    plain(p, size, true, HEDDLE_PC);                                                            \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_read##size##_pc)(void* p, void* pc) {                           \
+    plain(p, size, false, reinterpret_cast<uptr>(pc));                                          \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_write##size##_pc)(void* p, void* pc) {                          \
+    plain(p, size, true, reinterpret_cast<uptr>(pc));                                           \
   }
 
 PLAIN_HOOKS(1)
@@ -84,7 +108,7 @@ PLAIN_HOOKS(8)
 
 // Sixteen bytes span granules.
 #define PLAIN_HOOKS_16(name, write) \
-  HEDDLE_HOOK void name(void* p) { range(p, 16, write, HEDDLE_PC); }
+  HEDDLE_TSAN_HOOK(void, name)(void* p) { range(p, 16, write, HEDDLE_PC); }
 PLAIN_HOOKS_16(__tsan_read16, false)
 PLAIN_HOOKS_16(__tsan_write16, true)
 PLAIN_HOOKS_16(__tsan_read_write16, true)
@@ -96,16 +120,16 @@ PLAIN_HOOKS_16(__tsan_volatile_write16, true)
 PLAIN_HOOKS_16(__tsan_unaligned_volatile_read16, false)
 PLAIN_HOOKS_16(__tsan_unaligned_volatile_write16, true)
 
-HEDDLE_HOOK void __tsan_read16_pc(void* p, void* pc) {
+HEDDLE_TSAN_HOOK(void, __tsan_read16_pc)(void* p, void* pc) {
   range(p, 16, false, reinterpret_cast<uptr>(pc));
 }
-HEDDLE_HOOK void __tsan_write16_pc(void* p, void* pc) {
+HEDDLE_TSAN_HOOK(void, __tsan_write16_pc)(void* p, void* pc) {
   range(p, 16, true, reinterpret_cast<uptr>(pc));
 }
 
-HEDDLE_HOOK void __tsan_vptr_read(void** p) { plain(p, sizeof *p, false, HEDDLE_PC); }
+HEDDLE_TSAN_HOOK(void, __tsan_vptr_read)(void** p) { plain(p, sizeof *p, false, HEDDLE_PC); }
 
-HEDDLE_HOOK void __tsan_vptr_update(void** p, void* value) {
+HEDDLE_TSAN_HOOK(void, __tsan_vptr_update)(void** p, void* value) {
   // A constructor or destructor that stores the value already there changes nothing that others
   // see.
   if (*p != value) {
@@ -113,16 +137,16 @@ HEDDLE_HOOK void __tsan_vptr_update(void** p, void* value) {
   }
 }
 
-HEDDLE_HOOK void __tsan_read_range(void* p, unsigned long size) {
+HEDDLE_TSAN_HOOK(void, __tsan_read_range)(void* p, unsigned long size) {
   range(p, size, false, HEDDLE_PC);
 }
-HEDDLE_HOOK void __tsan_write_range(void* p, unsigned long size) {
+HEDDLE_TSAN_HOOK(void, __tsan_write_range)(void* p, unsigned long size) {
   range(p, size, true, HEDDLE_PC);
 }
-HEDDLE_HOOK void __tsan_read_range_pc(void* p, unsigned long size, void* pc) {
+HEDDLE_TSAN_HOOK(void, __tsan_read_range_pc)(void* p, unsigned long size, void* pc) {
   range(p, size, false, reinterpret_cast<uptr>(pc));
 }
-HEDDLE_HOOK void __tsan_write_range_pc(void* p, unsigned long size, void* pc) {
+HEDDLE_TSAN_HOOK(void, __tsan_write_range_pc)(void* p, unsigned long size, void* pc) {
   range(p, size, true, reinterpret_cast<uptr>(pc));
 }
 
@@ -136,19 +160,19 @@ extern "C" void* __asan_memset(void*, int, uptr);
 #define __asan_memset std::memset
 #endif
 
-HEDDLE_HOOK void* __tsan_memcpy(void* to, const void* from, uptr size) {
+HEDDLE_TSAN_HOOK(void*, __tsan_memcpy)(void* to, const void* from, uptr size) {
   range(const_cast<void*>(from), size, false, HEDDLE_PC);
   range(to, size, true, HEDDLE_PC);
   return __asan_memcpy(to, from, size);
 }
 
-HEDDLE_HOOK void* __tsan_memmove(void* to, const void* from, uptr size) {
+HEDDLE_TSAN_HOOK(void*, __tsan_memmove)(void* to, const void* from, uptr size) {
   range(const_cast<void*>(from), size, false, HEDDLE_PC);
   range(to, size, true, HEDDLE_PC);
   return __asan_memmove(to, from, size);
 }
 
-HEDDLE_HOOK void* __tsan_memset(void* to, int value, uptr size) {
+HEDDLE_TSAN_HOOK(void*, __tsan_memset)(void* to, int value, uptr size) {
   range(to, size, true, HEDDLE_PC);
   return __asan_memset(to, value, size);
 }
@@ -237,44 +261,44 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
 
 }  // namespace
 
-#define ATOMIC_UPDATE(bits, T, what)                                                 \
-  HEDDLE_HOOK T __tsan_atomic##bits##_##what(volatile T* p, T argument, int order) { \
-    return atomic_update(const_cast<T*>(p), argument, what<T>, order, HEDDLE_PC);    \
+#define ATOMIC_UPDATE(bits, T, what)                                                         \
+  HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_##what)(volatile T * p, T argument, int order) { \
+    return atomic_update(const_cast<T*>(p), argument, what<T>, order, HEDDLE_PC);            \
   }
 
-#define ATOMIC_HOOKS(bits, T)                                                                    \
-  HEDDLE_HOOK T __tsan_atomic##bits##_load(const volatile T* p, int order) {                     \
-    return atomic_load(const_cast<T*>(p), order, HEDDLE_PC);                                     \
-  }                                                                                              \
-  HEDDLE_HOOK void __tsan_atomic##bits##_store(volatile T* p, T value, int order) {              \
-    atomic_store(const_cast<T*>(p), value, order, HEDDLE_PC);                                    \
-  }                                                                                              \
-  ATOMIC_UPDATE(bits, T, exchange)                                                               \
-  ATOMIC_UPDATE(bits, T, fetch_add)                                                              \
-  ATOMIC_UPDATE(bits, T, fetch_sub)                                                              \
-  ATOMIC_UPDATE(bits, T, fetch_and)                                                              \
-  ATOMIC_UPDATE(bits, T, fetch_or)                                                               \
-  ATOMIC_UPDATE(bits, T, fetch_xor)                                                              \
-  ATOMIC_UPDATE(bits, T, fetch_nand)                                                             \
-  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_strong(                                 \
-      volatile T* p, T* expected, T desired, int success, int failure) {                         \
-    bool done = false;                                                                           \
-    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, false, success, failure,       \
-                           HEDDLE_PC, &done);                                                    \
-    return done;                                                                                 \
-  }                                                                                              \
-  HEDDLE_HOOK int __tsan_atomic##bits##_compare_exchange_weak(                                   \
-      volatile T* p, T* expected, T desired, int success, int failure) {                         \
-    bool done = false;                                                                           \
-    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, true, success, failure,        \
-                           HEDDLE_PC, &done);                                                    \
-    return done;                                                                                 \
-  }                                                                                              \
-  HEDDLE_HOOK T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T desired, \
-                                                           int success, int failure) {           \
-    bool done = false;                                                                           \
-    return atomic_cas(const_cast<T*>(p), expected, desired, false, success, failure, HEDDLE_PC,  \
-                      &done);                                                                    \
+#define ATOMIC_HOOKS(bits, T)                                                                   \
+  HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_load)(const volatile T* p, int order) {             \
+    return atomic_load(const_cast<T*>(p), order, HEDDLE_PC);                                    \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(void, __tsan_atomic##bits##_store)(volatile T * p, T value, int order) {     \
+    atomic_store(const_cast<T*>(p), value, order, HEDDLE_PC);                                   \
+  }                                                                                             \
+  ATOMIC_UPDATE(bits, T, exchange)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_add)                                                             \
+  ATOMIC_UPDATE(bits, T, fetch_sub)                                                             \
+  ATOMIC_UPDATE(bits, T, fetch_and)                                                             \
+  ATOMIC_UPDATE(bits, T, fetch_or)                                                              \
+  ATOMIC_UPDATE(bits, T, fetch_xor)                                                             \
+  ATOMIC_UPDATE(bits, T, fetch_nand)                                                            \
+  HEDDLE_TSAN_HOOK(int, __tsan_atomic##bits##_compare_exchange_strong)(                         \
+      volatile T * p, T * expected, T desired, int success, int failure) {                      \
+    bool done = false;                                                                          \
+    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, false, success, failure,      \
+                           HEDDLE_PC, &done);                                                   \
+    return done;                                                                                \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(int, __tsan_atomic##bits##_compare_exchange_weak)(                           \
+      volatile T * p, T * expected, T desired, int success, int failure) {                      \
+    bool done = false;                                                                          \
+    *expected = atomic_cas(const_cast<T*>(p), *expected, desired, true, success, failure,       \
+                           HEDDLE_PC, &done);                                                   \
+    return done;                                                                                \
+  }                                                                                             \
+  HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_compare_exchange_val)(                              \
+      volatile T * p, T expected, T desired, int success, int failure) {                        \
+    bool done = false;                                                                          \
+    return atomic_cas(const_cast<T*>(p), expected, desired, false, success, failure, HEDDLE_PC, \
+                      &done);                                                                   \
   }
 
 ATOMIC_HOOKS(8, u8)
@@ -288,7 +312,7 @@ HEDDLE_HOOK int heddle_weak_cas_fails() {
   return current_thread != nullptr && engine().fails_by_decision(exec::DecisionKind::kWeakCas);
 }
 
-HEDDLE_HOOK void __tsan_atomic_thread_fence(int order) {
+HEDDLE_TSAN_HOOK(void, __tsan_atomic_thread_fence)(int order) {
   if (Thread* thread = current_thread) {
     engine().fence(*thread, order_of(order), HEDDLE_PC);
   } else {
@@ -297,4 +321,4 @@ HEDDLE_HOOK void __tsan_atomic_thread_fence(int order) {
 }
 
 // Orders a thread with its own signal handlers only, which an execution does not have.
-HEDDLE_HOOK void __tsan_atomic_signal_fence(int) {}
+HEDDLE_TSAN_HOOK(void, __tsan_atomic_signal_fence)(int) {}

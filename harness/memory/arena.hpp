@@ -45,6 +45,17 @@ class Arena {
   /// Memory for the harness's own per-thread use (thread-local variables): no block, no name.
   void* allocate_internal(ThreadId thread, uptr size, uptr alignment);
 
+  /// True if `address` is, or is directly behind, memory handed out in this execution. Numbers that
+  /// only look like addresses of the arena are not.
+  bool has_handed_out(uptr address) const {
+    if (!in_heap(address)) {
+      return false;
+    }
+    const u32 thread = heap_region_of(address);
+    const uptr offset = address - kHeapBase - thread * kHeapRegionBytes;
+    return regions_[thread].stamp == shadow_.stamp() && offset <= regions_[thread].used;
+  }
+
   /// The block that starts exactly at `address`; 0 if none ever did. O(1).
   u32 block_at(uptr address);
   /// The block that `address` lies in or directly behind; 0 if none. O(1) inside of a block.

@@ -42,7 +42,7 @@ void Shadow::initialize() {
 }
 
 Cell& Shadow::cell_elsewhere(uptr address) {
-  if (address - kShadowBase < kShadowBytes) {
+  if (is_forbidden(address)) {
     // The target reaches for the harness's own memory: nothing there is addressable.
     refresh(forbidden_, 0, kOptional);
     return forbidden_;

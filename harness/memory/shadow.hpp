@@ -83,8 +83,23 @@ struct alignas(64) Cell {
 };
 static_assert(sizeof(Cell) == 64);  // one cache line: all that is known of a granule in one miss
 
-constexpr uptr kShadowBase = 0x3000'0000'0000;
 constexpr uptr kShadowBytes = (kSpaceBytes >> 3) * sizeof(Cell);
+#ifdef HEDDLE_WITH_TSAN
+constexpr uptr kShadowBase = 0x3800'0000'0000;  // between ThreadSanitizer's shadow and the images
+#else
+constexpr uptr kShadowBase = 0x3000'0000'0000;
+#endif
+
+/// True for memory of the harness and the sanitizer's, for which the target has no business.
+constexpr bool is_forbidden(uptr address) {
+#ifdef HEDDLE_WITH_TSAN
+  if (address - kSanitizerBase < kSanitizerBytes) {
+    return true;
+  }
+#endif
+  return address - kShadowBase < kShadowBytes;
+}
+
 constexpr u32 kPageShift = 16;
 
 /// The shadow of the whole address space: a flat array for the space of the execution, another

@@ -2,6 +2,7 @@
 
 #include "base/rare.hpp"
 #include "exec/image.hpp"
+#include "exec/thread_sanitizer.hpp"
 #include "oracle/describe.hpp"
 #include "oracle/heap.hpp"
 #include "oracle/oracles.hpp"
@@ -258,6 +259,12 @@ class AccessJudge final : public exec::AccessOracle {
     finding.message.add(": %s by T%u is not ordered with the %s by T%u before it",
                         word_for(now.flags()), to_index(now.thread()), word_for(earlier.flags()),
                         to_index(earlier.thread()));
+    if (exec::tsan::kPresent && &finding == &execution.finding()) {
+      const char* opinion = exec::tsan::opinion_on(granule, now, pc);
+      finding.second_opinion = opinion != nullptr ? "agrees" : "silent";
+      finding.detail.add("ThreadSanitizer %s\n%s", opinion != nullptr ? "agrees:" : "is silent.",
+                         opinion != nullptr ? opinion : "");
+    }
     execution.commit_finding(finding);
   }
 

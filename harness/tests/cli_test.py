@@ -36,9 +36,12 @@ MEMORY_DIFFERENCE_KIB = 2 * MIB_IN_KIB
 ASAN_MEMORY_DIFFERENCE_KIB = 4 * MIB_IN_KIB  # its allocator and its depot of stacks settle late
 
 
+SLOWNESS = {"asan": 10, "fuzz": 10, "tsan": 40}
+
+
 def budget(executions):
     """Executions that the flavour at hand can make in a like time."""
-    return executions // 10 if FLAVOUR in ("asan", "fuzz") else executions
+    return executions // SLOWNESS.get(FLAVOUR, 1)
 
 
 def environment(**changes):
@@ -729,11 +732,14 @@ class MemoryTest(CliTest):
     # AddressSanitizer's quarantine fills up within the first 40,000 executions: no fewer there.
     def test_reference(self):
         """Memory does not grow with the number of executions of a small test."""
-        self.assert_flat("reference", 40_000 if FLAVOUR in ("asan", "fuzz") else 20_000, 400_000)
+        few, many = {"asan": (40_000, 400_000), "fuzz": (40_000, 400_000), "tsan": (5_000, 40_000)}.get(
+            FLAVOUR, (20_000, 400_000))
+        self.assert_flat("reference", few, many)
 
     def test_go_map(self):
         """Memory does not grow with the number of executions of a map that allocates."""
-        self.assert_flat("go_map", 20_000, 100_000)
+        few, many = (5_000, 20_000) if FLAVOUR == "tsan" else (20_000, 100_000)
+        self.assert_flat("go_map", few, many)
 
 
 if __name__ == "__main__":
