@@ -256,7 +256,8 @@ class Table {
       : names_(names),
         selection_(options),
         threads_(engine().thread_count()),
-        columns_(std::min<std::size_t>(threads_, kColumnsMax)),
+        // None took part where the execution died with its process.
+        columns_(std::clamp<std::size_t>(threads_, 1, kColumnsMax)),
         has_places_(options.width > 80) {
     const std::size_t others = kNumberWidth + (has_places_ ? kPlaceWidth : 0);
     column_ = std::max<std::size_t>(15, (options.width - others) / columns_);
