@@ -64,7 +64,8 @@ int run_command(int argc, char** argv) {
     return drive(options.executable, options.words);
   }
   if (options.command != "list" && std::strcmp(HEDDLE_FLAVOUR_NAME, "native") == 0) {
-    complain("the targets of this build are not instrumented; use the preset plain, asan, tsan or fuzz");
+    complain(
+        "the targets of this build are not instrumented; use the preset plain, asan, tsan or fuzz");
     return kUsage;
   }
   // The first signal ends the search after the execution at hand, the second one the process.

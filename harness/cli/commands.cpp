@@ -19,6 +19,7 @@
 #include "fuzz/seed.hpp"
 #include "process/around.hpp"
 #include "report/story.hpp"
+#include "report/uncontrolled.hpp"
 
 namespace heddle::cli {
 
@@ -61,6 +62,7 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
   if (target::program() != nullptr) {
     object["isolated"] = isolated;
   }
+  object["uncontrolled"] = report::uncontrolled();
   if (tally.detected != 0 || tally.raced != 0) {
     object["races"] = {{"executions", tally.raced},
                        {"detected_by_target", tally.raced_and_detected},
@@ -76,7 +78,7 @@ int exit_code(bool found, bool diverged, bool write_failed) {
   if (write_failed) {
     return kEnvironment;
   }
-  if (diverged) {
+  if (diverged || (!found && report::is_determinism_lost())) {
     return kNondeterminism;
   }
   return found ? kFinding : kClean;
@@ -128,6 +130,12 @@ void choose_isolation(exploration::Session& session, const CommandOptions& optio
     complain(session.name() +
              ": one schedule, run again, gave other events: not all that it does can be undone; "
              "going on with a process for each execution (--isolate)");
+  }
+}
+
+void warn_of_uncontrolled() {
+  for (const std::string& warning : report::uncontrolled()) {
+    complain("warning: " + warning);
   }
 }
 
@@ -183,6 +191,7 @@ int run_run(const CommandOptions& options) {
       },
       [&](const exploration::Tally& now) { progress.show(target.name(), now, options.budget); });
   progress.clear();
+  warn_of_uncontrolled();
   if (options.json) {
     fmt::print("{}\n", to_json(options, target.name(), options.budget.strategy, tally,
                                findings.all(), session.isolated())

@@ -27,6 +27,8 @@ std::string detector_line(const exploration::Tally& tally);
 
 /// For a program: isolates its executions if the user says so, or if they cannot be rolled back.
 void choose_isolation(exploration::Session& session, const CommandOptions& options);
+/// Tells on stderr what got past the scheduler.
+void warn_of_uncontrolled();
 
 /// The user's settings, and what the target asks for itself.
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options);

@@ -153,6 +153,7 @@ int run_hunt(const CommandOptions& options) {
     seeded += is_variant;
     seeded_found += is_variant && result.expected_found;
   }
+  warn_of_uncontrolled();
   if (options.json) {
     Json object = to_json(options, "", "hunt", sum, all);
     object["targets"] = Json::array();

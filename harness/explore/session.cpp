@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "exec/naming.hpp"
+#include "exec/uncontrolled.hpp"
 #include "explore/isolation.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
@@ -14,6 +17,26 @@ namespace heddle::exploration {
 namespace {
 
 volatile std::sig_atomic_t stop_signal_number = 0;
+
+/// Names of the threads that the operating system has of this process.
+std::vector<std::string> os_threads() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    std::ifstream file(task.path() / "comm");
+    std::getline(file, names.emplace_back());
+  }
+  return names;
+}
+
+std::size_t os_threads_at_start = 0;
+
+void look_for_os_threads() {
+  const std::vector<std::string> now = os_threads();
+  if (now.size() > os_threads_at_start) {
+    exec::note_escape(exec::Uncontrolled::kOsThread, now.back().c_str(), 0);
+  }
+}
 
 double now_seconds() {
   timespec time = {};
@@ -83,6 +106,7 @@ void prepare_process() {
   execution.add_oracle(oracle::livelock_oracle());
   execution.add_oracle(oracle::leak_oracle());
   intercept::install_sanitizer_glue();
+  os_threads_at_start = os_threads().size();
 }
 
 bool stop_requested() { return stop_signal_number != 0; }
@@ -181,6 +205,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       }
     }
   }
+  look_for_os_threads();
   tally.seconds = now_seconds() - start;
   return tally;
 }

@@ -1,11 +1,14 @@
 // Sources of randomness. Inside of an execution they follow from its decisions.
 #include <cerrno>
-#include <climits>
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <random>
 #include <sys/random.h>
 
+#include "exec/uncontrolled.hpp"
 #include "intercept/hook.hpp"
 
 using heddle::Rng;
@@ -25,6 +28,22 @@ void fill(Thread& thread, void* buffer, uptr size, uptr pc) {
   for (uptr done = 0; done < size; done += sizeof(u64)) {
     const u64 bits = engine().random_bits(thread, pc);
     std::memcpy(bytes + done, &bits, size - done < sizeof bits ? size - done : sizeof bits);
+  }
+}
+
+// Strings by hand: the C library's functions are interceptors of sanitizers, too.
+bool is_same(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) {
+    ++a;
+    ++b;
+  }
+  return *a == *b;
+}
+
+void note_entropy(const char* path) {
+  if (current_thread != nullptr && path != nullptr &&
+      (is_same(path, "/dev/urandom") || is_same(path, "/dev/random"))) {
+    heddle::exec::note_escape(heddle::exec::Uncontrolled::kEntropy, path, 0);
   }
 }
 
@@ -124,6 +143,36 @@ HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device) {
     return function(device);
   }
   return static_cast<unsigned>(engine().random_bits(*thread, HEDDLE_PC) >> 32);
+}
+
+// ---- files of entropy: their bytes are real ----
+
+HEDDLE_HOOK int open(const char* path, int flags, ...) {
+  va_list list;
+  va_start(list, flags);
+  const mode_t mode = va_arg(list, mode_t);
+  va_end(list);
+  note_entropy(path);
+  return HEDDLE_ORIGINAL(open)(path, flags, mode);
+}
+
+HEDDLE_HOOK int open64(const char* path, int flags, ...) {
+  va_list list;
+  va_start(list, flags);
+  const mode_t mode = va_arg(list, mode_t);
+  va_end(list);
+  note_entropy(path);
+  return HEDDLE_ORIGINAL(open64)(path, flags, mode);
+}
+
+HEDDLE_HOOK FILE* fopen(const char* path, const char* mode) {
+  note_entropy(path);
+  return HEDDLE_ORIGINAL(fopen)(path, mode);
+}
+
+HEDDLE_HOOK FILE* fopen64(const char* path, const char* mode) {
+  note_entropy(path);
+  return HEDDLE_ORIGINAL(fopen64)(path, mode);
 }
 
 // ---- pseudo-random sequences of the C library: no entropy, but state that must start anew ----

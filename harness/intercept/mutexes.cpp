@@ -1,6 +1,7 @@
 // pthread mutexes and spin locks.
 #include <cerrno>
 
+#include "intercept/origin.hpp"
 #include "intercept/thread_library.hpp"
 #include "intercept/time.hpp"
 
@@ -54,6 +55,7 @@ namespace heddle::intercept {
 
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc) {
   check_poison(mutex, sizeof(int), true, pc);
+  note_library(exec::Uncontrolled::kLockOfLibrary, "pthread_mutex_lock", pc);
   if (deadline_ns != kAtOnce && has_type(mutex, PTHREAD_MUTEX_ERRORCHECK_NP) &&
       engine().owns(thread, mutex)) {
     return EDEADLK;

@@ -35,6 +35,13 @@ bool is_programs_object(void* object, void (*function)(void*)) {
   return false;
 }
 
+void note_library(exec::Uncontrolled kind, const char* function, uptr pc) {
+  const Image* image = process::image_of_code(pc);
+  if (image != nullptr && image->owner == Owner::kSystem && !image->c_library) {
+    exec::note_escape(kind, function, image->code.begin);
+  }
+}
+
 bool is_loader(uptr pc) {
   const Image* image = process::image_of_code(pc);
   return image != nullptr && image->owner == Owner::kLoader;

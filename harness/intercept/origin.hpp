@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/thread.hpp"
+#include "exec/uncontrolled.hpp"
 
 namespace heddle::intercept {
 
@@ -18,6 +19,9 @@ uptr place_in_program(uptr pc);
 
 /// True if a handler of exit() is for an object of the program, or, without one, its function.
 bool is_programs_object(void* object, void (*function)(void*));
+
+/// Notes a call from a library that is not instrumented.
+void note_library(exec::Uncontrolled kind, const char* function, uptr pc);
 
 /// True for ld.so, whose state is never rolled back.
 bool is_loader(uptr pc);

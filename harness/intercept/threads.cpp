@@ -21,6 +21,7 @@ using heddle::exec::kAtOnce;
 using heddle::exec::kNever;
 using heddle::exec::Thread;
 using heddle::exec::ThreadState;
+using heddle::exec::Uncontrolled;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
 using heddle::intercept::is_valid;
@@ -106,10 +107,12 @@ void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
 HEDDLE_HOOK int pthread_create(pthread_t* handle, const pthread_attr_t* attributes,
                                void* (*entry)(void*), void* argument) {
   Thread* thread = current_thread;
-  return thread == nullptr
-             ? HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument)
-             : heddle::intercept::create_thread(*thread, handle, attributes, entry, argument,
-                                                place_in_program(HEDDLE_PC));
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_create)(handle, attributes, entry, argument);
+  }
+  heddle::intercept::note_library(Uncontrolled::kThreadOfLibrary, "pthread_create", HEDDLE_PC);
+  return heddle::intercept::create_thread(*thread, handle, attributes, entry, argument,
+                                          place_in_program(HEDDLE_PC));
 }
 
 HEDDLE_HOOK int pthread_join(pthread_t handle, void** result) {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <elf.h>
+#include <initializer_list>
 #include <link.h>
 
 namespace heddle::process {
@@ -75,6 +76,9 @@ int add_image(dl_phdr_info* info, std::size_t, void*) {
   Image image = {};
   image.executable = the_images.count == 0;  // it is reported first
   image.owner = owner_of(*info, image.executable);
+  for (const char* name : {"/libc.so", "/libgcc_s.", "/libm.so", "/libatomic."}) {
+    image.c_library |= std::strstr(info->dlpi_name, name) != nullptr;
+  }
   uptr protected_end = 0;  // the loader made what is below read-only
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const auto& segment = info->dlpi_phdr[i];

@@ -22,6 +22,7 @@ struct Range {
 struct Image {
   Owner owner = Owner::kSystem;
   bool executable = false;
+  bool c_library = false;  // libc or the compiler's own
   Range code;
   Range data;                  // writable
   Range thread_local_data;     // of the OS thread that asked

@@ -648,6 +648,93 @@ class IsolationTest(ProgramTest):
         self.heddle("replay", finding["seed"], code=FINDING)
 
 
+# What gets past the scheduler, and must be named: a library's locks, real entropy, a real thread.
+LOCKS = """#include <pthread.h>
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int counter;
+int count(void) {
+  pthread_mutex_lock(&mutex);
+  int now = ++counter;
+  pthread_mutex_unlock(&mutex);
+  return now;
+}
+"""
+
+ESCAPES = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef LIBRARY
+int count(void);
+#else
+static int count(void) { return 1; }
+#endif
+
+static void* forever(void* unused) {
+  for (;;) pause();
+  return unused;
+}
+
+static void real_thread(void) {
+  static int started;
+  void* library = dlopen("libc.so.6", RTLD_NOW);
+  int (*create)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) = dlsym(library, "pthread_create");
+  pthread_t thread;
+  if (started++ == 0) create(&thread, 0, forever, 0);
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1 && strcmp(argv[1], "entropy") == 0) {
+    char byte;
+    int file = open("/dev/urandom", O_RDONLY);
+    int done = read(file, &byte, 1) == 1;
+    close(file);
+    return !done;
+  }
+  if (argc > 1) real_thread();
+  return count() != 1;
+}
+"""
+
+
+class UncontrolledTest(ProgramTest):
+    def warning(self, result, done):
+        self.assertEqual(len(result["uncontrolled"]), 1, result)
+        self.assertEqual(done.stderr.count("heddle: warning: "), 1, done.stderr)
+        return result["uncontrolled"][0]
+
+    def run_and_warn(self, program, *arguments, code):
+        done = self.heddle("run", program, "--executions=50", "--json", "--", *arguments, code=code)
+        return self.warning(json.loads(done.stdout), done)
+
+    def test_nothing(self):
+        result = self.run_program(self.built(ESCAPES, language="cc"))
+        self.assertEqual(result["uncontrolled"], [])
+
+    def test_lock_of_a_library_without_instrumentation(self):
+        self.written("locks.c", LOCKS)
+        run(os.environ.get("CC", "cc"), "-shared", "-fPIC", "locks.c", "-o", "liblocks.so", cwd=self.folder)
+        self.written("main.c", ESCAPES)
+        self.compile("-g", "-DLIBRARY", "main.c", "-L.", "-llocks", f"-Wl,-rpath,{self.folder}", "-o", "program",
+                     language="cc")
+        warning = self.run_and_warn("./program", code=CLEAN)
+        self.assertIn("liblocks.so takes locks", warning)
+        self.assertIn("main.c:", warning)
+
+    def test_entropy_from_a_file(self):
+        warning = self.run_and_warn(self.built(ESCAPES, language="cc"), "entropy", code=DIVERGED)
+        self.assertIn("/dev/urandom", warning)
+        self.assertIn("program.c:", warning)
+
+    def test_thread_of_the_operating_system(self):
+        warning = self.run_and_warn(self.built(ESCAPES, language="cc"), "thread", code=DIVERGED)
+        self.assertIn("thread of the operating system", warning)
+
+
 if __name__ == "__main__":
     BIN = Path(sys.argv[1]).resolve()
     FLAVOUR = sys.argv[2]

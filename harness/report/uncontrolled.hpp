@@ -1,0 +1,15 @@
+// Command-line world. Warnings about what got past the scheduler.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace heddle::report {
+
+/// One warning each, over several lines: what, by which library, from where in the program.
+std::vector<std::string> uncontrolled();
+
+/// True if something among it makes replays unreliable.
+bool is_determinism_lost();
+
+}  // namespace heddle::report
