@@ -27,8 +27,8 @@ std::unique_ptr<exec::Strategy> make_random_walk(u64 rng_seed);
 /// 1 / (n * k^(d-1)). The depth goes round 1..5 as executions go by; k is the longest execution
 /// seen so far, measured, not guessed.
 /// Source: Burckhardt et al.: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs
-/// (ASPLOS 2010). Differs: k and d adapt; a thread that gives way
-/// drops to the lowest priority.
+/// (ASPLOS 2010). Differs: k and d adapt; a thread that gives way, or
+/// keeps others from running for thousands of steps, drops to the lowest priority.
 std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed);
 
 /// Answers from bytes, one a decision; when they run out, the default. Total: each string of

@@ -2,6 +2,7 @@
 // thread will let them go on, and are found where nobody will.
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 #include "tests/explore_helpers.hpp"
@@ -250,6 +251,54 @@ TEST(VolatileFlag, NobodySetsIt) {
         },
         {.preempt_all = preempt_all});
   }
+}
+
+// A spinner that writes, as by taking a lock to look, seems to get somewhere each time.
+void poll_under_lock(bool somebody_sets_it) {
+  std::mutex mutex;
+  bool ready = false;
+  const auto is_ready = [&] {
+    const std::lock_guard lock(mutex);
+    return ready;
+  };
+  both(
+      [&] {
+        while (!is_ready()) {
+        }
+      },
+      [&] {
+        const std::lock_guard lock(mutex);
+        ready = somebody_sets_it;
+      });
+}
+
+TEST(FlagUnderLock, IsNoLivelock) {
+  expect_clean([] { poll_under_lock(true); });
+}
+
+TEST(FlagUnderLock, NobodySetsIt) {
+  expect_livelock([] { poll_under_lock(false); });
+}
+
+// Gives the outer lock back when it does not get the inner one, and tries again.
+TEST(NestedSpinLocks, RetryIsNoLivelock) {
+  expect_clean([] {
+    TestAndSet outer;
+    std::atomic<bool> inner{false};
+    const auto work = [&](int self) {
+      for (int i = 0; i < 2; ++i) {
+        outer.lock(self);
+        while (inner.exchange(true)) {
+          outer.unlock(self);
+          std::this_thread::yield();
+          outer.lock(self);
+        }
+        outer.unlock(self);
+        inner = false;
+      }
+    };
+    both([&] { work(0); }, [&] { work(1); });
+  });
 }
 
 // The window lies between two plain accesses: no synchronisation is there to switch at. Once the
