@@ -16,6 +16,8 @@ enum Space : u64 {
   kForeignObject
 };
 
+constexpr u64 kAddressBits = (u64{1} << 48) - 1;  // lock-free code keeps marks above them
+
 u64 combine(u64 a, u64 b) { return mix64(a ^ mix64(b)); }
 
 u64 hash_text(const char* text) {
@@ -78,12 +80,17 @@ u64 plain_name(Execution& execution, uptr address) {
 }
 
 u64 stable_value(Execution& execution, u64 value) {
+  const u64 address = value & kAddressBits;
   if (memory::in_stacks(value) && memory::stack_slot_of(value) < execution.thread_count()) {
     return combine(kStackPointer, memory::stack_slot_of(value));
   }
-  if (execution.arena().has_handed_out(value) || looks_mapped(value)) {
-    if (memory::Block* block = block_of(execution, value)) {
-      return block_name(*block, value);
+  if (execution.arena().has_handed_out(address) || looks_mapped(address)) {
+    if (memory::Block* block = block_of(execution, address)) {
+      const u64 name = block_name(*block, address);
+      return value == address ? name : combine(name, value ^ address);
+    }
+    if (value != address) {
+      return value;
     }
     if (in_image(value)) {
       return stable_name(execution, value);
