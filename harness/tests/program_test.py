@@ -319,6 +319,20 @@ def run(*arguments, code=0, **options):
     return done
 
 
+MARKED_POINTER = r"""
+#include <atomic>
+#include <cstdint>
+#include <thread>
+std::atomic<std::uintptr_t> head{0};
+int main() {
+  int* item = new int;
+  head = reinterpret_cast<std::uintptr_t>(item) | std::uintptr_t{1} << 52;
+  std::thread([] { head = 0; }).join();
+  delete item;
+}
+"""
+
+
 class ProgramTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -614,6 +628,30 @@ int main(int, char** argv) {
         self.assertIn("--", self.heddle("run", "reference", "--", "x", code=USAGE).stderr)
 
 
+class ThirdPartyTest(ProgramTest):
+    """Concurrent containers as they come, in a program that uses them from two threads."""
+
+    def run_container(self, name, *arguments, strategy, code=CLEAN):
+        source = Path(__file__).parent / "third_party" / f"{name}.cpp"
+        libraries = ["-ltbb"] if name == "tbb_map" else []
+        self.compile("-g", "-O1", "-std=c++20", source, "-o", name, *libraries)
+        result = self.run_program(f"./{name}", *arguments, code=code, executions=2000,
+                                  options=[f"--strategy={strategy}"])
+        self.assertFalse(result["isolated"], name)
+        return result
+
+    def test_clean(self):
+        for name in ("tbb_map", "cuckoo_map", "xenium_queue", "xenium_map"):
+            for strategy in ("random", "pct"):
+                result = self.run_container(name, "64", strategy=strategy)
+                self.assertEqual((result["verdict"], result["executions"]), ("none", 2000), name)
+
+    def test_growing_cuckoo_map(self):
+        """An operation looks up the current locks, the last of a std::list, without holding any."""
+        result = self.run_container("cuckoo_map", "4", strategy="pct", code=FINDING)
+        self.only_finding(result, "race")
+
+
 class IsolationTest(ProgramTest):
     def test_chosen_by_itself(self):
         """Where one schedule gives other events the second time."""
@@ -622,6 +660,11 @@ class IsolationTest(ProgramTest):
         self.assertTrue(json.loads(done.stdout)["isolated"])
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
         self.assertIn("--isolate", done.stderr)
+
+    def test_not_for_marked_pointers(self):
+        """Addresses differ from execution to execution; marks above them must not hide what they are."""
+        program = self.built(MARKED_POINTER)
+        self.assertFalse(self.run_program(program)["isolated"])
 
     def test_findings(self):
         program = self.built(RACY, language="cc")
