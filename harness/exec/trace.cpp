@@ -101,7 +101,8 @@ const char* name_of(DecisionKind kind) {
 void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value,
                              Order order, uptr pc) {
   if (stop_requested_) {
-    abandon();  // nothing happens after a sanitizer's report, so that all builds see the same events
+    abandon();  // nothing happens after a sanitizer's report, so that all builds see the same
+                // events
   }
   u64 name = 0;
   u64 shown = value;
