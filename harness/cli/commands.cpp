@@ -117,6 +117,9 @@ exploration::Settings settings_for(target::Definition& target, const CommandOpti
   exploration::Settings settings = options.settings;
   settings.race_continue = settings.race_continue || target.declared().continue_on_race;
   settings.preempt_all = settings.preempt_all || target.declared().preempt_all;
+  exec::Faults needed = 0;
+  exploration::parse_faults(target.declared().seeded.needs, needed);
+  settings.faults |= needed;
   return settings;
 }
 
@@ -139,6 +142,28 @@ void warn_of_uncontrolled() {
   }
 }
 
+namespace {
+
+std::string contracts_of(const TargetImplementation& declared) {
+  std::string names;
+  for (const Contract* contract : declared.contracts) {
+    names += (names.empty() ? "" : "; ") + std::string(contract->name());
+  }
+  return names;
+}
+
+const char* name_of(heddle::Progress progress) {
+  switch (progress) {
+    case heddle::Progress::kBlocking: return "blocking";
+    case heddle::Progress::kObstructionFree: return "obstruction-free";
+    case heddle::Progress::kLockFree: return "lock-free";
+    case heddle::Progress::kWaitFree: return "wait-free";
+  }
+  return "?";
+}
+
+}  // namespace
+
 int run_list(const CommandOptions& options) {
   Json list = Json::array();
   for (target::Definition* target : target::all_targets()) {
@@ -147,8 +172,15 @@ int run_list(const CommandOptions& options) {
                         {"kind", target->kind()},
                         {"of", target->of()},
                         {"expect", target->expect()},
-                        {"contract", declared.contract == nullptr ? "" : declared.contract->name()},
+                        {"contract", contracts_of(declared)},
+                        {"progress", name_of(declared.progress)},
                         {"description", declared.description}});
+    if (!target->of().empty()) {
+      list.back()["shape"] = {{"threads", declared.seeded.threads},
+                              {"operations", declared.seeded.operations}};
+      list.back()["needs"] = declared.seeded.needs;
+      list.back()["source"] = declared.seeded.source;
+    }
   }
   if (options.json) {
     fmt::print("{}\n", list.dump(2));

@@ -54,7 +54,7 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     target_compile_options(heddle_instrumented INTERFACE "SHELL:-isystem ${CMAKE_BINARY_DIR}/corrected")
   endif()
   # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
-  target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
+  target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0 HEDDLE_INSTRUMENTED=1)
   if(HEDDLE_HAS_ASAN)
     target_compile_options(heddle_instrumented INTERFACE -fsanitize=address -fsanitize-recover=address)
     target_compile_definitions(heddle_runtime_flags INTERFACE HEDDLE_WITH_ASAN=1)

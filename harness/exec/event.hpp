@@ -38,6 +38,8 @@ enum class EventKind : u8 {
   kPost,      // gives one to a semaphore
   kArrive,    // at a barrier
   kClock,     // reads the clock
+  kProbe,     // a place that the target named
+  kYielded,   // an iteration hands out an entry
   kFinding,   // an oracle objects here
   kDetected,  // the target's own detector of misuse fired
 };

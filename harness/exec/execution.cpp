@@ -62,6 +62,7 @@ void Execution::reset(const Options& options) {
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
+  observer_ = nullptr;
   for (Finding* finding : {&finding_, &spare_finding_}) {
     finding->kind = FindingKind::kNone;
     finding->rule = "";

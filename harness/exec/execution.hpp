@@ -74,6 +74,11 @@ class Execution {
   /// Where blocks come from another allocator: called for those still live after an execution.
   void set_block_release(void (*release)(void*)) { release_block_ = release; }
 
+  /// The thread for which the target's code looks at the target's state; null: none.
+  void observe_by(Thread* thread) { observer_ = thread; }
+  /// Who is to blame for a crash here; null outside of the target's code.
+  Thread* blamed() { return current_thread != nullptr ? current_thread : observer_; }
+
   /// Set for a program with a main of its own.
   void set_surroundings(Surroundings& surroundings) { surroundings_ = &surroundings; }
   Surroundings* surroundings() { return surroundings_; }
@@ -442,6 +447,7 @@ class Execution {
   LibraryState library_ = {};
   fiber::Context outside_;
   Thread* running_thread_ = nullptr;
+  Thread* observer_ = nullptr;
   bool running_ = false;
   bool stop_requested_ = false;  // there is a finding; the next event is the end
   Body body_ = nullptr;

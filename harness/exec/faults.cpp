@@ -52,7 +52,7 @@ uptr program_counter(void* context) {
 }
 
 void on_signal(int number, siginfo_t* info, void* context) {
-  Thread* thread = current_thread;
+  Thread* thread = engine().blamed();
   Execution& execution = engine();
   if (thread == nullptr || !execution.running()) {
     die_of(number);
@@ -83,7 +83,7 @@ void on_tick(int, siginfo_t*, void* context) {
   static u64 last_execution = 0;
   static u64 last_steps = 0;
   static int quiet_seconds = 0;
-  Thread* thread = current_thread;
+  Thread* thread = engine().blamed();
   Execution& execution = engine();
   if (thread == nullptr || execution.executions() != last_execution ||
       execution.steps() != last_steps) {
@@ -142,7 +142,7 @@ void start_watchdog() {
 }
 
 void on_abort(unsigned long pc) {
-  Thread* thread = current_thread;
+  Thread* thread = engine().blamed();
   if (thread == nullptr || !engine().running()) {
     ::signal(SIGABRT, SIG_DFL);
     ::raise(SIGABRT);
@@ -156,7 +156,7 @@ void on_abort(unsigned long pc) {
 }
 
 void on_terminate() {
-  Thread* thread = current_thread;
+  Thread* thread = engine().blamed();
   if (thread == nullptr || !engine().running()) {
     on_abort(0);
   }

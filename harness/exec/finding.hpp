@@ -13,11 +13,13 @@ enum class FindingKind : u8 {
   kHeap,
   kDeadlock,
   kLivelock,
-  kCrash,      // signal, abort, uncaught exception, failed assert, stack overflow
-  kCheck,      // HEDDLE_CHECK
-  kIteration,  // an iterator contract
-  kContract,   // a wrong result of an operation
-  kMisuse,     // of a synchronisation primitive
+  kCrash,            // signal, abort, uncaught exception, failed assert, stack overflow
+  kCheck,            // HEDDLE_CHECK
+  kIteration,        // an iterator contract
+  kLinearizability,  // results that fit no order of the operations
+  kProgress,         // a promise to finish whatever others do
+  kContract,         // another promise of the target's
+  kMisuse,           // of a synchronisation primitive
   kUnsupported,
 };
 

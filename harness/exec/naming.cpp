@@ -20,14 +20,6 @@ constexpr u64 kAddressBits = (u64{1} << 48) - 1;  // lock-free code keeps marks 
 
 u64 combine(u64 a, u64 b) { return mix64(a ^ mix64(b)); }
 
-u64 hash_text(const char* text) {
-  u64 hash = 0xcbf29ce484222325ULL;
-  for (; *text != '\0'; ++text) {
-    hash = (hash ^ static_cast<u8>(*text)) * 0x100000001b3ULL;
-  }
-  return hash;
-}
-
 u64 block_name(memory::Block& block, uptr address) {
   return combine(kHeapObject, combine((u64{to_index(block.thread)} << 32) | block.ordinal,
                                       address - block.address));
@@ -51,6 +43,14 @@ bool looks_mapped(u64 value) {
 
 }  // namespace
 
+u64 name_of_text(const char* text) {
+  u64 hash = 0xcbf29ce484222325ULL;
+  for (; *text != '\0'; ++text) {
+    hash = (hash ^ static_cast<u8>(*text)) * 0x100000001b3ULL;
+  }
+  return hash;
+}
+
 u64 stable_name(Execution& execution, uptr address) {
   if (memory::Block* block = block_of(execution, address)) {
     return block_name(*block, address);
@@ -65,7 +65,7 @@ u64 stable_name(Execution& execution, uptr address) {
   if (in_image(address)) {
     const Symbol symbol = symbol_at(address);
     return symbol.name != nullptr
-               ? combine(kGlobalObject, combine(hash_text(symbol.name), symbol.offset))
+               ? combine(kGlobalObject, combine(name_of_text(symbol.name), symbol.offset))
                : u64{kGlobalObject};
   }
   return kForeignObject;

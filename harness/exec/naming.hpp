@@ -16,6 +16,9 @@ u64 stable_name(Execution& execution, uptr address);
 /// from the top, which another build may have elsewhere.
 u64 plain_name(Execution& execution, uptr address);
 
+/// Of a place that the target named.
+u64 name_of_text(const char* text);
+
 /// stable_name() for a value that may be a pointer; other values stand for themselves.
 u64 stable_value(Execution& execution, u64 value);
 

@@ -51,6 +51,8 @@ const char* name_of(EventKind kind) {
     case EventKind::kPost: return "post";
     case EventKind::kArrive: return "arrive";
     case EventKind::kClock: return "clock";
+    case EventKind::kProbe: return "probe";
+    case EventKind::kYielded: return "yields";
     case EventKind::kFinding: return "finding";
     case EventKind::kDetected: return "detector fired";
   }
@@ -67,6 +69,8 @@ const char* name_of(FindingKind kind) {
     case FindingKind::kCrash: return "crash";
     case FindingKind::kCheck: return "check";
     case FindingKind::kIteration: return "iteration";
+    case FindingKind::kLinearizability: return "linearizability";
+    case FindingKind::kProgress: return "progress";
     case FindingKind::kContract: return "contract";
     case FindingKind::kMisuse: return "misuse";
     case FindingKind::kUnsupported: return "unsupported";
@@ -107,7 +111,9 @@ void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 s
   u64 name = 0;
   u64 shown = value;
   if (is_visible(kind)) {
-    name = address == 0 ? 0 : stable_name(*this, address);
+    name = address == 0                ? 0
+           : kind == EventKind::kProbe ? name_of_text(reinterpret_cast<const char*>(address))
+                                       : stable_name(*this, address);
     shown = value_may_be_pointer(kind) ? stable_value(*this, value) : value;
     digest_ = mix64(digest_ ^ mix64((u64{to_index(thread.id)} << 8) | static_cast<u8>(kind)));
     digest_ = mix64(digest_ ^ name);

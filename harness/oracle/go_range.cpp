@@ -53,7 +53,7 @@ class Referee {
       case Role::kOpen: iteration(entry) = Iteration{true, next_id_, {}}; return false;
       case Role::kNext: return next(entry);
       case Role::kClose: iteration(entry).open = false; return false;
-      case Role::kOther: return false;
+      default: return false;  // no map that Go has
     }
     return false;
   }

@@ -93,6 +93,8 @@ std::string value_text(const Value& value) {
     case Value::Shape::kVoid: return "";
     case Value::Shape::kNothing: return "nothing";
     case Value::Shape::kBool: return value.truth() ? "true" : "false";
+    case Value::Shape::kRefused:
+      return static_cast<Refusal>(value.words[0]) == Refusal::kStale ? "stale" : "timed out";
     case Value::Shape::kInts: break;
   }
   std::string text = std::to_string(value.words[0]);

@@ -54,6 +54,10 @@ std::string finding_text(const Event& event, ObjectNames& names) {
   return fmt::format("{}{}{}", what, event.address == 0 ? "" : ": ", names.name(event.address));
 }
 
+const Value& yielded_by(const Event& event) {
+  return target::history().entries[static_cast<u32>(event.value)].result;
+}
+
 std::string event_text(const Event& event, ObjectNames& names) {
   const std::string word = exec::name_of(event.kind);
   switch (event.kind) {
@@ -62,6 +66,9 @@ std::string event_text(const Event& event, ObjectNames& names) {
       const std::string value = value_text(target::history().entries[event.operation].result);
       return value.empty() ? "  done" : "  = " + value;
     }
+    case EventKind::kYielded: return "  yields " + value_text(yielded_by(event));
+    case EventKind::kProbe:
+      return fmt::format("{} {}", word, reinterpret_cast<const char*>(event.address));
     case EventKind::kCreate:
     case EventKind::kJoin: return fmt::format("{} T{}", word, event.value);
     case EventKind::kAllocate:
@@ -202,6 +209,7 @@ class Selection {
     switch (events_[index].kind) {
       case EventKind::kCall: return true;
       case EventKind::kReturn:
+      case EventKind::kYielded:
       case EventKind::kChoice: return !told(events_[index].operation);
       default: return !in_operations(index);
     }

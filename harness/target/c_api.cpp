@@ -70,8 +70,7 @@ void heddle_op_begin(const char* name) {
   entry.thread = thread->id;
   entry.operation = heddle::target::kUntyped;
   entry.name = name;
-  thread->operation = history().entries.size();
-  history().entries.push_back(entry);
+  thread->operation = history().call(entry);
   engine().record(*thread, EventKind::kCall, 0, 0, 0, Order::kRelaxed, PC);
 }
 
@@ -80,7 +79,7 @@ void heddle_op_end(void) {
   if (thread == nullptr || thread->operation == heddle::memory::kNoOperation) {
     return;
   }
-  history().entries[thread->operation].returned = true;
+  history().come_back(thread->operation, heddle::Value{});
   engine().record(*thread, EventKind::kReturn, 0, 0, 0, Order::kRelaxed, PC);
   thread->operation = heddle::memory::kNoOperation;
 }
@@ -90,6 +89,30 @@ void heddle_linearization_point(void) {
   if (thread != nullptr && thread->operation != heddle::memory::kNoOperation) {
     history().entries[thread->operation].commit = ++history().commits;
     engine().record(*thread, EventKind::kCommit, 0, 0, 0, Order::kRelaxed, PC);
+  }
+}
+
+void heddle_yielded(long long key, long long value) {
+  Thread* thread = heddle::exec::current_thread;
+  if (thread == nullptr || thread->operation == heddle::memory::kNoOperation) {
+    return;
+  }
+  heddle::target::HistoryEntry entry = {};
+  entry.thread = thread->id;
+  entry.operation = heddle::target::kUntyped;
+  entry.cursor = heddle::target::kNoCursor;
+  entry.role = heddle::Role::kNext;
+  entry.name = "yielded";
+  const heddle::u32 at = history().call(entry);
+  history().come_back(at, heddle::value_of(std::pair(key, value)));
+  engine().record(*thread, EventKind::kYielded, 0, 0, at, Order::kRelaxed, PC);
+}
+
+void heddle_probe(const char* name) {
+  if (Thread* thread = heddle::exec::current_thread) {
+    engine().point(*thread, EventKind::kProbe, 0, PC);
+    engine().record(*thread, EventKind::kProbe, reinterpret_cast<heddle::uptr>(name), 0, 0,
+                    Order::kRelaxed, PC);
   }
 }
 

@@ -10,26 +10,57 @@ struct HistoryEntry {
   ThreadId thread;
   u16 operation;  // index into the target's operations; kUntyped for heddle_op_begin()
   u8 argument_count;
-  u8 cursor;  // that it opens, uses or closes
+  u8 cursor;  // that it opens, uses or closes; kNoCursor: see there
   bool returned;
   Role role;
   i64 arguments[Operation::kArgumentsMax];
   Value result;
+  u64 called;        // when, on a clock that counts calls and returns from 1
+  u64 returned_at;   // on the same clock; kNotReturned if it has not
   u64 commit;        // orders linearization points; 0 if the operation never got to one
   const char* name;  // of the operation
 };
 
 constexpr u16 kUntyped = 0xffff;
+/// Of an entry that heddle::yielded() made, with role kNext: its iteration is the kIterate entry
+/// of the same thread that was called last.
+constexpr u8 kNoCursor = 0xff;
+constexpr u64 kNotReturned = ~u64{0};
 
 struct History {
-  Vec<HistoryEntry> entries;
+  Vec<HistoryEntry> entries;  // in the order of calls
   u64 commits = 0;
-  uptr subject = 0;  // the object under test, where there is one
+  u64 clock = 0;        // calls and returns so far
+  u32 in_progress = 0;  // operations that were called and have not returned
+  uptr subject = 0;     // the object under test, where there is one
 
   void clear() {
     entries.clear();
     commits = 0;
+    clock = 0;
+    in_progress = 0;
     subject = 0;
+  }
+
+  /// Its index.
+  u32 call(HistoryEntry entry) {
+    entry.called = ++clock;
+    entry.returned_at = kNotReturned;
+    entries.push_back(entry);
+    ++in_progress;
+    return entries.size() - 1;
+  }
+
+  /// An operation that names no linearization point takes effect here.
+  void come_back(u32 at, const Value& result) {
+    HistoryEntry& entry = entries[at];
+    entry.result = result;
+    entry.returned = true;
+    entry.returned_at = ++clock;
+    if (entry.commit == 0) {
+      entry.commit = ++commits;
+    }
+    --in_progress;
   }
 };
 

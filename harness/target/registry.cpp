@@ -1,6 +1,9 @@
 #include "target/registry.hpp"
 
 #include <algorithm>
+#include <cstring>
+
+#include "base/text.hpp"
 
 namespace heddle {
 namespace {
@@ -55,11 +58,39 @@ void Target::set_subject(std::unique_ptr<Lifecycle> lifecycle) {
 
 unsigned Target::add_cursor() { return implementation_->cursor_count++; }
 
-void Target::set_contract(const Contract& contract) { implementation_->contract = &contract; }
+void Target::add_contract(const Contract& contract) {
+  implementation_->contracts.push_back(&contract);
+}
 
-void Target::set_invariant(Validate validate, std::shared_ptr<void> closure) {
-  implementation_->validate = validate;
-  implementation_->validate_closure = std::move(closure);
+void Target::set_invariant(Describe validate) { implementation_->validate = std::move(validate); }
+
+void Target::set_printer(Describe print) { implementation_->print = std::move(print); }
+
+void Target::set_progress(Progress progress) { implementation_->progress = progress; }
+
+void Target::seeded(const Seeded& seeded) { implementation_->seeded = seeded; }
+
+Start Target::add_start(const char* name) {
+  implementation_->starts.push_back(target::StartState{name, {}});
+  return Start(*implementation_, static_cast<unsigned>(implementation_->starts.size() - 1));
+}
+
+void Start::add(const char* operation, const std::int64_t* arguments, unsigned count) {
+  const auto& operations = implementation_->operations;
+  target::StartState& state = implementation_->starts[index_];
+  target::ProgramStep step{};
+  while (step.operation < operations.size() &&
+         std::strcmp(operations[step.operation]->name, operation) != 0) {
+    ++step.operation;
+  }
+  if (step.operation == operations.size() || operations[step.operation]->argument_count != count) {
+    Text<200> message;
+    message.add("start state '%s' runs '%s' with %u arguments, which is not declared",
+                state.name.c_str(), operation, count);
+    environment_failure(message.data);
+  }
+  std::copy_n(arguments, count, step.arguments);
+  state.steps.push_back(step);
 }
 
 namespace target {

@@ -12,14 +12,33 @@
 
 namespace heddle {
 
+namespace target {
+
+/// One step of a made-up program.
+struct ProgramStep {
+  u16 thread;     // 0: before the threads start, by the main thread; else worker 1..n
+  u16 operation;  // index into the target's operations
+  i64 arguments[Operation::kArgumentsMax];
+};
+
+struct StartState {
+  std::string name;
+  std::vector<ProgramStep> steps;  // of thread 0
+};
+
+}  // namespace target
+
 /// What a Target collects from its declaration.
 class TargetImplementation {
  public:
   std::vector<std::unique_ptr<Operation>> operations;
   std::unique_ptr<Lifecycle> lifecycle;
-  const Contract* contract = nullptr;
-  Target::Validate validate = nullptr;
-  std::shared_ptr<void> validate_closure;
+  std::vector<const Contract*> contracts;
+  Target::Describe validate;  // empty text: sound
+  Target::Describe print;
+  Progress progress = Progress::kBlocking;
+  std::vector<target::StartState> starts;
+  Seeded seeded;
   std::string description;
   std::string expect;
   unsigned cursor_count = 0;
@@ -32,13 +51,6 @@ class TargetImplementation {
 };
 
 namespace target {
-
-/// One step of a made-up program.
-struct ProgramStep {
-  u16 thread;     // 0: before the threads start, by the main thread; else worker 1..n
-  u16 operation;  // index into the target's operations
-  i64 arguments[Operation::kArgumentsMax];
-};
 
 /// The program of one execution of an operation target.
 struct Program {

@@ -28,6 +28,13 @@ void heddle_op_end(void);
    may pass several; the last one counts. Without one, its return counts. */
 void heddle_linearization_point(void);
 
+/* The operation that the caller is in, a whole iteration over a map, hands out an entry. */
+void heddle_yielded(long long key, long long value);
+
+/* A place worth a name: a step of a migration, say. It is in the trace, threads may be switched
+   there, and a debugger may stop there. `name` must be a literal. See heddle/probe.h. */
+void heddle_probe(const char* name);
+
 /* Notes that the program's own, best-effort detector of misuse fired in this execution. The command
    counts executions in which it did against those in which the race oracle had a finding. */
 void heddle_detector_fired(void);

@@ -55,6 +55,9 @@ class Registration {
 /// A value in [0, arity) by decision.
 inline unsigned choose(unsigned arity) { return heddle_choose(arity); }
 
+/// The iteration that the caller is in (Role::kIterate) hands out an entry.
+inline void yielded(std::int64_t key, std::int64_t value) { heddle_yielded(key, value); }
+
 /// See heddle_linearization_point().
 inline void linearization_point() { heddle_linearization_point(); }
 

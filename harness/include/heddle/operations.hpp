@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -49,6 +50,7 @@ struct Operation {
   Ints arguments[kArgumentsMax] = {};
   unsigned frequency = 4;
   bool in_setup = true;
+  bool is_action = false;
   std::unique_ptr<Invoker> invoker;
 
   /// What the operation means to contracts.
@@ -70,6 +72,35 @@ struct Operation {
 
 class Target;
 class TargetImplementation;
+
+/// A start state in the making: what runs before anything else of a program does.
+class Start {
+ public:
+  Start(TargetImplementation& implementation, unsigned index)
+      : implementation_(&implementation), index_(index) {}
+
+  /// Runs the operation of that name, declared already, with these arguments.
+  template <std::convertible_to<std::int64_t>... Arguments>
+  void run(const char* operation, Arguments... arguments) {
+    const std::int64_t given[sizeof...(Arguments) + 1] = {static_cast<std::int64_t>(arguments)...,
+                                                          0};
+    add(operation, given, sizeof...(Arguments));
+  }
+
+ private:
+  void add(const char* operation, const std::int64_t* arguments, unsigned count);
+
+  TargetImplementation* implementation_;
+  unsigned index_;
+};
+
+/// What a variant says of its seeded bug.
+struct Seeded {
+  unsigned threads = 2;     // of the smallest program that shows it
+  unsigned operations = 1;  // of each of them
+  const char* needs = "";   // faults, by the names that --faults takes; they are on for the target
+  const char* source = "";  // a bug report or a paper; empty: made up
+};
 
 /// An iterator or the like: an object that a thread opens, uses in several operations, and closes,
 /// while its other operations, and other threads', come in between. One a thread at a time;
@@ -103,12 +134,30 @@ class Subject {
   template <class C, class Open>
   CursorOperations<S, C> cursor(const char* open_name, const char* close_name, Open open);
 
-  /// Called when no thread is in an operation; a non-empty text is a finding of kind "contract".
+  /// Looks whether the structure is sound. Called when no thread is in an operation; a non-empty
+  /// text is a finding of kind "contract". It reads alone: what it writes, but for its own local
+  /// objects, may survive the execution.
   template <class Function>
   void invariant(Function function);
+  /// The structure as text, for findings about it. As invariant(), it reads alone.
+  template <class Function>
+  void prints(Function function);
 
-  /// The contract that judges the history.
+  /// A contract that judges the history; each of several does.
   void follows(const Contract& contract);
+  /// How far threads may depend on each other. What is more than kBlocking is tested by stopping
+  /// some of them for good, wherever they are.
+  void promises(Progress progress);
+
+  /// Something that may happen at any time, between any two steps of any thread: memory is
+  /// reclaimed, an epoch ends. It runs a few times, on a thread of its own.
+  template <class Function>
+  Operation& action(const char* name, Function function);
+
+  /// A state that programs may start in: `declare(start)` says which operations lead to it. Each
+  /// program starts in one of the declared states, or as the subject is made.
+  template <class Declare>
+  void start(const char* name, Declare declare);
 
  private:
   Target* target_;
@@ -136,6 +185,8 @@ class Target {
   void threads(unsigned least, unsigned most);
   void operations_per_thread(unsigned most);
   void setup_operations(unsigned most);
+  /// Of a variant: how much it takes to see its bug, and where it was seen.
+  void seeded(const Seeded& seeded);
   /// Races are noted, not the end of the execution: the program's own misuse detector gets its
   /// chance.
   void continue_on_race();
@@ -146,9 +197,12 @@ class Target {
   Operation& add_operation(const char* name, std::unique_ptr<Invoker> invoker);
   void set_subject(std::unique_ptr<Lifecycle> lifecycle);
   unsigned add_cursor();
-  void set_contract(const Contract& contract);
-  using Validate = void (*)(const void* closure, void* subject, char* out, std::size_t out_bytes);
-  void set_invariant(Validate validate, std::shared_ptr<void> closure);
+  void add_contract(const Contract& contract);
+  using Describe = std::function<std::string(void* subject)>;
+  void set_invariant(Describe validate);
+  void set_printer(Describe print);
+  void set_progress(Progress progress);
+  Start add_start(const char* name);
 
  private:
   TargetImplementation* implementation_;
@@ -295,20 +349,39 @@ template <class S>
 template <class Function>
 void Subject<S>::invariant(Function function) {
   target_->set_invariant(
-      [](const void* closure, void* subject, char* out, std::size_t out_bytes) {
-        const auto text = (*static_cast<const Function*>(closure))(*static_cast<S*>(subject));
-        std::size_t i = 0;
-        for (; i + 1 < out_bytes && i < text.size(); ++i) {
-          out[i] = text[i];
-        }
-        out[i] = '\0';
-      },
-      std::make_shared<Function>(std::move(function)));
+      [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); });
+}
+
+template <class S>
+template <class Function>
+void Subject<S>::prints(Function function) {
+  target_->set_printer(
+      [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); });
 }
 
 template <class S>
 void Subject<S>::follows(const Contract& contract) {
-  target_->set_contract(contract);
+  target_->add_contract(contract);
+}
+
+template <class S>
+void Subject<S>::promises(Progress progress) {
+  target_->set_progress(progress);
+}
+
+template <class S>
+template <class Function>
+Operation& Subject<S>::action(const char* name, Function function) {
+  Operation& operation = op(name, std::move(function));
+  operation.is_action = true;
+  return operation;
+}
+
+template <class S>
+template <class Declare>
+void Subject<S>::start(const char* name, Declare declare) {
+  Start start = target_->add_start(name);
+  declare(start);
 }
 
 }  // namespace heddle

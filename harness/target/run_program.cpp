@@ -1,0 +1,185 @@
+// Programs of operation targets are run.
+#include "exec/observer.hpp"
+#include "target/registry.hpp"
+
+namespace heddle::target {
+namespace {
+
+using exec::engine;
+using exec::EventKind;
+using exec::Finding;
+using exec::Order;
+using exec::Thread;
+
+constexpr unsigned kCursorsMax = 8;
+
+struct Worker {
+  const TargetImplementation* target;
+  const Program* program;
+  void* subject;
+  u16 thread;
+};
+
+void* cursor_slots[kThreadCountMax][kCursorsMax];
+Worker workers[kThreadCountMax];
+
+u64 hash_of(const Value& value) {
+  u64 hash = static_cast<u64>(value.shape);
+  for (unsigned i = 0; i < value.count; ++i) {
+    hash = mix64(hash ^ static_cast<u64>(value.words[i]));
+  }
+  return hash;
+}
+
+void add_structure(Finding& finding, const TargetImplementation& target, void* subject) {
+  if (target.print != nullptr && engine().tracing()) {
+    finding.detail.add("the structure:\n%s\n", target.print(subject).c_str());
+  }
+}
+
+/// True if the structure is broken; the finding says how.
+bool is_broken(const TargetImplementation& target, void* subject, Thread& thread,
+               Finding& finding) {
+  const std::string broken = target.validate(subject);
+  if (broken.empty()) {
+    return false;
+  }
+  finding.kind = exec::FindingKind::kContract;
+  finding.rule = "invariant";
+  finding.thread = thread.id;
+  finding.message.clear();
+  finding.message.add("structure broken: %s", broken.c_str());
+  finding.detail.clear();
+  add_structure(finding, target, subject);
+  return true;
+}
+
+/// While no operation is in progress the structure is sound. The other threads' accesses are not
+/// all ordered before this thread's, so the look at them is none of the execution's events.
+void look_at_structure(const Worker& worker, Thread& thread) {
+  if (worker.target->validate == nullptr || history().in_progress != 0) {
+    return;
+  }
+  Finding& finding = engine().new_finding();
+  bool broken = false;
+  {
+    const exec::ObserverScope observer(thread);
+    broken = is_broken(*worker.target, worker.subject, thread, finding);
+  }
+  if (broken) {
+    engine().commit_finding(finding);
+  }
+}
+
+u32 begin_operation(Thread& thread, const Operation& operation, const ProgramStep& step) {
+  HistoryEntry entry = {};
+  entry.thread = thread.id;
+  entry.operation = step.operation;
+  entry.argument_count = static_cast<u8>(operation.argument_count);
+  entry.cursor = static_cast<u8>(operation.cursor);
+  entry.role = operation.meaning;
+  entry.name = operation.name;
+  for (unsigned a = 0; a < operation.argument_count; ++a) {
+    entry.arguments[a] = step.arguments[a];
+  }
+  engine().point(thread, EventKind::kCall, 0, 0);
+  thread.operation = history().call(entry);
+  engine().record(thread, EventKind::kCall, 0, 0, step.operation, Order::kRelaxed, 0);
+  return thread.operation;
+}
+
+void end_operation(Thread& thread, u32 at, const Value& result) {
+  history().come_back(at, result);
+  engine().record(thread, EventKind::kReturn, 0, 0, hash_of(result), Order::kRelaxed, 0);
+  thread.operation = memory::kNoOperation;
+}
+
+void run_step(const Worker& worker, const ProgramStep& step) {
+  Thread& thread = *exec::current_thread;
+  const Operation& operation = *worker.target->operations[step.operation];
+  const u32 at = begin_operation(thread, operation, step);
+  const Value result = operation.invoker->invoke(
+      worker.subject, &cursor_slots[worker.thread][operation.cursor], step.arguments);
+  end_operation(thread, at, result);
+  look_at_structure(worker, thread);
+}
+
+void close_cursors(const Worker& worker) {
+  for (u32 i = 0; i < worker.target->operations.size(); ++i) {
+    const Operation& operation = *worker.target->operations[i];
+    if (operation.cursor_use == Operation::Cursor::kCloses &&
+        cursor_slots[worker.thread][operation.cursor] != nullptr) {
+      run_step(worker, ProgramStep{worker.thread, static_cast<u16>(i), {}});
+    }
+  }
+}
+
+void run_worker(const Worker& worker) {
+  for (void*& slot : cursor_slots[worker.thread]) {
+    slot = nullptr;
+  }
+  for (const ProgramStep& step : worker.program->steps) {
+    if (step.thread == worker.thread) {
+      run_step(worker, step);
+    }
+  }
+  close_cursors(worker);
+}
+
+void* worker_entry(void* argument) {
+  run_worker(*static_cast<Worker*>(argument));
+  return nullptr;
+}
+
+/// At the end, where all accesses are ordered before this thread's, the look at the structure is an
+/// ordinary part of the program, with all oracles on.
+void judge(const TargetImplementation& target, void* subject) {
+  Thread& thread = *exec::current_thread;
+  Finding& finding = engine().new_finding();
+  if (target.validate != nullptr && is_broken(target, subject, thread, finding)) {
+    engine().commit_finding(finding);
+  }
+  for (const Contract* contract : target.contracts) {
+    bool violated = false;
+    {
+      const exec::RuntimeScope runtime;
+      violated = contract->violated(history(), finding);
+    }
+    if (violated) {
+      add_structure(finding, target, subject);
+      engine().commit_finding(finding);
+    }
+  }
+}
+
+}  // namespace
+
+Definition::Runnable Definition::prepare(const Program& program) {
+  program_ = &program;
+  if (is_test()) {
+    return Runnable{[](void* self) { static_cast<Definition*>(self)->body_(); }, this};
+  }
+  declared();
+  return Runnable{[](void* self) { static_cast<Definition*>(self)->run_program(); }, this};
+}
+
+void Definition::run_program() {
+  const TargetImplementation& target = *implementation_;
+  void* subject = target.lifecycle->make();
+  history().subject = reinterpret_cast<uptr>(subject);
+  for (u32 i = 0; i <= program_->workers; ++i) {
+    workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
+  }
+  run_worker(workers[0]);
+  const u32 first = engine().thread_count();
+  for (u32 i = 1; i <= program_->workers; ++i) {
+    engine().create_thread(*exec::current_thread, worker_entry, &workers[i], 0);
+  }
+  for (u32 i = 0; i < program_->workers; ++i) {
+    engine().join(*exec::current_thread, engine().thread(to_thread_id(first + i)), exec::kNever, 0);
+  }
+  judge(target, subject);
+  target.lifecycle->destroy(subject);
+}
+
+}  // namespace heddle::target

@@ -1,0 +1,193 @@
+// Goal: what an operation target declares is what happens: start states, actions, looks at the
+// structure, entries handed out one by one.
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "explore/session.hpp"
+#include "heddle/probe.h"
+#include "report/story.hpp"
+#include "target/history.hpp"
+#include "tests/explore_helpers.hpp"
+
+namespace {
+
+using heddle::Role;
+using heddle::u64;
+
+/// The story of the first finding in a target of this file; empty if there is none.
+struct Found {
+  std::string kind;
+  std::string rule;
+  std::string story;
+  heddle::exploration::Recording recording;
+};
+
+Found first_finding(const char* name, u64 executions = 20'000, const char* strategy = "random") {
+  heddle::exploration::Session session(*heddle::target::find_target(name), {});
+  heddle::exploration::Budget budget;
+  budget.executions = executions;
+  budget.strategy = strategy;
+  const auto tally = session.run(budget, [](const auto&, const auto&) { return false; }, nullptr);
+  if (tally.with_finding == 0) {
+    return {};
+  }
+  heddle::exploration::Divergence divergence;
+  const heddle::exploration::Recording recording = session.record(divergence);
+  EXPECT_FALSE(divergence.diverged) << divergence.message;
+  return {heddle::exec::name_of(recording.kind), recording.rule,
+          heddle::report::tell(recording, {.replay_command = "", .width = 120}), recording};
+}
+
+// ---- start states ----
+
+struct Numbers {
+  void put(int number) {
+    const std::lock_guard lock(mutex);
+    sum += number;
+  }
+  int total() {
+    const std::lock_guard lock(mutex);
+    HEDDLE_CHECK(sum != 1007);
+    return sum;
+  }
+  std::mutex mutex;
+  int sum = 0;
+};
+
+HEDDLE_TARGET(starts_full, t) {
+  auto s = t.subject<Numbers>();
+  s.op("put", &Numbers::put, t.ints(0, 0));
+  s.op("total", &Numbers::total);
+  s.start("full", [](heddle::Start& start) {
+    start.run("put", 1000);
+    start.run("put", 7);
+  });
+}
+
+TEST(Operations, StartStatesAreReached) {
+  const Found found = first_finding("starts_full");
+  EXPECT_EQ(found.kind, "check");
+  EXPECT_NE(found.story.find("put(1000)"), std::string::npos) << found.story;
+}
+
+// ---- actions ----
+
+struct Interrupted {
+  bool read_twice() {
+    const int before = value.load();
+    const bool same = before == value.load();
+    HEDDLE_CHECK(same);
+    return same;
+  }
+  void advance() { ++value; }
+  std::atomic<int> value = 0;
+};
+
+HEDDLE_TARGET(acts_by_itself, t) {
+  auto s = t.subject<Interrupted>();
+  s.op("read_twice", &Interrupted::read_twice);
+  s.action("advance", &Interrupted::advance);
+  t.threads(1, 1);
+}
+
+HEDDLE_TARGET(never_acts, t) {
+  auto s = t.subject<Interrupted>();
+  s.op("read_twice", &Interrupted::read_twice);
+  t.threads(1, 1);
+}
+
+TEST(Operations, ActionsHappenBetweenTheStepsOfOthers) {
+  EXPECT_EQ(first_finding("acts_by_itself").kind, "check");
+  EXPECT_EQ(first_finding("never_acts").kind, "");
+}
+
+// ---- looks at the structure ----
+
+/// Unsound between two operations, and sound again after them.
+struct Mended {
+  void spoil() { sound = false; }
+  void mend() { sound = true; }
+  std::atomic<bool> sound = true;
+};
+
+HEDDLE_TARGET(broken_for_a_while, t) {
+  auto s = t.subject<Mended>();
+  s.op("spoil_and_mend", [](Mended& m) {
+    m.spoil();
+    m.mend();
+  });
+  s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; });
+}
+
+HEDDLE_TARGET(broken_between_operations, t) {
+  auto s = t.subject<Mended>();
+  s.op("spoil", &Mended::spoil).not_in_setup();
+  s.op("mend", &Mended::mend);
+  s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; });
+  s.prints([](Mended& m) { return m.sound ? "all well" : "a spoilt thing"; });
+}
+
+TEST(Operations, TheStructureIsLookedAtBetweenOperations) {
+  EXPECT_EQ(first_finding("broken_for_a_while").story, "");
+  const Found found = first_finding("broken_between_operations");
+  EXPECT_EQ(found.kind, "contract");
+  EXPECT_EQ(found.rule, "invariant");
+  EXPECT_NE(found.story.find("spoilt"), std::string::npos) << found.story;
+  EXPECT_NE(found.story.find("a spoilt thing"), std::string::npos) << found.story;
+}
+
+HEDDLE_TARGET(crashes_its_validator, t) {
+  auto s = t.subject<Mended>();
+  s.op("spoil", &Mended::spoil).not_in_setup();
+  s.invariant([](Mended& m) {
+    if (!m.sound) {
+      std::abort();
+    }
+    return "";
+  });
+}
+
+TEST(Operations, ACrashInALookIsTheTargets) {
+  EXPECT_EQ(first_finding("crashes_its_validator").kind, "crash");
+}
+
+// ---- entries handed out one by one ----
+
+struct Lists {
+  bool each() {
+    for (int key = 0; key < 3; ++key) {
+      HEDDLE_PROBE("between two entries");
+      heddle::yielded(key, 10 * key);
+    }
+    HEDDLE_CHECK(false);
+    return true;
+  }
+};
+
+HEDDLE_TARGET(hands_out, t) {
+  auto s = t.subject<Lists>();
+  s.op("each", &Lists::each).means(Role::kIterate).not_in_setup();
+  t.threads(1, 1);
+}
+
+TEST(Operations, EntriesHandedOutAreInTheHistoryAndInTheStory) {
+  const Found found = first_finding("hands_out");
+  EXPECT_EQ(found.kind, "check");
+  EXPECT_NE(found.story.find("yields 2:20"), std::string::npos) << found.story;
+  EXPECT_NE(found.story.find("probe between two entries"), std::string::npos) << found.story;
+  const auto& entries = heddle::target::history().entries;
+  ASSERT_EQ(entries.size(), 4u);
+  EXPECT_EQ(entries[0].role, Role::kIterate);
+  EXPECT_FALSE(entries[0].returned);
+  for (heddle::u32 i = 1; i < 4; ++i) {
+    EXPECT_EQ(entries[i].role, Role::kNext);
+    EXPECT_EQ(entries[i].cursor, heddle::target::kNoCursor);
+    EXPECT_EQ(entries[i].result.words[0], static_cast<int>(i) - 1);
+    EXPECT_GT(entries[i].called, entries[i - 1].called);
+    EXPECT_GT(entries[i].returned_at, entries[i].called);
+  }
+}
+
+}  // namespace
