@@ -57,13 +57,16 @@ void add_settings(CLI::App& command, CommandOptions& options) {
               throw CLI::ValidationError(
                   "--faults", "'" + value +
                                   "' is no list of faults; there are weak-cas, spurious-wakeup, "
-                                  "bad-alloc, thread-creation, all, none");
+                                  "bad-alloc, thread-creation, freeze, iterator-state, all, none");
             }
           },
           "what may fail by decision, separated by commas: weak-cas, spurious-wakeup (of condition "
-          "variables), bad-alloc, thread-creation; all; none")
+          "variables), bad-alloc, thread-creation, freeze (threads of a target that promises "
+          "progress "
+          "stand still), iterator-state (a word of an iterator changes between two uses); all; "
+          "none")
       ->type_name("LIST")
-      ->default_str("weak-cas");
+      ->default_str("weak-cas,freeze");
   command
       .add_option("--max-steps", options.settings.steps_max,
                   "scheduling points before an execution counts as livelocked")

@@ -33,7 +33,9 @@ bool Execution::dequeue(Thread& thread, SyncVar& variable) {
 void Execution::wake(Thread& thread) {
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
-  runnable_.insert(thread.id);
+  if (!frozen_.contains(thread.id)) {
+    runnable_.insert(thread.id);
+  }
 }
 
 void Execution::wake_all(SyncVar& variable) {

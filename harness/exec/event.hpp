@@ -40,6 +40,8 @@ enum class EventKind : u8 {
   kClock,     // reads the clock
   kProbe,     // a place that the target named
   kYielded,   // an iteration hands out an entry
+  kFreeze,    // stands still until others have finished
+  kTamper,    // a word changes by itself
   kFinding,   // an oracle objects here
   kDetected,  // the target's own detector of misuse fired
 };

@@ -51,6 +51,10 @@ void Execution::reset(const Options& options) {
   variables_.reset();
   runnable_.clear();
   parked_.clear();
+  frozen_.clear();
+  freeze_ = Freeze::kNever;
+  last_return_ = 0;
+  own_steps_max_ = 0;
   thread_count_ = 0;
   live_threads_ = 0;
   steps_ = 0;
@@ -63,6 +67,7 @@ void Execution::reset(const Options& options) {
   exits_.clear();
   stop_requested_ = false;
   observer_ = nullptr;
+  set_alarm();
   for (Finding* finding : {&finding_, &spare_finding_}) {
     finding->kind = FindingKind::kNone;
     finding->rule = "";
@@ -336,6 +341,8 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
 void Execution::find_runnable() {
   if (!parked_.empty()) {
     unpark_all();
+  } else if (!frozen_.empty()) {
+    leave_frozen();
   } else if (threads_[0].wait == WaitKind::kEnd) {
     wake(threads_[0]);
   } else {
@@ -344,7 +351,7 @@ void Execution::find_runnable() {
 }
 
 ThreadId Execution::pick(ThreadId current, bool waits) {
-  if (runnable_.empty()) {
+  while (runnable_.empty()) {
     find_runnable();
   }
   const bool can_stay = current != ThreadId::kNone && runnable_.contains(current);
@@ -429,16 +436,6 @@ void Execution::stuck() {
   abandon();
 }
 
-void Execution::step_limit_reached(Thread& thread) {
-  if (stop_requested_) {
-    abandon();
-  }
-  for (u32 i = 0; i < oracle_count_; ++i) {
-    oracles_[i]->on_step_limit(*this, thread);
-  }
-  abandon();
-}
-
 void Execution::report(Thread& thread, FindingKind kind, const char* rule, uptr pc,
                        const char* message) {
   Finding& finding = new_finding();
@@ -511,7 +508,7 @@ void Execution::sanitizer_race(const char* text, uptr pc) {
 
 void Execution::stop_soon() {
   stop_requested_ = true;
-  options_.step_limit = 0;
+  set_alarm();
   options_.preempt_all = true;  // plain accesses reach point() too
   careful_ = true;
 }

@@ -54,6 +54,13 @@ struct MutexType {
   bool robust = false;
 };
 
+/// Which threads may be made to stand still.
+enum class Freeze : u8 {
+  kNever,
+  kOthers,  // all but one
+  kSome,    // any, but for one at least
+};
+
 using Body = void (*)(void* argument);
 
 /// The logical thread that this OS thread executes; null outside of executions, and while the
@@ -96,8 +103,8 @@ class Execution {
     thread.pending_address = address;
     thread.pending_pc = pc;
     thread.plain_in_row = 0;
-    if (__builtin_expect(++steps_ > options_.step_limit, 0)) {
-      step_limit_reached(thread);
+    if (__builtin_expect(++steps_ > alarm_at_, 0)) {
+      alarm(thread);
     }
     if (runnable_.count() > 1 || thread.parked) {
       reschedule(thread);
@@ -198,6 +205,17 @@ class Execution {
   /// False if `address` is no live block (the oracle has been told). The memory stays mapped.
   bool deallocate(Thread& thread, void* address, memory::AllocKind kind, uptr pc);
   uptr size_of_block(void* address);
+
+  /// From now on, at any point of an operation, some threads may be made to stand still by
+  /// decision, until the others have finished; once an execution. Only if Options::faults has
+  /// kFreeze.
+  void may_freeze(Freeze freeze);
+  /// From now on no operation may pass more scheduling points of its own; 0: no limit.
+  void limit_own_steps(u32 most);
+  const ThreadSet& frozen() const { return frozen_; }
+  /// An operation begins, or has returned.
+  void note_call(Thread& thread) { thread.own_steps = 0; }
+  void note_return() { last_return_ = steps_; }
 
   /// A value in [0, arity) chosen by the strategy.
   u32 choose(Thread& thread, u32 arity, uptr pc);
@@ -326,7 +344,14 @@ class Execution {
   [[noreturn]] void leave(Thread& thread);
   void stop_soon();
   void stuck();
-  void step_limit_reached(Thread& thread);
+  /// A scheduling point at which there is more to look at than who runs next.
+  void alarm(Thread& thread);
+  void set_alarm();
+  void freeze_others(Thread& thread);
+  void freeze_thread(Thread& thread);
+  void thaw();
+  void leave_frozen();
+  [[noreturn]] void no_progress(Thread& thread);
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
@@ -442,6 +467,8 @@ class Execution {
   u32 live_threads_ = 0;
   ThreadSet runnable_;
   ThreadSet parked_;
+  ThreadSet frozen_;
+  Freeze freeze_ = Freeze::kNever;
   Pool<SyncVar> variables_;
   Pool<SharedHold> holds_;
   LibraryState library_ = {};
@@ -456,6 +483,9 @@ class Execution {
 
   u64 executions_ = 0;
   u64 steps_ = 0;
+  u64 alarm_at_ = 0;  // the last step without an alarm
+  u32 own_steps_max_ = 0;
+  u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze
   u64 decisions_ = 0;
   u64 virtual_now_ = 0;
   u32 clock_reads_ = 0;  // since the clock was last advanced by a wait

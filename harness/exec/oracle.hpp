@@ -44,6 +44,11 @@ class Oracle {
     static_cast<void>(execution);
     static_cast<void>(thread);
   }
+  /// Of the threads that are not frozen, none gets on; `thread` is one of them.
+  virtual void on_no_progress(Execution& execution, Thread& thread) {
+    static_cast<void>(execution);
+    static_cast<void>(thread);
+  }
   /// All threads have finished and static objects are destroyed.
   virtual void on_end(Execution& execution) { static_cast<void>(execution); }
 };

@@ -81,6 +81,7 @@ struct Thread {
   u32 plain_in_row;  // plain accesses since its last scheduling point
 
   u32 robust_locks;   // robust mutexes it holds
+  u32 own_steps;      // scheduling points in its operation; counted where they are limited
   u32 operation;      // it is in; memory::kNoOperation outside of any
   u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
 

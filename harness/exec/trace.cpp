@@ -51,6 +51,8 @@ const char* name_of(EventKind kind) {
     case EventKind::kPost: return "post";
     case EventKind::kArrive: return "arrive";
     case EventKind::kClock: return "clock";
+    case EventKind::kFreeze: return "stands still";
+    case EventKind::kTamper: return "changed by fault";
     case EventKind::kProbe: return "probe";
     case EventKind::kYielded: return "yields";
     case EventKind::kFinding: return "finding";
@@ -98,6 +100,8 @@ const char* name_of(DecisionKind kind) {
     case DecisionKind::kSpuriousWakeup: return "spurious-wakeup";
     case DecisionKind::kAllocation: return "bad-alloc";
     case DecisionKind::kThreadCreation: return "thread-creation";
+    case DecisionKind::kFreeze: return "freeze";
+    case DecisionKind::kIteratorState: return "iterator-state";
   }
   return "?";
 }

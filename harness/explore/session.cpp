@@ -105,6 +105,7 @@ void prepare_process() {
   execution.add_oracle(oracle::deadlock_oracle());
   execution.add_oracle(oracle::livelock_oracle());
   execution.add_oracle(oracle::leak_oracle());
+  execution.add_oracle(oracle::progress_oracle());
   intercept::install_sanitizer_glue();
   os_threads_at_start = os_threads().size();
 }

@@ -30,4 +30,8 @@ exec::Oracle& deadlock_oracle();
 /// The limit of steps was reached by a schedule in which spinning threads give way.
 exec::Oracle& livelock_oracle();
 
+/// Threads that are let run do not get on while others stand still, against the target's promise.
+/// Source: Herlihy, Shavit: On the Nature of Progress (OPODIS 2011), for the conditions.
+exec::Oracle& progress_oracle();
+
 }  // namespace heddle::oracle

@@ -66,7 +66,10 @@ void Target::set_invariant(Describe validate) { implementation_->validate = std:
 
 void Target::set_printer(Describe print) { implementation_->print = std::move(print); }
 
-void Target::set_progress(Progress progress) { implementation_->progress = progress; }
+void Target::set_progress(Progress progress, unsigned own_steps_max) {
+  implementation_->progress = progress;
+  implementation_->own_steps_max = progress == Progress::kWaitFree ? own_steps_max : 0;
+}
 
 void Target::seeded(const Seeded& seeded) { implementation_->seeded = seeded; }
 

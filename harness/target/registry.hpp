@@ -37,6 +37,7 @@ class TargetImplementation {
   Target::Describe validate;  // empty text: sound
   Target::Describe print;
   Progress progress = Progress::kBlocking;
+  u32 own_steps_max = 0;  // of an operation; 0: no limit
   std::vector<target::StartState> starts;
   Seeded seeded;
   std::string description;

@@ -1,4 +1,6 @@
 // Programs of operation targets are run.
+#include <iterator>
+
 #include "exec/observer.hpp"
 #include "target/registry.hpp"
 
@@ -84,20 +86,48 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
   }
   engine().point(thread, EventKind::kCall, 0, 0);
   thread.operation = history().call(entry);
+  engine().note_call(thread);
   engine().record(thread, EventKind::kCall, 0, 0, step.operation, Order::kRelaxed, 0);
   return thread.operation;
 }
 
 void end_operation(Thread& thread, u32 at, const Value& result) {
   history().come_back(at, result);
+  engine().note_return();
   engine().record(thread, EventKind::kReturn, 0, 0, hash_of(result), Order::kRelaxed, 0);
   thread.operation = memory::kNoOperation;
+}
+
+/// A fault: one word of the iterator is another all of a sudden.
+void tamper(Thread& thread, void* cursor, std::size_t bytes) {
+  const u32 words = static_cast<u32>(bytes / sizeof(u64));
+  if (words == 0 || !engine().fails_by_decision(exec::DecisionKind::kIteratorState)) {
+    return;
+  }
+  u64* word = static_cast<u64*>(cursor) + engine().decide(exec::DecisionKind::kValue, words);
+  const u64 others[] = {0, *word + 1, *word - 1, *word ^ 0xff, ~u64{0}};
+  *word = others[engine().decide(exec::DecisionKind::kValue, std::size(others))];
+  engine().record(thread, EventKind::kTamper, reinterpret_cast<uptr>(word), sizeof *word, *word,
+                  Order::kRelaxed, 0);
+}
+
+exec::Freeze freeze_for(Progress progress) {
+  switch (progress) {
+    case Progress::kBlocking: return exec::Freeze::kNever;
+    case Progress::kObstructionFree: return exec::Freeze::kOthers;
+    case Progress::kLockFree:
+    case Progress::kWaitFree: return exec::Freeze::kSome;
+  }
+  return exec::Freeze::kNever;
 }
 
 void run_step(const Worker& worker, const ProgramStep& step) {
   Thread& thread = *exec::current_thread;
   const Operation& operation = *worker.target->operations[step.operation];
   const u32 at = begin_operation(thread, operation, step);
+  if (operation.cursor_use == Operation::Cursor::kUses) {
+    tamper(thread, cursor_slots[worker.thread][operation.cursor], operation.cursor_bytes);
+  }
   const Value result = operation.invoker->invoke(
       worker.subject, &cursor_slots[worker.thread][operation.cursor], step.arguments);
   end_operation(thread, at, result);
@@ -171,6 +201,8 @@ void Definition::run_program() {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
   }
   run_worker(workers[0]);
+  engine().may_freeze(freeze_for(target.progress));
+  engine().limit_own_steps(target.own_steps_max);
   const u32 first = engine().thread_count();
   for (u32 i = 1; i <= program_->workers; ++i) {
     engine().create_thread(*exec::current_thread, worker_entry, &workers[i], 0);
@@ -178,6 +210,8 @@ void Definition::run_program() {
   for (u32 i = 0; i < program_->workers; ++i) {
     engine().join(*exec::current_thread, engine().thread(to_thread_id(first + i)), exec::kNever, 0);
   }
+  engine().may_freeze(exec::Freeze::kNever);
+  engine().limit_own_steps(0);
   judge(target, subject);
   target.lifecycle->destroy(subject);
 }

@@ -24,8 +24,9 @@ struct Found {
   heddle::exploration::Recording recording;
 };
 
-Found first_finding(const char* name, u64 executions = 20'000, const char* strategy = "random") {
-  heddle::exploration::Session session(*heddle::target::find_target(name), {});
+Found first_finding(const char* name, u64 executions = 20'000, const char* strategy = "random",
+                    const heddle::exploration::Settings& settings = {}) {
+  heddle::exploration::Session session(*heddle::target::find_target(name), settings);
   heddle::exploration::Budget budget;
   budget.executions = executions;
   budget.strategy = strategy;
@@ -188,6 +189,127 @@ TEST(Operations, EntriesHandedOutAreInTheHistoryAndInTheStory) {
     EXPECT_GT(entries[i].called, entries[i - 1].called);
     EXPECT_GT(entries[i].returned_at, entries[i].called);
   }
+}
+
+// ---- progress ----
+
+struct Locked {
+  void add() {
+    const std::lock_guard lock(mutex);
+    ++value;
+  }
+  std::mutex mutex;
+  int value = 0;
+};
+
+struct Spinning {
+  void add() {
+    while (taken.exchange(true)) {
+    }
+    ++value;
+    taken = false;
+  }
+  std::atomic<bool> taken = false;
+  int value = 0;
+};
+
+struct Retrying {
+  void add() {
+    int seen = value.load();
+    while (!value.compare_exchange_weak(seen, seen + 1)) {
+    }
+  }
+  std::atomic<int> value = 0;
+};
+
+struct Direct {
+  void add() { ++value; }
+  std::atomic<int> value = 0;
+};
+
+template <class S>
+void declare_add(heddle::Target& t, heddle::Progress progress, unsigned own_steps_max = 1000) {
+  auto s = t.subject<S>();
+  s.op("add", &S::add);
+  s.promises(progress, own_steps_max);
+}
+
+HEDDLE_TARGET(locked_blocking, t) { declare_add<Locked>(t, heddle::Progress::kBlocking); }
+HEDDLE_TARGET(locked_obstruction_free, t) {
+  declare_add<Locked>(t, heddle::Progress::kObstructionFree);
+}
+HEDDLE_TARGET(spinning_lock_free, t) { declare_add<Spinning>(t, heddle::Progress::kLockFree); }
+HEDDLE_TARGET(retrying_obstruction_free, t) {
+  declare_add<Retrying>(t, heddle::Progress::kObstructionFree);
+}
+HEDDLE_TARGET(retrying_lock_free, t) { declare_add<Retrying>(t, heddle::Progress::kLockFree); }
+HEDDLE_TARGET(retrying_wait_free, t) { declare_add<Retrying>(t, heddle::Progress::kWaitFree, 4); }
+HEDDLE_TARGET(direct_wait_free, t) { declare_add<Direct>(t, heddle::Progress::kWaitFree, 4); }
+
+TEST(Progress, WhoWaitsForAThreadThatStandsStillIsFound) {
+  const Found found = first_finding("locked_obstruction_free");
+  EXPECT_EQ(found.kind, "progress");
+  EXPECT_EQ(found.rule, "waits") << found.story;
+  EXPECT_NE(found.story.find("stands still in add"), std::string::npos) << found.story;
+}
+
+TEST(Progress, WhoRetriesForeverIsFound) {
+  const Found found = first_finding("spinning_lock_free");
+  EXPECT_EQ(found.kind, "progress");
+  EXPECT_EQ(found.rule, "retries") << found.story;
+}
+
+TEST(Progress, MoreStepsThanPromisedAreFound) {
+  const Found found = first_finding("retrying_wait_free");
+  EXPECT_EQ(found.kind, "progress");
+  EXPECT_EQ(found.rule, "unbounded") << found.story;
+}
+
+TEST(Progress, KeptPromisesAreNoFinding) {
+  for (const char* name :
+       {"locked_blocking", "retrying_obstruction_free", "retrying_lock_free", "direct_wait_free"}) {
+    for (const char* strategy : {"random", "pct"}) {
+      EXPECT_EQ(first_finding(name, 5'000, strategy).story, "") << name;
+    }
+  }
+}
+
+// ---- faults in iterators ----
+
+struct Row {
+  int numbers[4] = {1, 2, 3, 4};
+};
+
+class Walk {
+ public:
+  explicit Walk(const Row& row) : row_(&row) {}
+  std::optional<std::pair<int, int>> next() {
+    HEDDLE_CHECK(at_ <= 4);
+    if (at_ == 4) {
+      return std::nullopt;
+    }
+    ++at_;
+    return std::pair(static_cast<int>(at_), row_->numbers[at_ - 1]);
+  }
+
+ private:
+  const Row* row_;
+  std::size_t at_ = 0;
+};
+
+HEDDLE_TARGET(walks, t) {
+  auto s = t.subject<Row>();
+  auto walk = s.cursor<Walk>("open", "close", [](Row& row) { return Walk(row); });
+  walk.op("next", &Walk::next).means(Role::kNext);
+}
+
+TEST(Operations, WordsOfIteratorsChangeWhereAskedFor) {
+  EXPECT_EQ(first_finding("walks").story, "");
+  heddle::exploration::Settings settings;
+  ASSERT_TRUE(heddle::exploration::parse_faults("iterator-state", settings.faults));
+  const Found found = first_finding("walks", 20'000, "random", settings);
+  EXPECT_NE(found.kind, "");
+  EXPECT_NE(found.story.find("changed by fault"), std::string::npos) << found.story;
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ struct ExploreOptions {
   /// else is found.
   bool race_continue = false;
   /// What may fail by decision: of "weak-cas", "spurious-wakeup", "bad-alloc" and
-  /// "thread-creation", separated by commas; or "all", or "none".
-  std::string faults = "weak-cas";
+  /// "thread-creation", "freeze" and "iterator-state", separated by commas; or "all", or "none".
+  std::string faults = "weak-cas,freeze";
   std::uint64_t steps_max = 100'000;  // scheduling points an execution; beyond: livelock
 };
 

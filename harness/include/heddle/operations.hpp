@@ -46,6 +46,7 @@ struct Operation {
   Role meaning = Role::kOther;
   Cursor cursor_use = Cursor::kNone;
   unsigned cursor = 0;
+  std::size_t cursor_bytes = 0;
   unsigned argument_count = 0;
   Ints arguments[kArgumentsMax] = {};
   unsigned frequency = 4;
@@ -145,9 +146,10 @@ class Subject {
 
   /// A contract that judges the history; each of several does.
   void follows(const Contract& contract);
-  /// How far threads may depend on each other. What is more than kBlocking is tested by stopping
-  /// some of them for good, wherever they are.
-  void promises(Progress progress);
+  /// How far threads may depend on each other. What is more than kBlocking is tested by making some
+  /// of them stand still, wherever they are, until the others have finished. kWaitFree also: that
+  /// no operation passes more than `own_steps_max` scheduling points of its own.
+  void promises(Progress progress, unsigned own_steps_max = 1000);
 
   /// Something that may happen at any time, between any two steps of any thread: memory is
   /// reclaimed, an epoch ends. It runs a few times, on a thread of its own.
@@ -201,7 +203,7 @@ class Target {
   using Describe = std::function<std::string(void* subject)>;
   void set_invariant(Describe validate);
   void set_printer(Describe print);
-  void set_progress(Progress progress);
+  void set_progress(Progress progress, unsigned own_steps_max);
   Start add_start(const char* name);
 
  private:
@@ -341,6 +343,7 @@ Operation& CursorOperations<S, C>::op(const char* name, Function function,
       std::make_unique<erased::OnCursor<C, Function, sizeof...(Generators)>>(std::move(function)));
   erased::set_arguments(operation, generators...);
   operation.cursor = index_;
+  operation.cursor_bytes = sizeof(C);
   operation.cursor_use = Operation::Cursor::kUses;
   return operation.not_in_setup();
 }
@@ -365,8 +368,8 @@ void Subject<S>::follows(const Contract& contract) {
 }
 
 template <class S>
-void Subject<S>::promises(Progress progress) {
-  target_->set_progress(progress);
+void Subject<S>::promises(Progress progress, unsigned own_steps_max) {
+  target_->set_progress(progress, own_steps_max);
 }
 
 template <class S>

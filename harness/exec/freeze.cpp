@@ -1,0 +1,114 @@
+// Threads that stand still for good, wherever they are: what lock-free code promises to survive.
+
+#include "exec/execution.hpp"
+
+namespace heddle::exec {
+namespace {
+
+// So many scheduling points without any operation's return, and the others are taken to be stuck.
+constexpr u64 kAloneStepsMax = 5'000;
+// More threads than that stand still all together or not at all.
+constexpr u32 kChosenApartMax = 8;
+
+}  // namespace
+
+void Execution::may_freeze(Freeze freeze) {
+  freeze_ = (options_.faults & fault(DecisionKind::kFreeze)) != 0 ? freeze : Freeze::kNever;
+  set_alarm();
+}
+
+void Execution::limit_own_steps(u32 most) {
+  own_steps_max_ = most;
+  set_alarm();
+}
+
+void Execution::set_alarm() {
+  const bool watches = freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0;
+  alarm_at_ = watches || stop_requested_ ? 0 : options_.step_limit;
+}
+
+void Execution::alarm(Thread& thread) {
+  if (stop_requested_) {
+    abandon();
+  }
+  if (steps_ > options_.step_limit) {
+    for (u32 i = 0; i < oracle_count_; ++i) {
+      oracles_[i]->on_step_limit(*this, thread);
+    }
+    abandon();
+  }
+  if (own_steps_max_ != 0 && ++thread.own_steps > own_steps_max_ &&
+      thread.operation != memory::kNoOperation) {
+    no_progress(thread);
+  }
+  if (!frozen_.empty() && steps_ - last_return_ > kAloneStepsMax) {
+    no_progress(thread);
+  }
+  if (freeze_ != Freeze::kNever && thread.operation != memory::kNoOperation &&
+      decide(DecisionKind::kFreeze, 2) == 1) {
+    freeze_others(thread);
+  }
+}
+
+// Thread 0 only waits for the others: it is none of the container's users.
+void Execution::freeze_others(Thread& thread) {
+  ThreadId others[kThreadCountMax];
+  u32 count = 0;
+  for (u32 i = 1; i < thread_count_; ++i) {
+    if (i != to_index(thread.id) && threads_[i].state != ThreadState::kFinished) {
+      others[count++] = to_thread_id(i);
+    }
+  }
+  if (count == 0) {
+    return;
+  }
+  const u32 all = count <= kChosenApartMax ? (1u << count) - 1 : 1;
+  // The ordinary choice, 0, is all of them.
+  const u32 spared = freeze_ == Freeze::kSome ? decide(DecisionKind::kValue, all) : 0;
+  for (u32 i = 0; i < count; ++i) {
+    if (count > kChosenApartMax || (spared >> i & 1) == 0) {
+      freeze_thread(threads_[to_index(others[i])]);
+    }
+  }
+  freeze_ = Freeze::kNever;  // once an execution
+  last_return_ = steps_;
+  set_alarm();
+}
+
+void Execution::freeze_thread(Thread& thread) {
+  frozen_.insert(thread.id);
+  runnable_.erase(thread.id);
+  parked_.erase(thread.id);
+  thread.parked = false;
+  record(thread, EventKind::kFreeze, 0, 0, 0, Order::kRelaxed, thread.pending_pc);
+}
+
+void Execution::thaw() {
+  frozen_.each([this](ThreadId id) {
+    const Thread& thread = threads_[to_index(id)];
+    if (thread.state == ThreadState::kRunnable || thread.timed) {
+      runnable_.insert(id);
+    }
+  });
+  frozen_.clear();
+  set_alarm();
+}
+
+// Nobody can run: the others are done, or they wait for those that stand still.
+void Execution::leave_frozen() {
+  for (u32 i = 1; i < thread_count_; ++i) {
+    if (threads_[i].state == ThreadState::kBlocked && !frozen_.contains(to_thread_id(i))) {
+      no_progress(threads_[i]);
+    }
+  }
+  thaw();
+}
+
+void Execution::no_progress(Thread& thread) {
+  for (u32 i = 0; i < oracle_count_; ++i) {
+    oracles_[i]->on_no_progress(*this, thread);
+  }
+  abandon();
+}
+
+}  // namespace heddle::exec

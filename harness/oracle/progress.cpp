@@ -1,0 +1,56 @@
+// The oracle for containers that promise to get on whoever stands still.
+#include "oracle/describe.hpp"
+#include "oracle/oracles.hpp"
+#include "target/history.hpp"
+
+namespace heddle::oracle {
+namespace {
+
+using exec::Execution;
+using exec::Finding;
+using exec::Thread;
+
+const char* operation_of(const Thread& thread) {
+  return thread.operation < target::history().entries.size()
+             ? target::history().entries[thread.operation].name
+             : "no operation";
+}
+
+class ProgressOracle final : public exec::Oracle {
+ public:
+  void on_no_progress(Execution& execution, Thread& thread) override {
+    const bool waits = thread.state == exec::ThreadState::kBlocked;
+    Finding& finding = execution.new_finding();
+    finding.kind = exec::FindingKind::kProgress;
+    const bool alone = !execution.frozen().empty();
+    finding.rule = waits ? "waits" : alone ? "retries" : "unbounded";
+    finding.thread = thread.id;
+    finding.pc = thread.pending_pc;
+    finding.address = waits ? thread.wait_address : thread.pending_address;
+    finding.message.clear();
+    finding.message.add("no progress: T%u ", to_index(thread.id));
+    if (waits) {
+      describe_object(finding.message, "waits for", thread.wait_address);
+    } else {
+      finding.message.add("retries");
+    }
+    finding.message.add(" in %s %s", operation_of(thread),
+                        alone ? "without end" : "for more steps than promised");
+    const char* separator = " while ";
+    execution.frozen().each([&](ThreadId id) {
+      const Thread& still = execution.thread(id);
+      finding.message.add("%sT%u stands still in %s", separator, to_index(id), operation_of(still));
+      separator = ", ";
+    });
+    execution.commit_finding(finding);
+  }
+};
+
+}  // namespace
+
+exec::Oracle& progress_oracle() {
+  static ProgressOracle oracle;
+  return oracle;
+}
+
+}  // namespace heddle::oracle
