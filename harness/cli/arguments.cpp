@@ -212,6 +212,11 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                          "The main job: every target (or those named) under every strategy; each "
                          "finding is replayed to confirm it, told and filed.");
   add_targets(*hunt, options, true);
+  hunt->add_flag(
+      "--matrix", options.matrix,
+      "seeded bugs against oracles: is each one found by the oracle that it was made for "
+      "(20 s at most), and is nothing found in the other targets, which share --time "
+      "(60 s)? Exit code 1 if not");
   add_isolate(*hunt, options);
   add_budget(*hunt, options);
   add_settings(*hunt, options);

@@ -32,6 +32,7 @@ struct CommandOptions {
   bool isolate = false;            // programs: a process for each execution
   u64 repeat = 1;                  // replay: how often
   u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
+  bool matrix = false;             // hunt: is each seeded bug found by the oracle it was made for?
   bool json = false;
   bool quiet = false;
 };
@@ -47,5 +48,6 @@ int run_run(const CommandOptions& options);
 int run_fuzz(const CommandOptions& options);
 int run_replay(const CommandOptions& options);
 int run_hunt(const CommandOptions& options);
+int run_matrix(const CommandOptions& options);
 
 }  // namespace heddle::cli
