@@ -11,6 +11,8 @@
 #include "base/rng.hpp"
 #include "explore/session.hpp"
 
+extern "C" void __real___tsan_write4(void* address);  // ThreadSanitizer's own, past the hook
+
 namespace {
 
 using heddle::Rng;
@@ -25,9 +27,10 @@ struct Verdicts {
   u64 sanitizer_alone = 0;  // Heddle is
 };
 
-Verdicts judge(const std::function<void()>& body, u64 executions, u64 rng_seed = 1) {
+Verdicts judge(const std::function<void()>& body, u64 executions, u64 rng_seed = 1,
+               const heddle::exploration::Settings& settings = {}) {
   Verdicts verdicts;
-  heddle::exploration::Session session(body, {});
+  heddle::exploration::Session session(body, settings);
   heddle::exploration::Budget budget;
   budget.executions = executions;
   budget.rng_seed = rng_seed;
@@ -36,6 +39,7 @@ Verdicts judge(const std::function<void()>& body, u64 executions, u64 rng_seed =
       [&](const heddle::exec::Finding& finding, const heddle::exploration::Tally&) {
         EXPECT_EQ(finding.kind, heddle::exec::FindingKind::kRace) << finding.message.data;
         const std::string opinion = finding.second_opinion;
+        EXPECT_EQ(opinion.empty(), std::string(finding.rule) == "tsan-data-race");
         ++(opinion == "agrees"   ? verdicts.agreed
            : opinion == "silent" ? verdicts.oracle_alone
                                  : verdicts.sanitizer_alone);
@@ -304,6 +308,24 @@ TEST(SecondOpinion, KnowsWhatAFenceDoesNotPublish) {
   const Verdicts verdicts = judge(write_after_fence_is_read, 200);
   EXPECT_GT(verdicts.agreed, 0u);
   EXPECT_EQ(verdicts.oracle_alone + verdicts.sanitizer_alone, 0u);
+}
+
+// As by a shared library that was built for ThreadSanitizer: Heddle sees nothing of it.
+void write_unseen_by_heddle() {
+  Objects objects;
+  const auto write = [&] { __real___tsan_write4(&objects.plain[0].value); };
+  std::thread first(write);
+  std::thread second(write);
+  first.join();
+  second.join();
+}
+
+TEST(SecondOpinion, IsAFindingWhereHeddleIsSilent) {
+  for (const bool race_continue : {false, true}) {
+    const Verdicts verdicts =
+        judge(write_unseen_by_heddle, 200, 1, {.race_continue = race_continue});
+    EXPECT_EQ(verdicts.sanitizer_alone, 200u);
+  }
 }
 
 int global = 0;
