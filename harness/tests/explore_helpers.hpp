@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -65,6 +66,13 @@ inline unsigned outcomes(const std::function<unsigned()>& body, ExploreOptions o
   unsigned seen = 0;
   expect_clean_throughout([&] { seen |= 1u << body(); }, options);
   return seen;
+}
+
+inline timespec in_a_second() {
+  timespec time = {};
+  clock_gettime(CLOCK_REALTIME, &time);
+  ++time.tv_sec;
+  return time;
 }
 
 /// Runs two functions in threads of their own.

@@ -1,4 +1,4 @@
-// Goal: each function of POSIX and C11 threads is scheduled: both outcomes of a contest are
+// Goal: each function of POSIX threads is scheduled: both outcomes of a contest are
 // reached, its misuse is reported, and blocking on it for ever is a deadlock that names it.
 #include <array>
 #include <atomic>
@@ -12,7 +12,6 @@
 #include <semaphore.h>
 #include <sys/syscall.h>
 #include <thread>
-#include <threads.h>
 #include <unistd.h>
 
 #include "tests/explore_helpers.hpp"
@@ -23,14 +22,8 @@ using heddle::testing::both;
 using heddle::testing::expect_clean;
 using heddle::testing::expect_deadlock;
 using heddle::testing::expect_found;
+using heddle::testing::in_a_second;
 using heddle::testing::outcomes;
-
-timespec in_a_second() {
-  timespec time = {};
-  clock_gettime(CLOCK_REALTIME, &time);
-  ++time.tv_sec;
-  return time;
-}
 
 pthread_t thread_running(void* (*entry)(void*), void* argument = nullptr) {
   pthread_t thread;
@@ -668,109 +661,6 @@ TEST(Futex, UnknownOperationsAreRefused) {
   expect_found("unsupported", "futex", [] {
     std::atomic<int> word{0};
     futex(word, FUTEX_LOCK_PI, 0);
-  });
-}
-
-// ---- C11 ----
-
-TEST(C11, MutexConditionAndResults) {
-  EXPECT_EQ(outcomes([] {
-              static mtx_t mutex;
-              static cnd_t changed;
-              static unsigned value;
-              HEDDLE_CHECK(mtx_init(&mutex, mtx_plain) == thrd_success);
-              HEDDLE_CHECK(cnd_init(&changed) == thrd_success);
-              thrd_t thread;
-              HEDDLE_CHECK(thrd_create(
-                               &thread,
-                               [](void*) -> int {
-                                 mtx_lock(&mutex);
-                                 value = 1;
-                                 cnd_signal(&changed);
-                                 mtx_unlock(&mutex);
-                                 return -7;
-                               },
-                               nullptr) == thrd_success);
-              unsigned seen = 0;
-              if (mtx_trylock(&mutex) == thrd_success) {
-                while (value == 0) {
-                  cnd_wait(&changed, &mutex);
-                  seen = 1;
-                }
-                mtx_unlock(&mutex);
-              } else {
-                seen = 2;
-              }
-              int result = 0;
-              HEDDLE_CHECK(thrd_join(thread, &result) == thrd_success && result == -7);
-              mtx_destroy(&mutex);
-              cnd_destroy(&changed);
-              return seen;
-            }),
-            0b111u);
-}
-
-TEST(C11, TimedAndRecursive) {
-  EXPECT_EQ(outcomes([] {
-              static mtx_t mutex;
-              mtx_init(&mutex, mtx_timed | mtx_recursive);
-              HEDDLE_CHECK(mtx_lock(&mutex) == thrd_success && mtx_lock(&mutex) == thrd_success);
-              static int got;
-              thrd_t thread;
-              thrd_create(
-                  &thread,
-                  [](void*) -> int {
-                    const timespec until = in_a_second();
-                    got = mtx_timedlock(&mutex, &until);
-                    if (got == thrd_success) {
-                      mtx_unlock(&mutex);
-                    }
-                    thrd_exit(3);
-                  },
-                  nullptr);
-              mtx_unlock(&mutex);
-              mtx_unlock(&mutex);
-              int result = 0;
-              thrd_join(thread, &result);
-              HEDDLE_CHECK(result == 3 && (got == thrd_success || got == thrd_timedout));
-              return got == thrd_success ? 1u : 2u;
-            }),
-            0b110u);
-}
-
-TEST(C11, OnceAndKeys) {
-  expect_clean([] {
-    static once_flag flag = ONCE_FLAG_INIT;
-    static int calls = 0;
-    static tss_t key;
-    static std::atomic<int> destroyed{0};
-    tss_create(&key, [](void*) { ++destroyed; });
-    const auto use = [](void*) -> int {
-      call_once(&flag, [] { ++calls; });
-      HEDDLE_CHECK(calls == 1 && tss_get(key) == nullptr);
-      tss_set(key, &calls);
-      HEDDLE_CHECK(tss_get(key) == &calls);
-      thrd_yield();
-      return 0;
-    };
-    thrd_t a;
-    thrd_t b;
-    thrd_create(&a, use, nullptr);
-    thrd_create(&b, use, nullptr);
-    HEDDLE_CHECK(!thrd_equal(a, b) && !thrd_equal(a, thrd_current()));
-    thrd_join(a, nullptr);
-    thrd_join(b, nullptr);
-    HEDDLE_CHECK(destroyed == 2);
-    tss_delete(key);
-  });
-}
-
-TEST(C11, DeadlockOnAMutex) {
-  expect_deadlock("mutex", [] {
-    static mtx_t mutex;
-    mtx_init(&mutex, mtx_plain);
-    mtx_lock(&mutex);
-    mtx_lock(&mutex);
   });
 }
 
