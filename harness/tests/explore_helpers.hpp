@@ -5,6 +5,7 @@
 
 #include <ctime>
 #include <functional>
+#include <pthread.h>
 #include <thread>
 
 #include "heddle/heddle.hpp"
@@ -73,6 +74,12 @@ inline timespec in_a_second() {
   clock_gettime(CLOCK_REALTIME, &time);
   ++time.tv_sec;
   return time;
+}
+
+inline pthread_t thread_running(void* (*entry)(void*), void* argument = nullptr) {
+  pthread_t thread;
+  HEDDLE_CHECK(pthread_create(&thread, nullptr, entry, argument) == 0);
+  return thread;
 }
 
 /// Runs two functions in threads of their own.
