@@ -6,10 +6,9 @@
 #include <thread>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "base/rng.hpp"
 #include "explore/session.hpp"
+#include "tests/explore_helpers.hpp"
 
 extern "C" void __real___tsan_write4(void* address);  // ThreadSanitizer's own, past the hook
 
@@ -18,6 +17,7 @@ namespace {
 using heddle::Rng;
 using heddle::u32;
 using heddle::u64;
+using heddle::testing::both;
 
 /// How executions were judged.
 struct Verdicts {
@@ -219,18 +219,17 @@ TEST(SecondOpinion, IsTheSameOfRandomPrograms) {
 
 void message_passing_through_relaxed_store() {
   Objects objects;
-  std::thread writer([&] {
-    objects.plain[0].value = 1;
-    objects.atomic[0].store(1, std::memory_order::release);
-    objects.atomic[0].store(2, std::memory_order::relaxed);
-  });
-  std::thread reader([&] {
-    if (objects.atomic[0].load(std::memory_order::acquire) == 2) {
-      objects.plain[0].value = 2;
-    }
-  });
-  writer.join();
-  reader.join();
+  both(
+      [&] {
+        objects.plain[0].value = 1;
+        objects.atomic[0].store(1, std::memory_order::release);
+        objects.atomic[0].store(2, std::memory_order::relaxed);
+      },
+      [&] {
+        if (objects.atomic[0].load(std::memory_order::acquire) == 2) {
+          objects.plain[0].value = 2;
+        }
+      });
 }
 
 TEST(SecondOpinion, IsSilentWhereARelaxedStoreEndsAReleaseSequence) {
@@ -242,18 +241,17 @@ TEST(SecondOpinion, IsSilentWhereARelaxedStoreEndsAReleaseSequence) {
 void plain_read_behind_atomic_write() {
   Objects objects;
   int& object = objects.plain[0].value;
-  std::thread writer([&] {
-    std::atomic_ref<int>(object).store(1, std::memory_order::relaxed);
-    static_cast<void>(*const_cast<volatile int*>(&object));
-    objects.atomic[0].store(1, std::memory_order::relaxed);
-  });
-  std::thread reader([&] {
-    if (objects.atomic[0].load(std::memory_order::relaxed) == 1) {
-      static_cast<void>(*const_cast<volatile int*>(&object));
-    }
-  });
-  writer.join();
-  reader.join();
+  both(
+      [&] {
+        std::atomic_ref<int>(object).store(1, std::memory_order::relaxed);
+        static_cast<void>(*const_cast<volatile int*>(&object));
+        objects.atomic[0].store(1, std::memory_order::relaxed);
+      },
+      [&] {
+        if (objects.atomic[0].load(std::memory_order::relaxed) == 1) {
+          static_cast<void>(*const_cast<volatile int*>(&object));
+        }
+      });
 }
 
 TEST(SecondOpinion, IsSilentWhereAReadTakesThePlaceOfAnAtomicWrite) {
@@ -264,21 +262,20 @@ TEST(SecondOpinion, IsSilentWhereAReadTakesThePlaceOfAnAtomicWrite) {
 
 void message_passing_by_fences(bool acquire_fence) {
   Objects objects;
-  std::thread writer([&] {
-    objects.plain[0].value = 1;
-    std::atomic_thread_fence(std::memory_order::release);
-    objects.atomic[0].store(1, std::memory_order::relaxed);
-  });
-  std::thread reader([&] {
-    if (objects.atomic[0].load(std::memory_order::relaxed) == 1) {
-      if (acquire_fence) {
-        std::atomic_thread_fence(std::memory_order::acquire);
-      }
-      objects.plain[0].value = 2;
-    }
-  });
-  writer.join();
-  reader.join();
+  both(
+      [&] {
+        objects.plain[0].value = 1;
+        std::atomic_thread_fence(std::memory_order::release);
+        objects.atomic[0].store(1, std::memory_order::relaxed);
+      },
+      [&] {
+        if (objects.atomic[0].load(std::memory_order::relaxed) == 1) {
+          if (acquire_fence) {
+            std::atomic_thread_fence(std::memory_order::acquire);
+          }
+          objects.plain[0].value = 2;
+        }
+      });
 }
 
 TEST(SecondOpinion, KnowsFences) {
@@ -290,18 +287,17 @@ TEST(SecondOpinion, KnowsFences) {
 
 void write_after_fence_is_read() {
   Objects objects;
-  std::thread writer([&] {
-    std::atomic_thread_fence(std::memory_order::release);
-    objects.plain[0].value = 1;  // behind the fence: the store does not publish it
-    objects.atomic[0].store(1, std::memory_order::relaxed);
-  });
-  std::thread reader([&] {
-    if (objects.atomic[0].load(std::memory_order::acquire) == 1) {
-      objects.plain[0].value = 2;
-    }
-  });
-  writer.join();
-  reader.join();
+  both(
+      [&] {
+        std::atomic_thread_fence(std::memory_order::release);
+        objects.plain[0].value = 1;  // behind the fence: the store does not publish it
+        objects.atomic[0].store(1, std::memory_order::relaxed);
+      },
+      [&] {
+        if (objects.atomic[0].load(std::memory_order::acquire) == 1) {
+          objects.plain[0].value = 2;
+        }
+      });
 }
 
 TEST(SecondOpinion, KnowsWhatAFenceDoesNotPublish) {
@@ -314,10 +310,7 @@ TEST(SecondOpinion, KnowsWhatAFenceDoesNotPublish) {
 void write_unseen_by_heddle() {
   Objects objects;
   const auto write = [&] { __real___tsan_write4(&objects.plain[0].value); };
-  std::thread first(write);
-  std::thread second(write);
-  first.join();
-  second.join();
+  both(write, write);
 }
 
 TEST(SecondOpinion, IsAFindingWhereHeddleIsSilent) {
