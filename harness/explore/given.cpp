@@ -6,18 +6,29 @@ namespace heddle::exploration {
 using exec::DecisionKind;
 using exec::Deviation;
 
+namespace {
+
+/// A runnable thread other than the current one: the next in turn, or one `skip` further on.
+ThreadId another(const exec::SchedulePoint& point, u32 skip) {
+  const u32 count = point.runnable.count();
+  if (point.current == ThreadId::kNone) {
+    return point.runnable.nth(skip % count);
+  }
+  u32 up_to_current = 0;
+  point.runnable.each([&](ThreadId id) { up_to_current += id <= point.current; });
+  return point.runnable.nth((up_to_current + skip % (count - 1)) % count);
+}
+
+}  // namespace
+
 ThreadId BytesStrategy::pick_thread(const exec::SchedulePoint& point) {
   // Most byte values let the running thread go on, so that random bytes make long runs.
   constexpr u32 kSwitchFrom = 192;
   const u32 byte = next();
-  if (point.current != ThreadId::kNone && !point.yielding && byte < kSwitchFrom) {
-    return point.current;
-  }
-  const u32 count = point.runnable.count();
-  ThreadId choice = point.runnable.nth(byte % count);
-  if (choice == point.current) {
-    choice = point.runnable.nth((byte + 1) % count);
-  }
+  const bool gives_way = point.yielding || patience_.is_over();
+  const bool goes_on = point.current != ThreadId::kNone && !gives_way && byte < kSwitchFrom;
+  const ThreadId choice = goes_on ? point.current : another(point, byte);
+  patience_.note(point, choice);
   return choice;
 }
 

@@ -14,7 +14,7 @@ class Pct final : public exec::Strategy {
   void begin_execution(u64 index) override {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
     lowest_ = kInitialLowest;
-    picks_in_row_ = 0;
+    patience_.begin_execution();
     change_count_ = static_cast<u32>(index % kDepthMax);
     fault_period_ = fault_period(index);
     yield_chance_ = yield_chance(index);
@@ -30,8 +30,7 @@ class Pct final : public exec::Strategy {
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
-    const bool gives_way =
-        (point.yielding && rng_.chance(yield_chance_)) || picks_in_row_ >= kPicksInRowMax;
+    const bool gives_way = (point.yielding && rng_.chance(yield_chance_)) || patience_.is_over();
     if (point.current != ThreadId::kNone && (gives_way || passes_change(point.step))) {
       priorities_[to_index(point.current)] = --lowest_;
     }
@@ -41,7 +40,7 @@ class Pct final : public exec::Strategy {
         best = id;
       }
     });
-    picks_in_row_ = best == point.current ? picks_in_row_ + 1 : 0;
+    patience_.note(point, best);
     return best;
   }
 
@@ -57,9 +56,6 @@ class Pct final : public exec::Strategy {
  private:
   static constexpr u64 kInitialLowest = u64{1} << 32;
   static constexpr u32 kLengthMax = 20'000;  // a livelock's length says nothing about the rest
-  // The engine parks threads that spin by reading alone. One that also writes, as by taking a lock
-  // to look, is known only by keeping others from running for so long.
-  static constexpr u32 kPicksInRowMax = 5'000;
 
   // Change points are steps of the whole execution; the one at or just before this step counts
   // once.
@@ -78,7 +74,7 @@ class Pct final : public exec::Strategy {
   u32 longest_ = 16;
   u64 lowest_ = kInitialLowest;
   u32 change_count_ = 0;
-  u32 picks_in_row_ = 0;  // of the thread that runs, although others could
+  Patience patience_;
   u32 fault_period_ = 16;
   u32 yield_chance_ = 0;
   u32 changes_[kDepthMax] = {};

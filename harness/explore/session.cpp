@@ -142,8 +142,8 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.strategy = &strategy;
   options.model = &exec::sequential_consistency();
   options.faults = settings_.faults;
-  options.raced = settings_.raced.data();
-  options.raced_count = static_cast<u32>(settings_.raced.size());
+  options.raced = raced_.data();
+  options.raced_count = static_cast<u32>(raced_.size());
   options.step_limit = settings_.steps_max;
   options.preempt_all = settings_.preempt_all;
   options.race_continue = settings_.race_continue;
@@ -214,9 +214,8 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
 // What races is what old code synchronises with: from now on threads may be switched there.
 void Session::note_raced(u64 name) {
   constexpr std::size_t kRacedMax = 16;
-  std::vector<u64>& raced = settings_.raced;
-  if (raced.size() < kRacedMax && std::find(raced.begin(), raced.end(), name) == raced.end()) {
-    raced.push_back(name);
+  if (raced_.size() < kRacedMax && std::find(raced_.begin(), raced_.end(), name) == raced_.end()) {
+    raced_.push_back(name);
   }
 }
 
@@ -311,6 +310,7 @@ Recording Session::recording_of_death() const {
   recording.target = name_;
   recording.executable = target_->executable();
   recording.settings = settings_;
+  recording.raced = raced_;
   recording.schedule = observed_.schedule;
   recording.decisions = observed_.decisions;
   recording.kind = observed_.kind;
@@ -327,6 +327,7 @@ Recording Session::capture(const exec::Outcome& outcome) const {
     recording.executable = target_->executable();
   }
   recording.settings = settings_;
+  recording.raced = raced_;
   recording.program = program_;
   recording.schedule.assign(execution.deviations().begin(), execution.deviations().end());
   recording.decisions = outcome.decisions;
@@ -365,6 +366,7 @@ Recording Session::record(Divergence& divergence) {
 
 Divergence Session::replay(const Recording& recording, Recording& seen) {
   settings_ = recording.settings;
+  raced_ = recording.raced;
   program_ = recording.program;
   ReplayStrategy strategy;
   strategy.set(recording.schedule.data(), static_cast<u32>(recording.schedule.size()));

@@ -19,7 +19,6 @@ struct Settings {
   bool race_continue = false;
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
-  std::vector<u64> raced;  // names of plain locations that are scheduling points, seen to race
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -42,6 +41,7 @@ struct Recording {
   std::string target;
   target::Executable executable;  // its path is empty if the target is no program
   Settings settings;
+  std::vector<u64> raced;  // names of plain locations that are scheduling points, seen to race
   target::Program program;
   std::vector<exec::Deviation> schedule;  // the default schedule, but for these
   u64 decisions = 0;
@@ -162,6 +162,7 @@ class Session {
   const std::function<void()>* body_ = nullptr;
   std::string name_;
   Settings settings_;
+  std::vector<u64> raced_;  // see Recording
   target::Program program_;
   BytesStrategy bytes_;
   Observed observed_;

@@ -17,6 +17,24 @@ constexpr u32 fault_period(u64 index) { return 8u << index % 6; }
 /// there only if it goes on; a thread that waits for another gets somewhere only if that one runs.
 constexpr u32 yield_chance(u64 index) { return static_cast<u32>(index % 4) * 65536 / 3; }
 
+/// Knows a spinner by how long it keeps others from running. The engine parks threads that spin by
+/// reading alone; one that also writes, as by taking a lock to look, seems to get somewhere.
+class Patience {
+ public:
+  void begin_execution() { picks_in_row_ = 0; }
+  /// The running thread must give way.
+  bool is_over() const { return picks_in_row_ >= kPicksInRowMax; }
+  /// After each choice of a thread.
+  void note(const exec::SchedulePoint& point, ThreadId choice) {
+    picks_in_row_ = choice == point.current ? picks_in_row_ + 1 : 0;
+  }
+
+ private:
+  static constexpr u32 kPicksInRowMax = 5'000;
+
+  u32 picks_in_row_ = 0;
+};
+
 /// Random walk. At each scheduling point the running thread goes on, or, with a probability p, a
 /// uniformly chosen one runs. p is drawn anew for each execution, from 1/2 down to 1/256: with one
 /// fixed large p queues never fill, with one fixed small p short windows are never hit.
@@ -31,8 +49,8 @@ std::unique_ptr<exec::Strategy> make_random_walk(u64 rng_seed);
 /// keeps others from running for thousands of steps, drops to the lowest priority.
 std::unique_ptr<exec::Strategy> make_pct(u64 rng_seed);
 
-/// Answers from bytes, one a decision; when they run out, the default. Total: each string of
-/// bytes is a schedule.
+/// Answers from bytes, one a decision; when they run out, the default, and threads that give way do
+/// so in turn. Total: each string of bytes is a schedule.
 class BytesStrategy final : public exec::Strategy {
  public:
   void set(const u8* bytes, std::size_t size) {
@@ -41,7 +59,10 @@ class BytesStrategy final : public exec::Strategy {
   }
 
   const char* name() const override { return "fuzz"; }
-  void begin_execution(u64) override { at_ = 0; }
+  void begin_execution(u64) override {
+    at_ = 0;
+    patience_.begin_execution();
+  }
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -51,6 +72,7 @@ class BytesStrategy final : public exec::Strategy {
   const u8* bytes_ = nullptr;
   std::size_t size_ = 0;
   std::size_t at_ = 0;
+  Patience patience_;
 };
 
 /// Follows a recorded schedule: the deviations from the default, by decision.

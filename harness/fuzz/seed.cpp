@@ -171,7 +171,7 @@ class Reader {
       good = exploration::parse_faults(value, recording_.settings.faults);
     } else if (name == "raced") {
       for (const std::string& text : words_of(value)) {
-        good &= parse(text, recording_.settings.raced.emplace_back(), 16);
+        good &= parse(text, recording_.raced.emplace_back(), 16);
       }
     } else if (name == "steps-max") {
       good = parse(value, recording_.settings.steps_max) && recording_.settings.steps_max >= 10 &&
@@ -298,9 +298,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   if (recording.settings.faults != exec::kDefaultFaults) {
     add("faults", exploration::text_of(recording.settings.faults));
   }
-  if (!recording.settings.raced.empty()) {
+  if (!recording.raced.empty()) {
     std::string names;
-    for (const u64 name : recording.settings.raced) {
+    for (const u64 name : recording.raced) {
       names += (names.empty() ? "" : " ") + hex(name, 16);
     }
     add("raced", names);

@@ -3,7 +3,6 @@
 #include <threads.h>
 
 #include "intercept/thread_library.hpp"
-#include "intercept/time.hpp"
 
 using heddle::exec::kAtOnce;
 using heddle::exec::kNever;
@@ -11,9 +10,8 @@ using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::destroy_object;
 using heddle::intercept::engine;
-using heddle::intercept::is_valid;
 using heddle::intercept::lock_mutex;
-using heddle::intercept::to_deadline;
+using heddle::intercept::notify_condition;
 using heddle::intercept::wait_for_condition;
 
 namespace {
@@ -113,12 +111,8 @@ HEDDLE_HOOK int mtx_trylock(mtx_t* mutex) {
 
 HEDDLE_HOOK int mtx_timedlock(mtx_t* mutex, const timespec* until) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(mtx_timedlock)(mutex, until);
-  }
-  return is_valid(*until)
-             ? result_of(lock_mutex(*thread, posix(mutex), to_deadline(*until), HEDDLE_PC))
-             : thrd_error;
+  return thread == nullptr ? HEDDLE_ORIGINAL(mtx_timedlock)(mutex, until)
+                           : result_of(lock_mutex(*thread, posix(mutex), *until, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int mtx_unlock(mtx_t* mutex) {
@@ -156,27 +150,21 @@ HEDDLE_HOOK int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* un
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(cnd_timedwait)(condition, mutex, until);
   }
-  return is_valid(*until) ? result_of(wait_for_condition(*thread, posix(condition), posix(mutex),
-                                                         to_deadline(*until), HEDDLE_PC))
-                          : thrd_error;
+  return result_of(wait_for_condition(*thread, posix(condition), posix(mutex), *until, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int cnd_signal(cnd_t* condition) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(cnd_signal)(condition);
-  }
-  engine().condition_notify(*thread, condition, false, HEDDLE_PC);
-  return thrd_success;
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(cnd_signal)(condition)
+             : result_of(notify_condition(*thread, posix(condition), false, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int cnd_broadcast(cnd_t* condition) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(cnd_broadcast)(condition);
-  }
-  engine().condition_notify(*thread, condition, true, HEDDLE_PC);
-  return thrd_success;
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(cnd_broadcast)(condition)
+             : result_of(notify_condition(*thread, posix(condition), true, HEDDLE_PC));
 }
 
 HEDDLE_HOOK void call_once(once_flag* flag, void (*initialise)()) {

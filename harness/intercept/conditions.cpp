@@ -17,9 +17,9 @@ using heddle::intercept::current_thread;
 using heddle::intercept::destroy_object;
 using heddle::intercept::engine;
 using heddle::intercept::initialise_object;
-using heddle::intercept::is_valid;
-using heddle::intercept::to_deadline;
+using heddle::intercept::notify_condition;
 using heddle::intercept::wait_for_condition;
+using heddle::intercept::wait_until;
 
 namespace heddle::intercept {
 
@@ -28,6 +28,19 @@ int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_
   check_poison(condition, sizeof *condition, true, pc);
   check_poison(mutex, sizeof *mutex, true, pc);
   return engine().condition_wait(thread, condition, mutex, deadline_ns, place_in_program(pc));
+}
+
+int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
+                       const timespec& until, uptr pc) {
+  return wait_until(until, [&](u64 deadline) {
+    return wait_for_condition(thread, condition, mutex, deadline, pc);
+  });
+}
+
+int notify_condition(Thread& thread, pthread_cond_t* condition, bool all, uptr pc) {
+  check_poison(condition, sizeof *condition, true, pc);
+  engine().condition_notify(thread, condition, all, pc);
+  return 0;
 }
 
 }  // namespace heddle::intercept
@@ -41,21 +54,23 @@ struct Barrier {
   u32 parties;
 };
 
-int wait_for_semaphore(Thread& thread, sem_t* semaphore, u64 deadline_ns, uptr pc) {
+int take(Thread& thread, sem_t* semaphore, u64 deadline_ns, uptr pc) {
   heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, pc);
-  if (engine().semaphore_wait(thread, semaphore, deadline_ns, pc)) {
-    return 0;
-  }
-  errno = deadline_ns == kAtOnce ? EAGAIN : ETIMEDOUT;
-  return -1;
+  const bool taken = engine().semaphore_wait(thread, semaphore, deadline_ns, pc);
+  return taken ? 0 : deadline_ns == kAtOnce ? EAGAIN : ETIMEDOUT;
 }
 
-int wait_for_semaphore(Thread& thread, sem_t* semaphore, const timespec* until, uptr pc) {
-  if (!is_valid(*until)) {
-    errno = EINVAL;
-    return -1;
+int take(Thread& thread, sem_t* semaphore, const timespec& until, uptr pc) {
+  return wait_until(until, [&](u64 deadline) { return take(thread, semaphore, deadline, pc); });
+}
+
+/// Semaphores tell of errors by errno.
+int result_of(int error) {
+  if (error == 0) {
+    return 0;
   }
-  return wait_for_semaphore(thread, semaphore, to_deadline(*until), pc);
+  errno = error;
+  return -1;
 }
 
 }  // namespace
@@ -84,43 +99,27 @@ HEDDLE_HOOK int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mu
 HEDDLE_HOOK int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
                                        const timespec* until) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_cond_timedwait)(condition, mutex, until);
-  }
-  return is_valid(*until)
-             ? wait_for_condition(*thread, condition, mutex, to_deadline(*until), HEDDLE_PC)
-             : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_timedwait)(condition, mutex, until)
+                           : wait_for_condition(*thread, condition, mutex, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
                                        clockid_t clock, const timespec* until) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until);
-  }
-  return is_valid(*until)
-             ? wait_for_condition(*thread, condition, mutex, to_deadline(*until), HEDDLE_PC)
-             : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until)
+                           : wait_for_condition(*thread, condition, mutex, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_cond_signal)(condition);
-  }
-  heddle::intercept::check_poison(condition, sizeof *condition, true, HEDDLE_PC);
-  engine().condition_notify(*thread, condition, false, HEDDLE_PC);
-  return 0;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_signal)(condition)
+                           : notify_condition(*thread, condition, false, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_cond_broadcast)(condition);
-  }
-  heddle::intercept::check_poison(condition, sizeof *condition, true, HEDDLE_PC);
-  engine().condition_notify(*thread, condition, true, HEDDLE_PC);
-  return 0;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_broadcast)(condition)
+                           : notify_condition(*thread, condition, true, HEDDLE_PC);
 }
 
 // ---- barriers ----
@@ -166,25 +165,25 @@ HEDDLE_HOOK int sem_destroy(sem_t* semaphore) noexcept {
 HEDDLE_HOOK int sem_wait(sem_t* semaphore) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(sem_wait)(semaphore)
-                           : wait_for_semaphore(*thread, semaphore, kNever, HEDDLE_PC);
+                           : result_of(take(*thread, semaphore, kNever, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int sem_trywait(sem_t* semaphore) noexcept {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(sem_trywait)(semaphore)
-                           : wait_for_semaphore(*thread, semaphore, kAtOnce, HEDDLE_PC);
+                           : result_of(take(*thread, semaphore, kAtOnce, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int sem_timedwait(sem_t* semaphore, const timespec* until) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(sem_timedwait)(semaphore, until)
-                           : wait_for_semaphore(*thread, semaphore, until, HEDDLE_PC);
+                           : result_of(take(*thread, semaphore, *until, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int sem_clockwait(sem_t* semaphore, clockid_t clock, const timespec* until) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(sem_clockwait)(semaphore, clock, until)
-                           : wait_for_semaphore(*thread, semaphore, until, HEDDLE_PC);
+                           : result_of(take(*thread, semaphore, *until, HEDDLE_PC));
 }
 
 HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {
@@ -193,11 +192,7 @@ HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {
     return HEDDLE_ORIGINAL(sem_post)(semaphore);
   }
   heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, HEDDLE_PC);
-  if (engine().semaphore_post(*thread, semaphore, HEDDLE_PC)) {
-    return 0;
-  }
-  errno = EOVERFLOW;
-  return -1;
+  return result_of(engine().semaphore_post(*thread, semaphore, HEDDLE_PC) ? 0 : EOVERFLOW);
 }
 
 HEDDLE_HOOK sem_t* sem_open(const char* name, int flags, ...) noexcept {

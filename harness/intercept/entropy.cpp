@@ -8,9 +8,11 @@
 #include <random>
 #include <sys/random.h>
 
+#include "base/text.hpp"
 #include "exec/uncontrolled.hpp"
 #include "intercept/hook.hpp"
 
+using heddle::is_same;
 using heddle::Rng;
 using heddle::u32;
 using heddle::u64;
@@ -29,15 +31,6 @@ void fill(Thread& thread, void* buffer, uptr size, uptr pc) {
     const u64 bits = engine().random_bits(thread, pc);
     std::memcpy(bytes + done, &bits, size - done < sizeof bits ? size - done : sizeof bits);
   }
-}
-
-// Strings by hand: the C library's functions are interceptors of sanitizers, too.
-bool is_same(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
-  }
-  return *a == *b;
 }
 
 void note_entropy(const char* path) {

@@ -17,9 +17,7 @@ using heddle::intercept::current_thread;
 using heddle::intercept::destroy_object;
 using heddle::intercept::engine;
 using heddle::intercept::initialise_object;
-using heddle::intercept::is_valid;
 using heddle::intercept::lock_mutex;
-using heddle::intercept::to_deadline;
 using heddle::intercept::unlock_mutex;
 
 namespace {
@@ -63,6 +61,10 @@ int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc)
   return error_of(engine().mutex_lock(thread, mutex, type_of(mutex), deadline_ns, pc), deadline_ns);
 }
 
+int lock_mutex(Thread& thread, pthread_mutex_t* mutex, const timespec& until, uptr pc) {
+  return wait_until(until, [&](u64 deadline) { return lock_mutex(thread, mutex, deadline, pc); });
+}
+
 int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc) {
   check_poison(mutex, sizeof(int), true, pc);
   if (engine().mutex_unlock(thread, mutex, pc)) {
@@ -103,19 +105,15 @@ HEDDLE_HOOK int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
 
 HEDDLE_HOOK int pthread_mutex_timedlock(pthread_mutex_t* mutex, const timespec* until) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_mutex_timedlock)(mutex, until);
-  }
-  return is_valid(*until) ? lock_mutex(*thread, mutex, to_deadline(*until), HEDDLE_PC) : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_mutex_timedlock)(mutex, until)
+                           : lock_mutex(*thread, mutex, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
                                         const timespec* until) noexcept {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_mutex_clocklock)(mutex, clock, until);
-  }
-  return is_valid(*until) ? lock_mutex(*thread, mutex, to_deadline(*until), HEDDLE_PC) : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_mutex_clocklock)(mutex, clock, until)
+                           : lock_mutex(*thread, mutex, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {

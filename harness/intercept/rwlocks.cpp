@@ -14,19 +14,23 @@ using heddle::intercept::current_thread;
 using heddle::intercept::destroy_object;
 using heddle::intercept::engine;
 using heddle::intercept::initialise_object;
-using heddle::intercept::is_valid;
-using heddle::intercept::to_deadline;
+using heddle::intercept::wait_until;
 
 namespace {
 
-int lock(Thread& thread, pthread_rwlock_t* lock, bool shared, u64 deadline_ns, uptr pc) {
-  heddle::intercept::check_poison(lock, sizeof *lock, true, pc);
-  if (deadline_ns != kAtOnce && engine().owns(thread, lock)) {
+int lock(Thread& thread, pthread_rwlock_t* object, bool shared, u64 deadline_ns, uptr pc) {
+  heddle::intercept::check_poison(object, sizeof *object, true, pc);
+  if (deadline_ns != kAtOnce && engine().owns(thread, object)) {
     return EDEADLK;
   }
-  const bool locked = shared ? engine().lock_shared(thread, lock, deadline_ns, pc)
-                             : engine().lock_exclusive(thread, lock, deadline_ns, pc);
+  const bool locked = shared ? engine().lock_shared(thread, object, deadline_ns, pc)
+                             : engine().lock_exclusive(thread, object, deadline_ns, pc);
   return locked ? 0 : deadline_ns == kAtOnce ? EBUSY : ETIMEDOUT;
+}
+
+int lock(Thread& thread, pthread_rwlock_t* object, bool shared, const timespec& until, uptr pc) {
+  return wait_until(until,
+                    [&](u64 deadline) { return lock(thread, object, shared, deadline, pc); });
 }
 
 }  // namespace
@@ -56,23 +60,21 @@ RWLOCK_HOOK(pthread_rwlock_tryrdlock, true, kAtOnce)
 RWLOCK_HOOK(pthread_rwlock_wrlock, false, kNever)
 RWLOCK_HOOK(pthread_rwlock_trywrlock, false, kAtOnce)
 
-#define RWLOCK_TIMED_HOOK(name, shared)                                                       \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object, const timespec* until) noexcept {            \
-    Thread* thread = current_thread;                                                          \
-    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, until)                          \
-           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC) \
-                              : EINVAL;                                                       \
+#define RWLOCK_TIMED_HOOK(name, shared)                                            \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object, const timespec* until) noexcept { \
+    Thread* thread = current_thread;                                               \
+    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object, until)                \
+                             : lock(*thread, object, shared, *until, HEDDLE_PC);   \
   }
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedrdlock, true)
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedwrlock, false)
 
-#define RWLOCK_CLOCK_HOOK(name, shared)                                                       \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock,                             \
-                       const timespec* until) noexcept {                                      \
-    Thread* thread = current_thread;                                                          \
-    return thread == nullptr  ? HEDDLE_ORIGINAL(name)(object, clock, until)                   \
-           : is_valid(*until) ? lock(*thread, object, shared, to_deadline(*until), HEDDLE_PC) \
-                              : EINVAL;                                                       \
+#define RWLOCK_CLOCK_HOOK(name, shared)                                          \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock,                \
+                       const timespec* until) noexcept {                         \
+    Thread* thread = current_thread;                                             \
+    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object, clock, until)       \
+                             : lock(*thread, object, shared, *until, HEDDLE_PC); \
   }
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockrdlock, true)
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockwrlock, false)

@@ -11,14 +11,19 @@ namespace heddle::intercept {
 int create_thread(Thread& thread, pthread_t* handle, const pthread_attr_t* attributes,
                   void* (*entry)(void*), void* argument, uptr pc);
 int join_thread(Thread& thread, pthread_t handle, void** result, u64 deadline_ns, uptr pc);
+int join_thread(Thread& thread, pthread_t handle, void** result, const timespec& until, uptr pc);
 /// Ends the calling thread: C's clean-up handlers, C++'s destructors, then the thread itself.
 [[noreturn]] void exit_thread(Thread& thread, void* result);
 /// The first byte at `once` marks that `initialise` has run.
 void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc);
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc);
+int lock_mutex(Thread& thread, pthread_mutex_t* mutex, const timespec& until, uptr pc);
 int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc);
 int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
                        u64 deadline_ns, uptr pc);
+int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
+                       const timespec& until, uptr pc);
+int notify_condition(Thread& thread, pthread_cond_t* condition, bool all, uptr pc);
 
 /// Runs `initialise`, the C library's own, for an object of `size` bytes at `object`.
 template <class Initialise>

@@ -24,10 +24,8 @@ using heddle::exec::ThreadState;
 using heddle::exec::Uncontrolled;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
-using heddle::intercept::is_valid;
 using heddle::intercept::join_thread;
 using heddle::intercept::place_in_program;
-using heddle::intercept::to_deadline;
 
 namespace {
 
@@ -86,6 +84,11 @@ int join_thread(Thread& thread, pthread_t handle, void** result, u64 deadline_ns
   return 0;
 }
 
+int join_thread(Thread& thread, pthread_t handle, void** result, const timespec& until, uptr pc) {
+  return wait_until(
+      until, [&](u64 deadline) { return join_thread(thread, handle, result, deadline, pc); });
+}
+
 void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc) {
   if (!engine().guard_acquire(thread, once, pc)) {
     return;
@@ -130,21 +133,15 @@ HEDDLE_HOOK int pthread_tryjoin_np(pthread_t handle, void** result) noexcept {
 
 HEDDLE_HOOK int pthread_timedjoin_np(pthread_t handle, void** result, const timespec* until) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_timedjoin_np)(handle, result, until);
-  }
-  return is_valid(*until) ? join_thread(*thread, handle, result, to_deadline(*until), HEDDLE_PC)
-                          : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_timedjoin_np)(handle, result, until)
+                           : join_thread(*thread, handle, result, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_clockjoin_np(pthread_t handle, void** result, clockid_t clock,
                                      const timespec* until) {
   Thread* thread = current_thread;
-  if (thread == nullptr) {
-    return HEDDLE_ORIGINAL(pthread_clockjoin_np)(handle, result, clock, until);
-  }
-  return is_valid(*until) ? join_thread(*thread, handle, result, to_deadline(*until), HEDDLE_PC)
-                          : EINVAL;
+  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_clockjoin_np)(handle, result, clock, until)
+                           : join_thread(*thread, handle, result, *until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_detach(pthread_t handle) {

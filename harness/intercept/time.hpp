@@ -1,6 +1,7 @@
 // In-target world. Virtual time, in the C library's words.
 #pragma once
 
+#include <cerrno>
 #include <ctime>
 
 #include "base/types.hpp"
@@ -27,6 +28,12 @@ inline bool is_valid(const timespec& time) {
 /// for an attempt that does not wait.
 inline u64 to_deadline(const timespec& time) {
   return time.tv_sec < 0 || to_nanoseconds(time) == 0 ? 1 : to_nanoseconds(time);
+}
+
+/// An error of the thread library's: what `wait(deadline_ns)` returns, or that of a bad time.
+template <class Wait>
+int wait_until(const timespec& time, Wait wait) {
+  return is_valid(time) ? wait(to_deadline(time)) : EINVAL;
 }
 
 }  // namespace heddle::intercept

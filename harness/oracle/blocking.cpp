@@ -138,9 +138,10 @@ class LivelockOracle final : public exec::Oracle {
  public:
   void on_step_limit(Execution& execution, Thread& thread) override {
     Text<200> message;
-    message.add("livelock: no end after %llu scheduling points; T%u keeps to '%s'",
-                static_cast<unsigned long long>(execution.options().step_limit),
-                to_index(thread.id), exec::name_of(thread.pending));
+    message.add(
+        "livelock: no end after %llu scheduling points (--max-steps raises the limit); T%u keeps to '%s'",
+        static_cast<unsigned long long>(execution.options().step_limit), to_index(thread.id),
+        exec::name_of(thread.pending));
     execution.report(thread, FindingKind::kLivelock, "step-limit", thread.pending_pc, message.data);
   }
 };

@@ -9,6 +9,7 @@ namespace heddle::process {
 namespace {
 
 constinit Images the_images;
+const Image* latest = nullptr;  // that code was found in, as more will be
 
 struct Dynamic {
   const ElfW(Sym) * symbols = nullptr;
@@ -104,9 +105,13 @@ int add_image(dl_phdr_info* info, std::size_t, void*) {
 }
 
 const Image* find(uptr pc) {
+  if (latest != nullptr && latest->code.contains(pc)) {
+    return latest;
+  }
   for (const Image& image : the_images) {
     if (image.code.contains(pc)) {
-      return &image;
+      latest = &image;
+      return latest;
     }
   }
   return nullptr;
@@ -114,6 +119,7 @@ const Image* find(uptr pc) {
 
 void look_again() {
   the_images.count = 0;
+  latest = nullptr;
   ::dl_iterate_phdr(add_image, nullptr);
 }
 

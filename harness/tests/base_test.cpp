@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/rng.hpp"
+#include "base/text.hpp"
 #include "base/vec.hpp"
 #include "exec/thread_set.hpp"
 
@@ -33,6 +34,14 @@ TEST(Rng, BelowIsInRangeAndReachesAll) {
     seen.insert(value);
   }
   EXPECT_EQ(seen.size(), 7u);
+}
+
+TEST(Text, IsTheSameToTheEnd) {
+  EXPECT_TRUE(is_same("", ""));
+  EXPECT_TRUE(is_same("abc", "abc"));
+  EXPECT_FALSE(is_same("abc", "ab"));
+  EXPECT_FALSE(is_same("ab", "abc"));
+  EXPECT_FALSE(is_same("abc", "abd"));
 }
 
 TEST(Vec, KeepsElementsAsItGrows) {

@@ -133,6 +133,18 @@ TEST(Livelock, SpinningOnAPlainVariableIsCutOff) {
                {.steps_max = 1000});
 }
 
+TEST(Livelock, NamesTheLimitAndWhatRaisesIt) {
+  const heddle::ExploreResult result = heddle::explore(
+      [] {
+        for (;;) {
+          std::this_thread::yield();
+        }
+      },
+      {.executions = 1, .steps_max = 1000});
+  EXPECT_NE(result.message.find("1000 scheduling points (--max-steps"), std::string::npos)
+      << result.message;
+}
+
 TEST(Crash, CheckThatFails) {
   expect_found("check", "check", [] { HEDDLE_CHECK(1 + 1 == 3); });
 }

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <functional>
+#include <pthread.h>
 #include <thread>
 
 #include "heddle/heddle.hpp"
@@ -65,6 +67,19 @@ inline unsigned outcomes(const std::function<unsigned()>& body, ExploreOptions o
   unsigned seen = 0;
   expect_clean_throughout([&] { seen |= 1u << body(); }, options);
   return seen;
+}
+
+inline timespec in_a_second() {
+  timespec time = {};
+  clock_gettime(CLOCK_REALTIME, &time);
+  ++time.tv_sec;
+  return time;
+}
+
+inline pthread_t thread_running(void* (*entry)(void*), void* argument = nullptr) {
+  pthread_t thread;
+  HEDDLE_CHECK(pthread_create(&thread, nullptr, entry, argument) == 0);
+  return thread;
 }
 
 /// Runs two functions in threads of their own.

@@ -74,6 +74,20 @@ int main() {
 }
 """
 
+# As with a libbacktrace and a Boost.Context of its own.
+SAME_NAMES = r"""
+#include <assert.h>
+int backtrace_create_state(void) { return 1; }
+int backtrace_pcinfo(void) { return 2; }
+int make_fcontext(void) { return 3; }
+int jump_fcontext(void) { return 4; }
+int main(void) {
+  assert(backtrace_create_state() == 1 && backtrace_pcinfo() == 2);
+  assert(make_fcontext() == 3 && jump_fcontext() == 4);
+  return 0;
+}
+"""
+
 # How a program can end, by its first argument.
 ENDS = r"""
 #include <cstdlib>
@@ -382,6 +396,10 @@ class ProgramTest(unittest.TestCase):
 
 
 class CompilerTest(ProgramTest):
+    def test_names_of_libraries_that_heddle_is_made_of(self):
+        program = self.built(SAME_NAMES, language="cc")
+        self.run_program(program, executions=10)
+
     def test_hello_in_both_languages(self):
         for language in ("cc", "c++"):
             self.written("hello.c", HELLO)

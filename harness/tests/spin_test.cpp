@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "explore/session.hpp"
 #include "tests/explore_helpers.hpp"
 
 namespace {
@@ -253,23 +254,34 @@ TEST(VolatileFlag, NobodySetsIt) {
   }
 }
 
-// A spinner that writes, as by taking a lock to look, seems to get somewhere each time.
+/// A spinner that writes, as by taking a lock to look, seems to get somewhere each time.
+class FlagUnderLock {
+ public:
+  void set(bool value) {
+    const std::lock_guard lock(mutex_);
+    ready_ = value;
+  }
+  void wait(bool yields = false) {
+    while (!is_ready()) {
+      if (yields) {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+ private:
+  bool is_ready() {
+    const std::lock_guard lock(mutex_);
+    return ready_;
+  }
+
+  std::mutex mutex_;
+  bool ready_ = false;
+};
+
 void poll_under_lock(bool somebody_sets_it) {
-  std::mutex mutex;
-  bool ready = false;
-  const auto is_ready = [&] {
-    const std::lock_guard lock(mutex);
-    return ready;
-  };
-  both(
-      [&] {
-        while (!is_ready()) {
-        }
-      },
-      [&] {
-        const std::lock_guard lock(mutex);
-        ready = somebody_sets_it;
-      });
+  FlagUnderLock flag;
+  both([&] { flag.wait(); }, [&] { flag.set(somebody_sets_it); });
 }
 
 TEST(FlagUnderLock, IsNoLivelock) {
@@ -278,6 +290,25 @@ TEST(FlagUnderLock, IsNoLivelock) {
 
 TEST(FlagUnderLock, NobodySetsIt) {
   expect_livelock([] { poll_under_lock(false); });
+}
+
+// When a fuzzer's bytes have run out, nobody is preempted, but for spinning.
+TEST(FlagUnderLock, EverySpinnerGivesWayInTurnWithoutBytes) {
+  for (const bool yields : {false, true}) {
+    const std::function<void()> body = [yields] {
+      FlagUnderLock flag;
+      const auto wait = [&] { flag.wait(yields); };
+      std::thread first(wait);
+      std::thread second(wait);
+      std::thread sets_it([&] { flag.set(true); });
+      first.join();
+      second.join();
+      sets_it.join();
+    };
+    heddle::exploration::Session session(body, {});
+    const heddle::exec::Finding& finding = session.run_bytes(nullptr, 0);
+    EXPECT_FALSE(finding) << finding.message.data;
+  }
 }
 
 // Gives the outer lock back when it does not get the inner one, and tries again.
