@@ -224,6 +224,10 @@ void on_death() {
 void initialize() {
   // The text goes into the finding; printing it too would drown a hunt.
   report_file = out_of_the_way(::memfd_create("heddle-tsan-report", MFD_CLOEXEC));
+  enter_process();
+}
+
+void enter_process() {
   if (report_file >= 0) {
     __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(report_file)));
     __sanitizer_set_death_callback(on_death);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exec/faults.hpp"
+#include "exec/thread_sanitizer.hpp"
 #include "exec/uncontrolled.hpp"
 
 namespace heddle::exploration {
@@ -67,6 +68,7 @@ ChildEnd in_child(const std::function<std::string()>& work) {
   }
   if (child == 0) {
     exec::start_watchdog();
+    exec::tsan::enter_process();
     count_os_threads();
     const std::string result = work();
     std::fflush(nullptr);
