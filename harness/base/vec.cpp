@@ -9,8 +9,7 @@ namespace heddle {
 namespace {
 
 void* map(std::size_t bytes, int flags) {
-  void* memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
   if (memory == MAP_FAILED) {
     environment_failure("out of memory");
   }
@@ -19,9 +18,11 @@ void* map(std::size_t bytes, int flags) {
 
 }  // namespace
 
-void* os_map(std::size_t bytes) { return map(bytes, 0); }
+void* os_map(std::size_t bytes) { return map(bytes, MAP_PRIVATE); }
 
-void* os_reserve(std::size_t bytes) { return map(bytes, MAP_NORESERVE); }
+void* os_reserve(std::size_t bytes) { return map(bytes, MAP_PRIVATE | MAP_NORESERVE); }
+
+void* os_share(std::size_t bytes) { return map(bytes, MAP_SHARED | MAP_NORESERVE); }
 
 void os_unmap(void* memory, std::size_t bytes) { ::munmap(memory, bytes); }
 

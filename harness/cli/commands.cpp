@@ -35,6 +35,7 @@ nlohmann::ordered_json to_json(const FiledFinding& finding) {
               {"location", finding.location},
               {"confirmed", finding.confirmed},
               {"second_opinion", finding.recording.second_opinion},
+              {"uncontrolled", finding.uncontrolled},
               {"strategy", finding.strategy},
               {"executions", finding.executions},
               {"seconds", finding.seconds}};
@@ -303,6 +304,7 @@ int run_replay(const CommandOptions& options) {
       finding.seed = path;
       finding.location = seen.kind == exec::FindingKind::kNone ? "" : report::location_of();
       finding.confirmed = !divergence.diverged;
+      finding.uncontrolled = report::uncontrolled_in_execution();
       Json list = Json::array();
       if (seen.kind != exec::FindingKind::kNone) {
         list.push_back(to_json(finding));

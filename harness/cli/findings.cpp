@@ -7,6 +7,7 @@
 #include "explore/isolation.hpp"
 #include "fuzz/seed.hpp"
 #include "report/story.hpp"
+#include "report/uncontrolled.hpp"
 
 namespace heddle::cli {
 
@@ -20,6 +21,8 @@ std::string to_text(const FiledFinding& filed, const std::string& error) {
               {"seed", filed.seed},
               {"location", filed.location},
               {"story", filed.story},
+              {"uncontrolled", filed.uncontrolled},
+              {"second_opinion", filed.recording.second_opinion},
               {"error", error}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -30,6 +33,8 @@ std::string from_text(const std::string& text, FiledFinding& filed) {
   filed.seed = object["seed"];
   filed.location = object["location"];
   filed.story = object["story"];
+  filed.uncontrolled = object["uncontrolled"];
+  filed.recording.second_opinion = object["second_opinion"];
   return object["error"];
 }
 
@@ -47,6 +52,7 @@ std::string Findings::file(FiledFinding& filed) {
     return "";
   }
   filed.location = report::location_of();
+  filed.uncontrolled = report::uncontrolled_in_execution();
   report::StoryOptions story;
   // The seed may be moved and is replayed by any build: no command in its copy of the story.
   write(filed, report::tell(filed.recording, story));
@@ -68,6 +74,7 @@ std::string Findings::file_apart(FiledFinding& filed) {
   }
   const std::string error = from_text(end.result, filed);
   const std::string signature = filed.recording.signature;
+  const std::string second_opinion = filed.recording.second_opinion;
   if (error.empty() && !filed.seed.empty()) {
     fuzz::read_seed(filed.seed, filed.recording);
   } else {
@@ -77,6 +84,7 @@ std::string Findings::file_apart(FiledFinding& filed) {
     filed.recording.message = seen.message;
   }
   filed.recording.signature = signature;
+  filed.recording.second_opinion = second_opinion;
   return error;
 }
 

@@ -14,8 +14,9 @@ struct FiledFinding {
   std::string seed;      // path of its file; empty if it could not be written
   std::string location;  // "file:line"
   std::string story;
-  bool confirmed = false;  // the seed file, read back, replays to the same events
-  double seconds = 0;      // since the search began
+  std::vector<std::string> uncontrolled;  // what its execution met of that
+  bool confirmed = false;                 // the seed file, read back, replays to the same events
+  double seconds = 0;                     // since the search began
   u64 executions = 0;
   std::string strategy;
 

@@ -92,27 +92,43 @@ if(HEDDLE_HAS_ASAN AND NOT DEFINED HEDDLE_BOTH_INSTRUMENTATIONS)
   set(HEDDLE_BOTH_INSTRUMENTATIONS ON CACHE INTERNAL "")
 endif()
 
-# heddle_wrapped_names(<variable> <file>...)
+# heddle_add_thread_sanitizer(<name> <file>...)
 #
-# The names that the hooks in these files take over from ThreadSanitizer's runtime: what
-# HEDDLE_TSAN_HOOK makes of them, and nobody else knows.
-function(heddle_wrapped_names variable)
-  set(names)
+# ThreadSanitizer's runtime as a library <name>, less the names that the hooks in these files have,
+# too: what HEDDLE_TSAN_HOOK makes of them, and nobody else knows. There they begin with __real_.
+function(heddle_add_thread_sanitizer name)
+  set(renamed)
   foreach(file IN LISTS ARGN)
     execute_process(
-      COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -DHEDDLE_WITH_TSAN=1 -I${CMAKE_CURRENT_SOURCE_DIR} ${file}
+      COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -DHEDDLE_LIST_TSAN_HOOKS=1 -I${CMAKE_CURRENT_SOURCE_DIR} ${file}
       WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
       OUTPUT_VARIABLE preprocessed RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
       message(FATAL_ERROR "cannot preprocess ${file}")
     endif()
-    string(REGEX MATCHALL "__wrap_[A-Za-z0-9_]+" found "${preprocessed}")
-    list(APPEND names ${found})
+    string(REGEX MATCHALL "__hook_[A-Za-z0-9_]+" found "${preprocessed}")
+    list(APPEND renamed ${found})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   endforeach()
-  list(TRANSFORM names REPLACE "^__wrap_" "")
-  list(REMOVE_DUPLICATES names)
-  set(${variable} ${names} PARENT_SCOPE)
+  list(REMOVE_DUPLICATES renamed)
+  list(TRANSFORM renamed REPLACE "^__hook_(.*)" "\\1 __real_\\1\n")
+  string(CONCAT renamed ${renamed})
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/renamed ${renamed})
+
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-runtime-dir OUTPUT_VARIABLE runtime_dir
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  foreach(part tsan tsan_cxx)
+    string(TOUPPER ${part}_LIBRARY variable)
+    find_library(${variable}
+      NAMES libclang_rt.${part}-x86_64.a libclang_rt.${part}-aarch64.a libclang_rt.${part}.a
+      PATHS ${runtime_dir} /usr/lib/llvm-19/lib/clang/19/lib/linux REQUIRED)
+  endforeach()
+  set(library ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.a)
+  execute_process(
+    COMMAND ${CMAKE_OBJCOPY} --redefine-syms=${CMAKE_CURRENT_BINARY_DIR}/renamed ${TSAN_LIBRARY} ${library}
+    COMMAND_ERROR_IS_FATAL ANY)
+  add_library(${name} STATIC IMPORTED GLOBAL)
+  set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${library})
 endfunction()
 
 # heddle_add_targets(<name> SOURCES <file>...)

@@ -10,6 +10,7 @@
 #include "exec/faults.hpp"
 #include "exec/naming.hpp"
 #include "exec/thread_sanitizer.hpp"
+#include "exec/uncontrolled.hpp"
 
 namespace __cxxabiv1 {
 struct __cxa_eh_globals;
@@ -29,6 +30,7 @@ constinit Execution the_engine;
 
 void Execution::initialize() {
   memory::reserve_space();
+  prepare_escapes();
   shadow_.initialize();
   threads_ = static_cast<Thread*>(os_map(sizeof(Thread) * kThreadCountMax));
   install_fault_handlers();
@@ -45,6 +47,7 @@ void Execution::add_oracle(Oracle& oracle) {
 void Execution::reset(const Options& options) {
   options_ = options;
   careful_ = options.trace || options.preempt_all || options.raced_count != 0;
+  begin_escapes();
   shadow_.next_execution();
   arena_.next_execution();
   clock_memory().reset();

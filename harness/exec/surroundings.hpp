@@ -19,6 +19,8 @@ class Surroundings {
   /// Calls `visit(context, word)` for each word that outlives the execution: what it points to is
   /// not leaked.
   virtual void each_root(void (*visit)(void* context, u64 word), void* context) = 0;
+  /// A sanitizer has reported: it needs what it has opened for that in later executions, too.
+  virtual void after_report() = 0;
 };
 
 }  // namespace heddle::exec

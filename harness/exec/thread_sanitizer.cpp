@@ -7,28 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "exec/execution.hpp"
 
-// Options: an environment variable TSAN_OPTIONS still overrides them.
-// exitcode, halt_on_error   a report ends the execution, not the process.
-// suppress_equal_stacks=0   the same race is found in many executions, and reported each time.
-// ignore_interceptors_accesses  the runtime calls memcpy and malloc on the account of logical
-// threads. history_size  accesses remembered per thread: a race whose first half is forgotten goes
-// unreported. atexit_sleep_ms, report_thread_leaks  threads are Heddle's business.
-// detect_deadlocks, report_mutex_bugs, report_destroy_locked, report_signal_unsafe  so are locks.
-extern "C" __attribute__((visibility("default"), used)) const char* __tsan_default_options() {
-  return "exitcode=0:halt_on_error=0:suppress_equal_stacks=0:ignore_interceptors_accesses=1:"
-         "history_size=16:atexit_sleep_ms=0:report_thread_leaks=0:detect_deadlocks=0:"
-         "report_mutex_bugs=0:report_destroy_locked=0:report_signal_unsafe=0:"
-         "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:"
-         "allocator_may_return_null=1:stack_trace_format='    #%n %f  %S'"
-#ifdef HEDDLE_SYMBOLIZER
-         ":external_symbolizer_path=" HEDDLE_SYMBOLIZER
-#endif
-      ;
-}
-
-// The linker leads the plain names to Heddle's hooks.
+// The plain names are those of Heddle's hooks.
 #define DECLARE_ATOMIC(bits)                                                \
   u##bits __real___tsan_atomic##bits##_load(const volatile u##bits*, int);  \
   void __real___tsan_atomic##bits##_store(volatile u##bits*, u##bits, int); \
@@ -241,7 +223,11 @@ void on_death() {
 
 void initialize() {
   // The text goes into the finding; printing it too would drown a hunt.
-  report_file = ::memfd_create("heddle-tsan-report", MFD_CLOEXEC);
+  report_file = out_of_the_way(::memfd_create("heddle-tsan-report", MFD_CLOEXEC));
+  enter_process();
+}
+
+void enter_process() {
   if (report_file >= 0) {
     __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(report_file)));
     __sanitizer_set_death_callback(on_death);
@@ -392,11 +378,14 @@ const char* opinion_on(uptr granule, const memory::AccessEntry& access, uptr pc)
 extern "C" __attribute__((visibility("default"), used)) void __tsan_on_report(void*) {
   using namespace heddle::exec;  // NOLINT(google-build-using-namespace)
   tsan::collect();
-  if (tsan::asked) {
-    return;
-  }
   if (!engine().running()) {
     tsan::print();  // outside of any execution, the harness's own perhaps
+    return;
+  }
+  if (engine().surroundings() != nullptr) {
+    engine().surroundings()->after_report();
+  }
+  if (tsan::asked) {
     return;
   }
   engine().sanitizer_race(tsan::accesses(), tsan::place);

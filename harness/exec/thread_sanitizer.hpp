@@ -13,6 +13,8 @@ constexpr bool kPresent = true;
 
 /// Where its reports go. Call once, before the first execution.
 void initialize();
+/// A forked child: reports go there still, not to a file of its own.
+void enter_process();
 
 // ---- threads, as fibers of its own; switches order nothing ----
 
@@ -49,6 +51,7 @@ const char* opinion_on(uptr granule, const memory::AccessEntry& access, uptr pc)
 constexpr bool kPresent = false;
 
 inline void initialize() {}
+inline void enter_process() {}
 inline void start_thread(ThreadId) {}
 inline void switch_to(ThreadId) {}
 inline void switch_outside() {}

@@ -9,8 +9,12 @@ namespace {
 
 constexpr u32 kEscapesMax = 32;
 
-Escape escapes[kEscapesMax];
-u32 count = 0;
+struct Escapes {
+  u32 count;
+  Escape all[kEscapesMax];
+};
+
+Escapes* escapes = nullptr;
 
 _Unwind_Reason_Code take_frame(_Unwind_Context* frame, void* argument) {
   Escape& escape = *static_cast<Escape*>(argument);
@@ -23,18 +27,31 @@ _Unwind_Reason_Code take_frame(_Unwind_Context* frame, void* argument) {
 
 }  // namespace
 
+void prepare_escapes() { escapes = static_cast<Escapes*>(os_share(sizeof(Escapes))); }
+
+void begin_escapes() {
+  for (u32 i = 0; i < escapes->count; ++i) {
+    // A thread that nobody schedules runs on.
+    Escape& escape = escapes->all[i];
+    escape.in_execution = escape.kind == Uncontrolled::kOsThread;
+  }
+}
+
 void note_escape(Uncontrolled kind, const char* what, uptr image) {
-  for (u32 i = 0; i < count; ++i) {
-    if (escapes[i].kind == kind && escapes[i].image == image) {
+  for (u32 i = 0; i < escapes->count; ++i) {
+    Escape& escape = escapes->all[i];
+    if (escape.kind == kind && escape.image == image) {
+      escape.in_execution = true;
       return;
     }
   }
-  if (count == kEscapesMax) {
+  if (escapes->count == kEscapesMax) {
     return;
   }
   const RuntimeScope runtime;
-  Escape& escape = escapes[count++];
+  Escape& escape = escapes->all[escapes->count++];
   escape.kind = kind;
+  escape.in_execution = true;
   escape.what.clear();
   escape.what.add("%s", what);
   escape.image = image;
@@ -42,8 +59,8 @@ void note_escape(Uncontrolled kind, const char* what, uptr image) {
   ::_Unwind_Backtrace(take_frame, &escape);
 }
 
-u32 escape_count() { return count; }
+u32 escape_count() { return escapes == nullptr ? 0 : escapes->count; }
 
-const Escape& escape(u32 index) { return escapes[index]; }
+const Escape& escape(u32 index) { return escapes->all[index]; }
 
 }  // namespace heddle::exec

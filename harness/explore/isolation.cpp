@@ -4,11 +4,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <sys/mman.h>
+#include <filesystem>
+#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include "exec/faults.hpp"
+#include "exec/thread_sanitizer.hpp"
+#include "exec/uncontrolled.hpp"
 
 namespace heddle::exploration {
 namespace {
@@ -21,16 +25,6 @@ struct Result {
   char bytes[kBytesMax];
 };
 
-template <class T>
-T& shared() {
-  void* memory = ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    environment_failure("out of memory");
-  }
-  return *static_cast<T*>(memory);
-}
-
 std::string end_of(int status) {
   if (WIFSIGNALED(status)) {
     return "signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) +
@@ -39,10 +33,32 @@ std::string end_of(int status) {
   return "exit code " + std::to_string(WEXITSTATUS(status));
 }
 
+/// Names of the threads that the operating system has of this process.
+std::vector<std::string> os_threads() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    std::ifstream file(task.path() / "comm");
+    std::getline(file, names.emplace_back());
+  }
+  return names;
+}
+
+std::size_t os_threads_at_start = 0;
+
 }  // namespace
 
+void count_os_threads() { os_threads_at_start = os_threads().size(); }
+
+void look_for_os_threads() {
+  const std::vector<std::string> now = os_threads();
+  if (now.size() > os_threads_at_start) {
+    exec::note_escape(exec::Uncontrolled::kOsThread, now.back().c_str(), 0);
+  }
+}
+
 ChildEnd in_child(const std::function<std::string()>& work) {
-  static Result& shared_result = shared<Result>();
+  static Result& shared_result = *static_cast<Result*>(os_share(sizeof(Result)));
   shared_result.finished = false;
   shared_result.size = 0;
   std::fflush(nullptr);
@@ -52,6 +68,8 @@ ChildEnd in_child(const std::function<std::string()>& work) {
   }
   if (child == 0) {
     exec::start_watchdog();
+    exec::tsan::enter_process();
+    count_os_threads();
     const std::string result = work();
     std::fflush(nullptr);
     shared_result.size = std::min(result.size(), Result::kBytesMax);
@@ -104,7 +122,8 @@ void NotingStrategy::note(exec::DecisionKind kind, u32 choice, u32 ordinary) {
 }
 
 NotingStrategy::Notes& shared_notes() {
-  static NotingStrategy::Notes& notes = shared<NotingStrategy::Notes>();
+  static NotingStrategy::Notes& notes =
+      *static_cast<NotingStrategy::Notes*>(os_share(sizeof(NotingStrategy::Notes)));
   return notes;
 }
 

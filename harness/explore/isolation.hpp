@@ -8,6 +8,10 @@
 
 namespace heddle::exploration {
 
+/// Those that this process has now are nobody's business; look_for_os_threads() notes later ones.
+void count_os_threads();
+void look_for_os_threads();
+
 /// How a child process ended.
 struct ChildEnd {
   bool finished = false;

@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "exec/naming.hpp"
-#include "exec/uncontrolled.hpp"
 #include "explore/isolation.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
@@ -17,26 +14,6 @@ namespace heddle::exploration {
 namespace {
 
 volatile std::sig_atomic_t stop_signal_number = 0;
-
-/// Names of the threads that the operating system has of this process.
-std::vector<std::string> os_threads() {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    std::ifstream file(task.path() / "comm");
-    std::getline(file, names.emplace_back());
-  }
-  return names;
-}
-
-std::size_t os_threads_at_start = 0;
-
-void look_for_os_threads() {
-  const std::vector<std::string> now = os_threads();
-  if (now.size() > os_threads_at_start) {
-    exec::note_escape(exec::Uncontrolled::kOsThread, now.back().c_str(), 0);
-  }
-}
 
 double now_seconds() {
   timespec time = {};
@@ -107,7 +84,7 @@ void prepare_process() {
   execution.add_oracle(oracle::leak_oracle());
   execution.add_oracle(oracle::progress_oracle());
   intercept::install_sanitizer_glue();
-  os_threads_at_start = os_threads().size();
+  count_os_threads();
 }
 
 bool stop_requested() { return stop_signal_number != 0; }
@@ -254,6 +231,7 @@ u64 Session::execute_apart(exec::Strategy& strategy, u64 index) {
   const ChildEnd end = in_child([&] {
     NotingStrategy noting(strategy, notes);
     observe(execute(noting, false, index));
+    look_for_os_threads();
     if (observed_.kind == exec::FindingKind::kNone) {
       return std::string();
     }
@@ -351,6 +329,7 @@ Recording Session::record(Divergence& divergence) {
   ReplayStrategy strategy;
   strategy.set(first.schedule.data(), static_cast<u32>(first.schedule.size()));
   Recording recording = capture(execute(strategy, true));
+  look_for_os_threads();
   divergence = Divergence{};
   if (strategy.diverged() || recording.kind != first.kind || recording.rule != first.rule) {
     divergence.diverged = true;
@@ -371,6 +350,7 @@ Divergence Session::replay(const Recording& recording, Recording& seen) {
   ReplayStrategy strategy;
   strategy.set(recording.schedule.data(), static_cast<u32>(recording.schedule.size()));
   seen = capture(execute(strategy, true));
+  look_for_os_threads();
   Divergence divergence = compare(recording, seen);
   if (!divergence.diverged && strategy.diverged()) {
     divergence.diverged = true;

@@ -31,8 +31,14 @@ void synchronise(void* address, Order order) {
 
 }  // namespace
 
-HEDDLE_TSAN_HOOK(void, __tsan_acquire)(void* address) { synchronise(address, Order::kAcquire); }
-HEDDLE_TSAN_HOOK(void, __tsan_release)(void* address) { synchronise(address, Order::kRelease); }
+HEDDLE_TSAN_HOOK(void, __tsan_acquire)(void* address) {
+  HEDDLE_LEAVE_TO_TSAN(__tsan_acquire, address)
+  synchronise(address, Order::kAcquire);
+}
+HEDDLE_TSAN_HOOK(void, __tsan_release)(void* address) {
+  HEDDLE_LEAVE_TO_TSAN(__tsan_release, address)
+  synchronise(address, Order::kRelease);
+}
 HEDDLE_TSAN_HOOK(void, AnnotateHappensBefore)(const char*, int, const volatile void* address) {
   synchronise(const_cast<void*>(address), Order::kRelease);
 }

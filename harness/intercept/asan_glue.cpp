@@ -12,6 +12,7 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include "base/descriptor.hpp"
 #include "process/around.hpp"
 #include "process/before_main.hpp"
 #include "process/phase.hpp"
@@ -124,9 +125,8 @@ void on_report(const char* text) {
     static_cast<void>(!::write(STDERR_FILENO, text, std::strlen(text)));
     return;
   }
-  if (process::is_driven()) {
-    const exec::RuntimeScope runtime;
-    process::around().keep_new_descriptors();  // it has started its symbolizer
+  if (engine().surroundings() != nullptr) {
+    engine().surroundings()->after_report();
   }
   sanitizer.on_report(text);
 }
@@ -147,7 +147,7 @@ void install_sanitizer_glue() {
   engine().set_sanitizer(sanitizer);
   __asan_set_error_report_callback(on_report);
   // The text goes into the finding; printing it here too would drown a hunt.
-  const int nowhere = process::out_of_the_way(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const int nowhere = out_of_the_way(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   __sanitizer_set_report_fd(reinterpret_cast<void*>(static_cast<std::intptr_t>(nowhere)));
 }
 

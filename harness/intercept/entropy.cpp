@@ -109,9 +109,9 @@ heddle_random_device_init(std::random_device* device, const std::string& token) 
     "_ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
 HEDDLE_HOOK void heddle_random_device_init(std::random_device* device, const std::string& token) {
   if (current_thread == nullptr) {
-    static auto* function =
-        heddle::intercept::original<void(std::random_device*, const std::string&)>(
-            "_ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
+    static auto* function = reinterpret_cast<void (*)(std::random_device*, const std::string&)>(
+        heddle::intercept::find_in_libraries(
+            "_ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"));
     function(device, token);
   }
 }
@@ -120,8 +120,8 @@ HEDDLE_HOOK void heddle_random_device_fini(std::random_device* device) __asm__(
     "_ZNSt13random_device7_M_finiEv");
 HEDDLE_HOOK void heddle_random_device_fini(std::random_device* device) {
   if (current_thread == nullptr) {
-    static auto* function =
-        heddle::intercept::original<void(std::random_device*)>("_ZNSt13random_device7_M_finiEv");
+    static auto* function = reinterpret_cast<void (*)(std::random_device*)>(
+        heddle::intercept::find_in_libraries("_ZNSt13random_device7_M_finiEv"));
     function(device);
   }
 }
@@ -131,8 +131,8 @@ HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device) __as
 HEDDLE_HOOK unsigned heddle_random_device_value(std::random_device* device) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
-    static auto* function = heddle::intercept::original<unsigned(std::random_device*)>(
-        "_ZNSt13random_device9_M_getvalEv");
+    static auto* function = reinterpret_cast<unsigned (*)(std::random_device*)>(
+        heddle::intercept::find_in_libraries("_ZNSt13random_device9_M_getvalEv"));
     return function(device);
   }
   return static_cast<unsigned>(engine().random_bits(*thread, HEDDLE_PC) >> 32);

@@ -41,9 +41,7 @@ HEDDLE_HOOK int __cxa_atexit(void (*function)(void*), void* argument, void* libr
     heddle::process::before_main().note_exit(function, argument);
     return 0;
   }
-  static auto* original =
-      heddle::intercept::original<int(void (*)(void*), void*, void*)>("__cxa_atexit");
-  return original(function, argument, library);
+  return HEDDLE_ORIGINAL(__cxa_atexit)(function, argument, library);
 }
 
 HEDDLE_HOOK int __cxa_at_quick_exit(void (*function)(void*), void* library) noexcept {
@@ -51,9 +49,7 @@ HEDDLE_HOOK int __cxa_at_quick_exit(void (*function)(void*), void* library) noex
     quick_exits_of_this_execution().push_back(ThreadExit{function, nullptr});
     return 0;
   }
-  static auto* original =
-      heddle::intercept::original<int(void (*)(void*), void*)>("__cxa_at_quick_exit");
-  return original(function, library);
+  return HEDDLE_ORIGINAL(__cxa_at_quick_exit)(function, library);
 }
 
 HEDDLE_HOOK void exit(int status) noexcept {

@@ -100,9 +100,8 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
       default: break;
     }
   }
-  static auto* function = heddle::intercept::original<long(long, ...)>("syscall");
-  return function(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                  arguments[5]);
+  return HEDDLE_ORIGINAL(syscall)(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                                  arguments[4], arguments[5]);
 }
 
 HEDDLE_HOOK pid_t gettid() noexcept {

@@ -14,28 +14,28 @@ using heddle::intercept::engine;
 // ---- static locals ----
 
 HEDDLE_TSAN_HOOK(int, __cxa_guard_acquire)(u64* guard) {
+  HEDDLE_LEAVE_TO_TSAN(__cxa_guard_acquire, guard)
   Thread* thread = current_thread;
   if (thread == nullptr) {
-    static auto* function = heddle::intercept::original<int(u64*)>("__cxa_guard_acquire");
-    return function(guard);
+    return HEDDLE_ORIGINAL(__cxa_guard_acquire)(guard);
   }
   return engine().guard_acquire(*thread, guard, HEDDLE_PC) ? 1 : 0;
 }
 
 HEDDLE_TSAN_HOOK(void, __cxa_guard_release)(u64* guard) {
+  HEDDLE_LEAVE_TO_TSAN(__cxa_guard_release, guard)
   Thread* thread = current_thread;
   if (thread == nullptr) {
-    static auto* function = heddle::intercept::original<void(u64*)>("__cxa_guard_release");
-    return function(guard);
+    return HEDDLE_ORIGINAL(__cxa_guard_release)(guard);
   }
   engine().guard_release(*thread, guard, true, HEDDLE_PC);
 }
 
 HEDDLE_TSAN_HOOK(void, __cxa_guard_abort)(u64* guard) {
+  HEDDLE_LEAVE_TO_TSAN(__cxa_guard_abort, guard)
   Thread* thread = current_thread;
   if (thread == nullptr) {
-    static auto* function = heddle::intercept::original<void(u64*)>("__cxa_guard_abort");
-    return function(guard);
+    return HEDDLE_ORIGINAL(__cxa_guard_abort)(guard);
   }
   engine().guard_release(*thread, guard, false, HEDDLE_PC);
 }

@@ -73,9 +73,7 @@ HEDDLE_HOOK int __cxa_thread_atexit(void (*destructor)(void*), void* object, voi
     thread->exits.push_back(ThreadExit{destructor, object});
     return 0;
   }
-  using Function = int(void (*)(void*), void*, void*);
-  static Function* function = heddle::intercept::original<Function>("__cxa_thread_atexit");
-  return function(destructor, object, library);
+  return HEDDLE_ORIGINAL(__cxa_thread_atexit)(destructor, object, library);
 }
 
 // libstdc++ passes std::call_once's callable through these; it has them as real thread-local
@@ -94,6 +92,5 @@ HEDDLE_HOOK void __once_proxy() {
     return;
   }
   // A call_once in code that is not instrumented.
-  static auto* function = heddle::intercept::original<void()>("__once_proxy");
-  function();
+  HEDDLE_ORIGINAL(__once_proxy)();
 }

@@ -21,11 +21,16 @@ void plain(void* address, u32 size, bool write, uptr pc) {
   if (Thread* thread = current_thread) {
     engine().plain_access(*thread, reinterpret_cast<uptr>(address), size, write, pc);
     tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
+  } else if (tsan::kPresent && process::is_native_program()) {
+    tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
   }
 }
 
 void range(void* address, uptr size, bool write, uptr pc) {
   Thread* thread = current_thread;
+  if (thread == nullptr && tsan::kPresent && process::is_native_program()) {
+    tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
+  }
   if (thread == nullptr || size == 0) {
     return;
   }
@@ -48,6 +53,7 @@ HEDDLE_HOOK void __tsan_init() {}
 #endif
 
 HEDDLE_TSAN_HOOK(void, __tsan_func_entry)(void* caller) {
+  HEDDLE_LEAVE_TO_TSAN(__tsan_func_entry, caller)
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return;
@@ -59,6 +65,7 @@ HEDDLE_TSAN_HOOK(void, __tsan_func_entry)(void* caller) {
 }
 
 HEDDLE_TSAN_HOOK(void, __tsan_func_exit)() {
+  HEDDLE_LEAVE_TO_TSAN(__tsan_func_exit)
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return;
@@ -263,14 +270,17 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
 
 #define ATOMIC_UPDATE(bits, T, what)                                                         \
   HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_##what)(volatile T * p, T argument, int order) { \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_##what, p, argument, order)                   \
     return atomic_update(const_cast<T*>(p), argument, what<T>, order, HEDDLE_PC);            \
   }
 
 #define ATOMIC_HOOKS(bits, T)                                                                   \
   HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_load)(const volatile T* p, int order) {             \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_load, p, order)                                  \
     return atomic_load(const_cast<T*>(p), order, HEDDLE_PC);                                    \
   }                                                                                             \
   HEDDLE_TSAN_HOOK(void, __tsan_atomic##bits##_store)(volatile T * p, T value, int order) {     \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_store, p, value, order)                          \
     atomic_store(const_cast<T*>(p), value, order, HEDDLE_PC);                                   \
   }                                                                                             \
   ATOMIC_UPDATE(bits, T, exchange)                                                              \
@@ -282,6 +292,8 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
   ATOMIC_UPDATE(bits, T, fetch_nand)                                                            \
   HEDDLE_TSAN_HOOK(int, __tsan_atomic##bits##_compare_exchange_strong)(                         \
       volatile T * p, T * expected, T desired, int success, int failure) {                      \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_compare_exchange_strong, p, expected, desired,   \
+                         success, failure)                                                      \
     bool done = false;                                                                          \
     *expected = atomic_cas(const_cast<T*>(p), *expected, desired, false, success, failure,      \
                            HEDDLE_PC, &done);                                                   \
@@ -289,6 +301,8 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
   }                                                                                             \
   HEDDLE_TSAN_HOOK(int, __tsan_atomic##bits##_compare_exchange_weak)(                           \
       volatile T * p, T * expected, T desired, int success, int failure) {                      \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_compare_exchange_weak, p, expected, desired,     \
+                         success, failure)                                                      \
     bool done = false;                                                                          \
     *expected = atomic_cas(const_cast<T*>(p), *expected, desired, true, success, failure,       \
                            HEDDLE_PC, &done);                                                   \
@@ -296,6 +310,8 @@ T atomic_update(T* p, T argument, T (*modify)(T, T), int order, uptr pc) {
   }                                                                                             \
   HEDDLE_TSAN_HOOK(T, __tsan_atomic##bits##_compare_exchange_val)(                              \
       volatile T * p, T expected, T desired, int success, int failure) {                        \
+    HEDDLE_LEAVE_TO_TSAN(__tsan_atomic##bits##_compare_exchange_val, p, expected, desired,      \
+                         success, failure)                                                      \
     bool done = false;                                                                          \
     return atomic_cas(const_cast<T*>(p), expected, desired, false, success, failure, HEDDLE_PC, \
                       &done);                                                                   \
@@ -313,6 +329,7 @@ HEDDLE_HOOK int heddle_weak_cas_fails() {
 }
 
 HEDDLE_TSAN_HOOK(void, __tsan_atomic_thread_fence)(int order) {
+  HEDDLE_LEAVE_TO_TSAN(__tsan_atomic_thread_fence, order)
   if (Thread* thread = current_thread) {
     engine().fence(*thread, order_of(order), HEDDLE_PC);
   } else {

@@ -9,8 +9,8 @@ namespace heddle::memory {
 #ifdef HEDDLE_WITH_TSAN
 // ThreadSanitizer has a shadow for parts of the address space only; the target's memory must lie in
 // one of them. The lowest (below 0x100'0000'0000) is empty but for images that are not
-// position-independent.
-constexpr uptr kHeapBase = 0x10'0000'0000;
+// position-independent. Two small numbers side by side shall not look like an address.
+constexpr uptr kHeapBase = 0x5a'8000'0000;
 constexpr uptr kHeapRegionBytes = uptr{512} << 20;  // virtual; touched pages only cost memory
 #else
 // The bases avoid AddressSanitizer's shadow (below 0x1000'8000'0000), its allocator

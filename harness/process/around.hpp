@@ -19,10 +19,10 @@ class Around final : public exec::Surroundings {
   void switch_thread(ThreadId from, ThreadId to) override { library_tls_.switch_thread(from, to); }
   void run_exits() override;
   void each_root(void (*visit)(void* context, u64 word), void* context) override;
+  void after_report() override { descriptors_.keep_new(); }
 
   /// A block from before main was freed: nobody may touch it until the execution ends.
   void forbid(uptr address, uptr size);
-  void keep_new_descriptors() { descriptors_.keep_new(); }
 
  private:
   MemoryImage memory_;

@@ -9,29 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "base/invariant.hpp"
 #include "base/vec.hpp"
 
 namespace heddle::process {
-namespace {
-
-// Out of the way of the program's own, which get the numbers that they get without Heddle.
-constexpr int kFirstOwn = 100;
-
-}  // namespace
-
-int out_of_the_way(int descriptor) {
-  if (descriptor < 0) {
-    return -1;
-  }
-  const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, kFirstOwn);
-  ::close(descriptor);
-  return moved;
-}
 
 void Descriptors::take() {
   for (int i = 0; i < 3; ++i) {
-    standard_[i] = ::fcntl(i, F_DUPFD_CLOEXEC, kFirstOwn);
+    standard_[i] = ::fcntl(i, F_DUPFD_CLOEXEC, kFirstOwnDescriptor);
   }
   error_output = standard_[2];
   sink_ = out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -85,6 +71,10 @@ void Descriptors::leave() {
       ::dup2(standard_[i], i);
     }
   }
+  if (keep_new_ && !kept_new_) {
+    find_gaps();
+    kept_new_ = true;
+  }
   for (u32 i = 0; i < gap_count_; ++i) {
     ::close_range(gaps_[i].first, gaps_[i].last, 0);
   }
@@ -98,7 +88,5 @@ void Descriptors::leave() {
     ::lseek(kept_, 0, SEEK_SET);
   }
 }
-
-void Descriptors::keep_new() { find_gaps(); }
 
 }  // namespace heddle::process

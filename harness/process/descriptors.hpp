@@ -7,9 +7,6 @@
 
 namespace heddle::process {
 
-/// The same file under a number that no program gets to see, closed on exec.
-int out_of_the_way(int descriptor);
-
 /// Where the program's output goes while it runs.
 enum class Output : u8 {
   kDiscard,
@@ -23,8 +20,9 @@ class Descriptors {
   void set_output(Output output) { output_ = output; }
   void enter();
   void leave();
-  /// What was opened since take() stays open, too: it is a sanitizer's.
-  void keep_new();
+  /// What was opened in this execution stays open, too: a sanitizer needs it. The first time only,
+  /// as it opens nothing more.
+  void keep_new() { keep_new_ = true; }
 
  private:
   void find_gaps();
@@ -36,6 +34,8 @@ class Descriptors {
   };
   Gap gaps_[kGapsMax] = {};  // numbers that nothing was open at
   u32 gap_count_ = 0;
+  bool keep_new_ = false;
+  bool kept_new_ = false;
   Output output_ = Output::kDiscard;
   int standard_[3] = {-1, -1, -1};
   int sink_ = -1;

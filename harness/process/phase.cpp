@@ -2,19 +2,28 @@
 
 #include <unistd.h>
 
-#include "process/program_data.hpp"
+extern "C" void* __libc_stack_end;  // where the kernel put the arguments: their number comes first
 
 namespace heddle::process {
+namespace {
+
+char** environment() {
+  if (::environ != nullptr) {
+    return ::environ;
+  }
+  auto* const arguments = static_cast<char**>(__libc_stack_end) + 1;
+  return arguments + reinterpret_cast<const uptr*>(arguments)[-1] + 1;
+}
+
+}  // namespace
 
 constinit Phase the_phase = Phase::kUnknown;
 
-// By hand: this is asked by the first malloc() of the process, before libraries are ready.
+// By hand: this is asked by a sanitizer's start and the first malloc() of the process, before
+// libraries are ready.
 Phase phase_slow() {
-  if (::environ == nullptr && is_program_linked()) {
-    return Phase::kUnknown;
-  }
   Phase found = Phase::kNative;
-  for (char** entry = ::environ; is_program_linked() && *entry != nullptr; ++entry) {
+  for (char** entry = environment(); is_program_linked() && *entry != nullptr; ++entry) {
     const char* text = *entry;
     u32 i = 0;
     while (kDriveVariable[i] != '\0' && text[i] == kDriveVariable[i]) {

@@ -1,7 +1,7 @@
 // In-target world. How far a program with a main of its own has come.
 #pragma once
 
-#include "base/types.hpp"
+#include "process/program_data.hpp"
 
 namespace heddle::process {
 
@@ -23,6 +23,9 @@ inline Phase phase() {
 
 inline bool is_driven() { return phase() == Phase::kDriven; }
 inline bool is_before_main() { return phase() == Phase::kBeforeMain; }
+
+/// In a program of heddle-cc that nobody drives; not in a command with tests.
+inline bool is_native_program() { return phase() == Phase::kNative && is_program_linked(); }
 
 /// Names the environment variable by which the command hands its arguments to the program.
 constexpr char kDriveVariable[] = "HEDDLE_DRIVE";

@@ -142,7 +142,7 @@ class Request {
 };
 
 void check_sanitizers(const Request& request) {
-  const bool has_asan = std::strcmp(kFlavour, "plain") != 0;
+  const bool has_asan = is_one_of(kFlavour, "asan", "fuzz");
   for (const std::string& name : request.sanitizers) {
     if (name == "thread") {
       refuse("-fsanitize=thread: leave it out, Heddle takes the place of ThreadSanitizer");
@@ -215,6 +215,7 @@ Words instrumented(const Words& words, const Request& request) {
                     "-ldl", "-lpthread", "-Wl,--export-dynamic-symbol=__tsan_*",
                     "-Wl,--export-dynamic-symbol=__emutls_get_address",
                     "-Wl,--export-dynamic-symbol=heddle_*"});
+    append(result, kLinkRuntime);
   } else if (links && request.shared) {
     // The executable has the hooks. libgcc.a's emulated TLS would stay inside of the library.
     append(result,

@@ -6,6 +6,7 @@
 #include "report/places.hpp"
 #include "report/sanitizer_text.hpp"
 #include "report/table.hpp"
+#include "report/uncontrolled.hpp"
 #include "target/history.hpp"
 
 namespace heddle::report {
@@ -81,6 +82,10 @@ std::string heading(const exploration::Recording& recording, const Finding& find
   }
   if (finding.kind == FindingKind::kRace && recording.settings.race_continue) {
     text += "  (the execution went on after it, as races do not end this one)\n";
+  }
+  for (const std::string& line :
+       finding ? uncontrolled_in_execution() : std::vector<std::string>()) {
+    text += fmt::format("  (not controlled: {})\n", line);
   }
   return text;
 }

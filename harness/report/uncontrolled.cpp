@@ -66,6 +66,16 @@ std::vector<std::string> uncontrolled() {
   return warnings;
 }
 
+std::vector<std::string> uncontrolled_in_execution() {
+  std::vector<std::string> lines;
+  for (u32 i = 0; i < exec::escape_count(); ++i) {
+    if (exec::escape(i).in_execution) {
+      lines.push_back(sentence(exec::escape(i)));
+    }
+  }
+  return lines;
+}
+
 bool is_determinism_lost() {
   for (u32 i = 0; i < exec::escape_count(); ++i) {
     const Uncontrolled kind = exec::escape(i).kind;

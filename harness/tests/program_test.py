@@ -527,6 +527,14 @@ class NativeTest(ProgramTest):
         for _ in range(3):
             self.assertEqual(run(program, cwd=self.folder).stdout, "good\n")
 
+    def test_thread_sanitizer(self):
+        """It judges what nobody drives, as without Heddle."""
+        if FLAVOUR != "tsan":
+            self.skipTest("needs ThreadSanitizer")
+        done = run(self.built(RACY, language="cc"), code=66, cwd=self.folder)
+        self.assertIn("ThreadSanitizer: data race", done.stderr)
+        self.assertIn("program.c:4", done.stderr)
+
     def test_exit_codes(self):
         program = self.built(ENDS)
         for how, code in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7),
@@ -548,6 +556,9 @@ class FindingsTest(ProgramTest):
         finding = self.only_finding(self.run_program(program, code=FINDING), "race")
         self.assertIn("'counter'", finding["message"])
         self.assertEqual(finding["location"].split(":")[0], "program.c")
+        self.assertEqual(finding["second_opinion"], "agrees" if FLAVOUR == "tsan" else "")
+        if FLAVOUR == "tsan":
+            self.assertIn("ThreadSanitizer agrees:", (self.folder / finding["seed"]).read_text())
         replayed = self.result("replay", finding["seed"], "--repeat=20", code=FINDING)
         self.assertFalse(replayed["diverged"])
         self.assertEqual(replayed["findings"][0]["signature"], finding["signature"])
@@ -690,6 +701,7 @@ class IsolationTest(ProgramTest):
             result = self.run_program(program, code=FINDING, options=["--isolate", f"--strategy={strategy}"])
             self.assertTrue(result["isolated"])
             finding = self.only_finding(result, "race")
+            self.assertEqual(finding["second_opinion"], "agrees" if FLAVOUR == "tsan" else "")
             self.heddle("replay", finding["seed"], code=FINDING)
 
     def test_same_executions_as_without(self):
@@ -754,10 +766,34 @@ int main(int argc, char** argv) {
     int file = open("/dev/urandom", O_RDONLY);
     int done = read(file, &byte, 1) == 1;
     close(file);
-    return !done;
+    return !done || argc > 2;
   }
-  if (argc > 1) real_thread();
-  return count() != 1;
+  if (argc > 1 && strcmp(argv[1], "thread") == 0) real_thread();
+  return count() != 1 || argc > 2;
+}
+"""
+
+
+# Reads real entropy in executions without a race, and then fails.
+ESCAPES_AND_RACE = r"""
+#include <atomic>
+#include <fcntl.h>
+#include <thread>
+#include <unistd.h>
+std::atomic<bool> first;
+int counter;
+int main() {
+  std::thread thread([] {
+    if (!first.exchange(true)) ++counter;
+  });
+  const bool late = first.exchange(true);
+  if (late) {
+    ++counter;
+  } else {
+    close(open("/dev/urandom", O_RDONLY));
+  }
+  thread.join();
+  return !late;
 }
 """
 
@@ -769,12 +805,40 @@ class UncontrolledTest(ProgramTest):
         return result["uncontrolled"][0]
 
     def run_and_warn(self, program, *arguments, code):
-        done = self.heddle("run", program, "--executions=50", "--json", "--", *arguments, code=code)
-        return self.warning(json.loads(done.stdout), done)
+        """The one warning, which executions in processes of their own give, too."""
+        warnings = set()
+        for options in ((), ("--isolate",)):
+            done = self.heddle("run", program, "--executions=50", "--json", *options, "--", *arguments, code=code)
+            warnings.add(self.warning(json.loads(done.stdout), done))
+        self.assertEqual(len(warnings), 1, warnings)
+        return warnings.pop()
+
+    def findings_say(self, program, *arguments, line):
+        """What its execution met is part of a finding, as the first line of the warning."""
+        for options in ((), ("--isolate",)):
+            result = self.run_program(program, *arguments, code=FINDING, executions=50, options=options)
+            finding = self.only_finding(result, "check", "exit-status")
+            self.assertEqual(finding["uncontrolled"], [result["uncontrolled"][0].splitlines()[0]])
+            self.assertIn(line, finding["uncontrolled"][0])
+            self.assertIn(f"not controlled: {finding['uncontrolled'][0]}", (self.folder / finding["seed"]).read_text())
+            replayed = self.result("replay", finding["seed"], code=FINDING)["findings"][0]
+            self.assertEqual(replayed["uncontrolled"], finding["uncontrolled"])
 
     def test_nothing(self):
-        result = self.run_program(self.built(ESCAPES, language="cc"))
-        self.assertEqual(result["uncontrolled"], [])
+        program = self.built(ESCAPES, language="cc")
+        self.assertEqual(self.run_program(program)["uncontrolled"], [])
+        result = self.run_program(program, "and", "fail", code=FINDING)
+        self.assertEqual(self.only_finding(result, "check", "exit-status")["uncontrolled"], [])
+
+    def test_only_in_other_executions(self):
+        """A finding says what its own execution met."""
+        program = self.built(ESCAPES_AND_RACE)
+        done = self.heddle("hunt", program, "--time=3s", "--json", code=FINDING)
+        result = json.loads(done.stdout)
+        said = {finding["kind"]: finding["uncontrolled"] for finding in result["findings"]}
+        self.assertEqual(sorted(said), ["check", "race"])
+        self.assertEqual(said["race"], [])
+        self.assertEqual(len(said["check"]), 1)
 
     def test_lock_of_a_library_without_instrumentation(self):
         self.written("locks.c", LOCKS)
@@ -785,15 +849,18 @@ class UncontrolledTest(ProgramTest):
         warning = self.run_and_warn("./program", code=CLEAN)
         self.assertIn("liblocks.so takes locks", warning)
         self.assertIn("main.c:", warning)
+        self.findings_say("./program", "and", "fail", line="liblocks.so takes locks")
 
     def test_entropy_from_a_file(self):
         warning = self.run_and_warn(self.built(ESCAPES, language="cc"), "entropy", code=DIVERGED)
         self.assertIn("/dev/urandom", warning)
         self.assertIn("program.c:", warning)
+        self.findings_say("./program", "entropy", "fail", line="/dev/urandom")
 
     def test_thread_of_the_operating_system(self):
         warning = self.run_and_warn(self.built(ESCAPES, language="cc"), "thread", code=DIVERGED)
         self.assertIn("thread of the operating system", warning)
+        self.findings_say("./program", "thread", "fail", line="thread of the operating system")
 
 
 if __name__ == "__main__":
