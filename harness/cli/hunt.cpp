@@ -36,6 +36,7 @@ exploration::Tally plus(exploration::Tally sum, const exploration::Tally& part) 
   sum.raced += part.raced;
   sum.detected += part.detected;
   sum.raced_and_detected += part.raced_and_detected;
+  sum.undecided += part.undecided;
   sum.seconds += part.seconds;
   return sum;
 }
@@ -167,7 +168,7 @@ int run_hunt(const CommandOptions& options) {
     for (const TargetResult& result : results) {
       fmt::print("{:<48} {:>11} {:>8.2f}  {}\n", result.target->name(), result.tally.executions,
                  result.tally.seconds, verdict_of(result));
-      fmt::print("{}", detector_line(result.tally));
+      fmt::print("{}{}", detector_line(result.tally), undecided_line(result.tally));
     }
     fmt::print("{} executions in {:.1f} s; {} finding{}", sum.executions, sum.seconds, all.size(),
                all.size() == 1 ? "" : "s");

@@ -63,7 +63,7 @@ std::string event_text(const Event& event, ObjectNames& names) {
   switch (event.kind) {
     case EventKind::kFinding: return finding_text(event, names);
     case EventKind::kReturn: {
-      const std::string value = value_text(target::history().entries[event.operation].result);
+      const std::string value = target::text_of(target::history().entries[event.operation].result);
       return value.empty() ? "  done" : "  = " + value;
     }
     case EventKind::kYielded: return "  yields " + value_text(yielded_by(event));
