@@ -36,6 +36,8 @@ class queue {
     refuse("queue", operation);
   }
 
+  std::uint64_t hash() const { return hash_of(values_); }
+
   friend bool operator==(const queue&, const queue&) = default;
 
  private:

@@ -33,6 +33,8 @@ class register_ {
     refuse("register", operation);
   }
 
+  std::uint64_t hash() const { return static_cast<std::uint64_t>(value_); }
+
   friend bool operator==(const register_&, const register_&) = default;
 
  private:

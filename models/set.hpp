@@ -31,6 +31,8 @@ class set {
     refuse("set", operation);
   }
 
+  std::uint64_t hash() const { return hash_of(values_); }
+
   friend bool operator==(const set&, const set&) = default;
 
  private:

@@ -36,6 +36,8 @@ class stack {
     refuse("stack", operation);
   }
 
+  std::uint64_t hash() const { return hash_of(values_); }
+
   friend bool operator==(const stack&, const stack&) = default;
 
  private:

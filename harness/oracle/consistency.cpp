@@ -63,6 +63,7 @@ class AnyState {
   Value apply(const target::HistoryEntry& entry) {
     return state_->apply(entry.name, entry.arguments);
   }
+  u64 hash() const { return state_->hash(); }
   friend bool operator==(const AnyState& a, const AnyState& b) {
     return a.state_->equals(*b.state_);
   }

@@ -11,7 +11,7 @@
 namespace heddle::oracle {
 
 // Of one search; see OrderSearch::run(). What takes longer in practice takes for ever.
-constexpr u64 kEffortMax = 1'000'000;
+constexpr u64 kEffortMax = 100'000;
 // The same where each attempt may do all operations again.
 constexpr u64 kRunAloneEffortMax = 20'000;
 

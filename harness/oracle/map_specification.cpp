@@ -78,4 +78,12 @@ Value MapState::apply(const target::HistoryEntry& entry) {
   return answer;
 }
 
+u64 MapState::hash() const {
+  u64 hash = 0;
+  for (const auto& [key, state] : present_) {
+    hash = mix64(hash ^ mix64(static_cast<u64>(key)) ^ state.hash());
+  }
+  return hash;
+}
+
 }  // namespace heddle::oracle

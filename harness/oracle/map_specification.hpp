@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/rng.hpp"
 #include "target/history.hpp"
 
 namespace heddle::oracle {
@@ -24,6 +25,7 @@ struct KeyState {
   std::optional<i64> value;
 
   Value apply(const target::HistoryEntry& entry);
+  u64 hash() const { return value.has_value() ? mix64(static_cast<u64>(*value)) : 0; }
   friend bool operator==(const KeyState&, const KeyState&) = default;
 };
 
@@ -31,6 +33,7 @@ struct KeyState {
 class MapState {
  public:
   Value apply(const target::HistoryEntry& entry);
+  u64 hash() const;
   friend bool operator==(const MapState&, const MapState&) = default;
 
  private:

@@ -51,7 +51,7 @@ inline bool fits(const Value& answer, const Value& expected) {
          std::equal(answer.words, answer.words + answer.count, expected.words);
 }
 
-/// `State` is copyable, comparable, and has `Value apply(const HistoryEntry&)`.
+/// `State` is copyable and comparable, and has `Value apply(const HistoryEntry&)` and `u64 hash()`.
 template <class State>
 class OrderSearch {
  public:

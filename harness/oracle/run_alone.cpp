@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "base/invariant.hpp"
+#include "base/rng.hpp"
 
 namespace heddle::oracle {
 namespace {
 
 struct Step {
-  const Operation* operation;
+  std::size_t operation;  // of the target
   std::array<i64, Operation::kArgumentsMax> arguments;
 
   friend bool operator==(const Step&, const Step&) = default;
@@ -36,7 +37,8 @@ class Rehearsal {
     }
     Value answer;
     for (std::size_t i = done_.size(); i < steps.size(); ++i) {
-      answer = steps[i].operation->invoker->invoke(object_, nullptr, steps[i].arguments.data());
+      answer = target_.operations[steps[i].operation]->invoker->invoke(object_, nullptr,
+                                                                       steps[i].arguments.data());
     }
     done_ = steps;
     return answer;
@@ -69,7 +71,7 @@ class StepsSoFar final : public Specification::State {
     const auto at = std::find_if(operations.begin(), operations.end(),
                                  [name](const auto& operation) { return operation->name == name; });
     HEDDLE_INVARIANT(at != operations.end());
-    Step step{at->get(), {}};
+    Step step{static_cast<std::size_t>(at - operations.begin()), {}};
     std::copy_n(arguments, step.arguments.size(), step.arguments.begin());
     steps_.push_back(step);
     return rehearsal_->run(steps_);
@@ -77,6 +79,16 @@ class StepsSoFar final : public Specification::State {
 
   bool equals(const State& other) const override {
     return steps_ == static_cast<const StepsSoFar&>(other).steps_;
+  }
+  std::uint64_t hash() const override {
+    u64 hash = 0;
+    for (const Step& step : steps_) {
+      hash = mix64(hash ^ step.operation);
+      for (const i64 argument : step.arguments) {
+        hash = mix64(hash ^ static_cast<u64>(argument));
+      }
+    }
+    return hash;
   }
 
  private:

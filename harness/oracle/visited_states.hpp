@@ -26,18 +26,20 @@ class VisitedStates {
   /// False if the search was here, with the present set and an equal state, before.
   bool enter(const State& state) {
     const Window window = window_of_present();
-    u64 slot = hash_;
+    const u64 hash = hash_ ^ mix64(state.hash());
+    u64 slot = hash;
     for (;; ++slot) {
       const u32 entry = slots_[slot & (slots_.size() - 1)];
       if (entry == 0) {
         break;
       }
       ++compared_;
-      if (is_present(entries_[entry - 1], window) && entries_[entry - 1].state == state) {
+      if (entries_[entry - 1].hash == hash && is_present(entries_[entry - 1], window) &&
+          entries_[entry - 1].state == state) {
         return false;
       }
     }
-    entries_.push_back(Entry{hash_, window.first, static_cast<u32>(kept_.size()),
+    entries_.push_back(Entry{hash, window.first, static_cast<u32>(kept_.size()),
                              window.last - window.first, state});
     kept_.insert(kept_.end(), words_.begin() + window.first, words_.begin() + window.last);
     slots_[slot & (slots_.size() - 1)] = static_cast<u32>(entries_.size());
@@ -47,7 +49,7 @@ class VisitedStates {
     return true;
   }
 
-  /// How many states were looked at: many, where one set can lead to many.
+  /// How many states were looked at: many, where states have poor hashes.
   u64 compared() const { return compared_; }
 
  private:
@@ -57,7 +59,7 @@ class VisitedStates {
   };
 
   struct Entry {
-    u64 hash;
+    u64 hash;   // of set and state
     u32 first;  // of its words
     u32 kept;   // where they are
     u32 count;
@@ -77,8 +79,7 @@ class VisitedStates {
   }
 
   bool is_present(const Entry& entry, const Window& window) const {
-    return entry.hash == hash_ && entry.first == window.first &&
-           entry.count == window.last - window.first &&
+    return entry.first == window.first && entry.count == window.last - window.first &&
            std::equal(kept_.begin() + entry.kept, kept_.begin() + entry.kept + entry.count,
                       words_.begin() + window.first);
   }
@@ -95,7 +96,7 @@ class VisitedStates {
   }
 
   std::vector<u64> words_;
-  u64 hash_ = 0;
+  u64 hash_ = 0;  // of the set
   u64 compared_ = 0;
   std::vector<Entry> entries_;
   std::vector<u64> kept_;

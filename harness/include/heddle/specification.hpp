@@ -13,7 +13,8 @@ namespace heddle {
 
 /// A sequential object as a user writes it, for linearizable<Model>(): a default-constructed one is
 /// how executions begin; apply() does an operation and says what it answers. Value{} means that any
-/// answer will do. There are some in models/.
+/// answer will do. A `std::uint64_t hash() const` is welcome: it makes long searches shorter. There
+/// are some in models/.
 template <class M>
 concept Model = std::default_initializable<M> && std::copyable<M> && std::equality_comparable<M> &&
                 requires(M model, std::string_view operation, const std::int64_t* arguments) {
@@ -31,6 +32,8 @@ class Specification {
     /// Of two states of one specification: true only if no operation can tell them apart from now
     /// on. False costs time, no more.
     virtual bool equals(const State& other) const = 0;
+    /// The same for states that are equal.
+    virtual std::uint64_t hash() const = 0;
   };
 
   virtual ~Specification() = default;
@@ -48,6 +51,13 @@ class ModelSpecification final : public Specification {
     }
     bool equals(const State& other) const override {
       return model_ == static_cast<const ModelState&>(other).model_;
+    }
+    std::uint64_t hash() const override {
+      if constexpr (requires(const M& model) { model.hash(); }) {
+        return model_.hash();
+      } else {
+        return 0;
+      }
     }
 
    private:
