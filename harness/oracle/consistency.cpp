@@ -90,7 +90,7 @@ std::vector<Item> map_operations(const target::History& history) {
       entry.arguments[0] = *current;
       entry.argument_count = 1;
     }
-    if (is_map_operation(entry.role)) {
+    if (is_map_operation(entry.role) && !entry.result.refused()) {
       items.push_back(Item{entry, i, 0, 0});
     }
   }

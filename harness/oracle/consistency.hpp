@@ -11,11 +11,12 @@
 namespace heddle::oracle {
 
 // Of one search; see OrderSearch::run(). What takes longer in practice takes for ever.
-constexpr u64 kEffortMax = 100'000;
+constexpr u64 kEffortMax = 500'000;
 // The same where each attempt may do all operations again.
 constexpr u64 kRunAloneEffortMax = 20'000;
 
-/// The operations of a history that a map answers, erasures by cursors as those of their keys.
+/// The operations of a history that a map answers, erasures by cursors as those of their keys. What
+/// was refused is none.
 std::vector<Item> map_operations(const target::History& history);
 
 /// Against a map. Key by key, as far as the criterion is a matter of single keys: linearizability

@@ -54,15 +54,20 @@ class Consistent final : public Contract {
     return false;
   }
 
-  static bool is_judged(const Operation& operation) {
-    return operation.cursor_use == Operation::Cursor::kNone && operation.meaning != Role::kIterate;
+  bool is_judged(const target::HistoryEntry& entry) const {
+    if (entry.operation == target::kUntyped || entry.result.refused()) {
+      return false;
+    }
+    const Operation& operation = *target_.operations[entry.operation];
+    return operation.cursor_use == Operation::Cursor::kNone && !operation.is_action &&
+           operation.meaning != Role::kIterate;
   }
 
   std::vector<oracle::Item> operations_of(const target::History& history) const {
     std::vector<oracle::Item> items;
     for (u32 i = 0; i < history.entries.size(); ++i) {
       const target::HistoryEntry& entry = history.entries[i];
-      if (entry.operation != target::kUntyped && is_judged(*target_.operations[entry.operation])) {
+      if (is_judged(entry)) {
         items.push_back(oracle::Item{entry, i, 0, 0});
       }
     }

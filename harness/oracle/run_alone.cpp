@@ -6,6 +6,7 @@
 
 #include "base/invariant.hpp"
 #include "base/rng.hpp"
+#include "exec/observer.hpp"
 
 namespace heddle::oracle {
 namespace {
@@ -29,6 +30,8 @@ class Rehearsal {
 
   /// The answer of the last of `steps`.
   Value run(const Steps& steps) {
+    // What it does wrong with one thread is a finding of the main thread's.
+    const exec::ObserverScope observer(exec::engine().thread(to_thread_id(0)));
     const bool goes_on = object_ != nullptr && done_.size() < steps.size() &&
                          std::equal(done_.begin(), done_.end(), steps.begin());
     if (!goes_on) {

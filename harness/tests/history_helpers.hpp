@@ -55,8 +55,11 @@ class Diary {
     target::HistoryEntry& entry = history_.entries[operation];
     entry.result = result;
     entry.returned = true;
-    entry.returned_at = ++history_.moments;
+    entry.returned_at = ++history_.clock;
   }
+
+  /// Its linearization point.
+  void commits(u32 operation) { history_.entries[operation].commit = ++history_.commits; }
 
   /// Call and return with nothing in between.
   template <class What>
@@ -73,12 +76,10 @@ class Diary {
     entry.operation = target::kUntyped;
     entry.role = role;
     entry.name = name;
-    entry.called = ++history_.moments;
     for (const i64 argument : arguments) {
       entry.arguments[entry.argument_count++] = argument;
     }
-    history_.entries.push_back(entry);
-    return history_.entries.size() - 1;
+    return history_.call(entry);
   }
 
   target::History history_;
@@ -105,7 +106,8 @@ class RandomHistory {
   RandomHistory(Diary& diary, Rng& rng, Call call, u32 lies_one_in)
       : diary_(diary), rng_(rng), call_(call), lies_one_in_(lies_one_in) {}
 
-  void write(u32 setup, u32 threads, u32 operations) {
+  void write(u32 setup, u32 threads, u32 operations, bool with_commits = false) {
+    with_commits_ = with_commits;
     for (u32 i = 0; i < setup; ++i) {
       running_[0] = call_(diary_, rng_, 0);
       take_effect(0);
@@ -138,6 +140,9 @@ class RandomHistory {
     results_[thread] =
         lies_one_in_ != 0 && rng_.below(lies_one_in_) == 0 ? lie(rng_, truth) : truth;
     effective_[thread] = true;
+    if (with_commits_) {
+      diary_.commits(running_[thread]);
+    }
   }
 
   void finish(u32 thread) {
@@ -150,6 +155,7 @@ class RandomHistory {
   Rng& rng_;
   Call call_;
   u32 lies_one_in_;  // 0: never
+  bool with_commits_ = false;
   State state_;
   u32 running_[kThreadsMax + 1] = {kIdle, kIdle, kIdle, kIdle, kIdle};
   bool effective_[kThreadsMax + 1] = {};

@@ -488,7 +488,7 @@ Count compare(u32 histories, typename RandomHistory<State>::Call call, Consisten
   for (u32 i = 0; i < histories; ++i) {
     Diary diary;
     RandomHistory<State>(diary, rng, call, kLiesOneIn)
-        .write(rng.below(3), 2 + rng.below(2), 1 + rng.below(6));
+        .write(rng.below(3), 2 + rng.below(2), 1 + rng.below(6), i % 4 == 0);
     const bool expected = fits_some_order(diary.history(), consistency, State{}, 0);
     const bool seen = judge(diary, consistency);
     (seen ? count.accepted : count.rejected) += 1;

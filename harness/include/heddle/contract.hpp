@@ -93,7 +93,8 @@ const Contract& go_range();
 ///    same whenever it is made anew and does the same operations, must not wait for other threads,
 ///    and must not keep anything outside of itself that a second object would meet (global lists
 ///    of a reclamation scheme, say): what it does there is not undone.
-/// Model and type judge all operations but cursors' and iterations. A result of type void fits any
+/// Model and type judge all operations but cursors' and actions, and no iterations; nobody judges
+/// what was refused. A result of type void fits any
 /// answer. What the main thread did before the others began comes first. An operation that never
 /// returned may have taken effect or not.
 /// A finding has the kind "linearizability" and the rule "not-linearizable",
