@@ -84,7 +84,8 @@ std::vector<Item> map_operations(const target::History& history) {
       current = entry.result.has_ints() ? std::optional(entry.result.words[0]) : std::nullopt;
     }
     if (entry.role == Role::kEraseCurrent) {
-      if (!current.has_value()) {
+      const bool in_vain = entry.result.shape == Value::Shape::kBool && !entry.result.truth();
+      if (!current.has_value() || in_vain) {
         continue;
       }
       entry.arguments[0] = *current;

@@ -16,7 +16,8 @@ constexpr u64 kEffortMax = 500'000;
 constexpr u64 kRunAloneEffortMax = 20'000;
 
 /// The operations of a history that a map answers, erasures by cursors as those of their keys. What
-/// was refused is none.
+/// was refused is none, nor is an erasure by a cursor that found nothing: its key may be there
+/// again in another entry.
 std::vector<Item> map_operations(const target::History& history);
 
 /// Against a map. Key by key, as far as the criterion is a matter of single keys: linearizability

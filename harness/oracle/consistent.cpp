@@ -1,4 +1,5 @@
 // The contract that histories fit an order of their operations; see contract.hpp.
+#include <stdexcept>
 #include <vector>
 
 #include "oracle/consistency.hpp"
@@ -25,11 +26,15 @@ class Consistent final : public Contract {
   }
 
   bool violated(const target::History& history, exec::Finding& finding) const override {
-    const oracle::Verdict verdict = verdict_on(history, finding);
-    if (verdict == oracle::Verdict::kUndecided) {
-      target::note_undecided();
+    try {
+      const oracle::Verdict verdict = verdict_on(history, finding);
+      if (verdict == oracle::Verdict::kUndecided) {
+        target::note_undecided();
+      }
+      return verdict == oracle::Verdict::kMisfits;
+    } catch (const std::invalid_argument& refusal) {  // a model that does not fit the target
+      environment_failure(refusal.what());
     }
-    return verdict == oracle::Verdict::kMisfits;
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "explore/session.hpp"
 #include "heddle/heddle.hpp"
 #include "models/stack.hpp"
+#include "report/story.hpp"
 
 namespace {
 
@@ -109,6 +110,12 @@ HEDDLE_TARGET(locked_stack_model, t) {
   declare_stack<Stack<true>>(t).linearizable<models::stack>();
 }
 
+HEDDLE_TARGET(misnamed_stack, t) {
+  auto s = t.subject<Stack<true>>();
+  s.op("pusj", &Stack<true>::push, t.ints(0, 3));
+  s.linearizable<models::stack>();
+}
+
 HEDDLE_TARGET(careless_map, t) {
   auto s = t.subject<CarelessMap>();
   s.op("insert", &CarelessMap::insert, t.ints(0, 1), t.ints(1, 9)).means(Role::kInsert);
@@ -121,6 +128,7 @@ struct Result {
   exploration::Tally tally;
   exploration::Recording recording;
   exploration::Divergence divergence;
+  std::string story;
 };
 
 Result run(const char* target, u64 executions) {
@@ -132,6 +140,7 @@ Result run(const char* target, u64 executions) {
       budget,
       [&](const exec::Finding&, const exploration::Tally&) {
         result.recording = session.record(result.divergence);
+        result.story = report::tell(result.recording, {});
         return false;
       },
       nullptr);
@@ -145,6 +154,7 @@ void expect_found(const char* target, const char* rule) {
   EXPECT_FALSE(result.divergence.diverged) << result.divergence.message;
   EXPECT_NE(result.recording.message.find("fits no order of the operations"), std::string::npos)
       << result.recording.message;
+  EXPECT_NE(result.story.find("<- fits nowhere"), std::string::npos) << result.story;
 }
 
 TEST(Targets, ACarelessStackIsFound) {
@@ -160,6 +170,10 @@ TEST(Targets, ALockedStackIsClean) {
     EXPECT_EQ(result.tally.executions, 5'000u) << result.recording.message;
     EXPECT_EQ(result.tally.undecided, 0u);
   }
+}
+
+TEST(Targets, AModelThatDoesNotFitIsSaid) {
+  EXPECT_EXIT(run("misnamed_stack", 1), ::testing::ExitedWithCode(5), "knows no operation 'pusj'");
 }
 
 TEST(Targets, ACarelessMapIsFound) { expect_found("careless_map", "not-linearizable"); }

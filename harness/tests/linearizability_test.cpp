@@ -140,6 +140,14 @@ TEST(Roles, CursorsEraseTheKeyThatTheyYieldedLast) {
     diary.does(2, Role::kContains, {3}, value_of(still_there));
     EXPECT_EQ(accepted(diary), !still_there);
   }
+  Diary diary;  // what it yielded is gone, and another entry is there
+  diary.does(0, Role::kAssign, {3, 7}, kYes);
+  diary.does(1, Role::kNext, {}, value_of(std::pair(3, 7)));
+  diary.does(2, Role::kErase, {3}, kYes);
+  diary.does(2, Role::kAssign, {3, 8}, kYes);
+  diary.does(1, Role::kEraseCurrent, {}, kNo);
+  diary.does(2, Role::kFind, {3}, some(8));
+  EXPECT_TRUE(accepted(diary));
 }
 
 // ---- real time ----

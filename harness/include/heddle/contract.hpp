@@ -85,18 +85,16 @@ const Contract& go_range();
 
 /// There is an order of the operations, one of those that `consistency` allows, in which a
 /// sequential object would have answered what was answered. The sequential object is
-///  - `model` if there is one; else
-///  - a map if any operation has the role of a map's; the operations with such roles are judged,
-///  and
-///    an erasure by a cursor is one of the key that it yielded last; else
-///  - the target's type itself, on which one thread does the operations. It must then answer the
-///    same whenever it is made anew and does the same operations, must not wait for other threads,
-///    and must not keep anything outside of itself that a second object would meet (global lists
-///    of a reclamation scheme, say): what it does there is not undone.
-/// Model and type judge all operations but cursors' and actions, and no iterations; nobody judges
-/// what was refused. A result of type void fits any
-/// answer. What the main thread did before the others began comes first. An operation that never
-/// returned may have taken effect or not.
+///  - `model` if there is one; it is asked for all operations but cursors' and actions; else
+///  - a map if any operation has a role of a map's; it is asked for those with such roles, and what
+///    a cursor erased is erased by the key that it yielded last; else
+///  - the target's type itself, on which one thread does all operations but cursors' and actions.
+///    It must then answer the same whenever it is made anew and does the same, must not wait for
+///    other threads, and must not keep anything outside of itself that a second object would meet
+///    (global lists of a reclamation scheme, say): what it does there is not undone.
+/// Iterations are not judged, nor is what was refused. A result of type void fits any answer. What
+/// the main thread did before the others began comes first. An operation that never returned may
+/// have taken effect or not.
 /// A finding has the kind "linearizability" and the rule "not-linearizable",
 /// "not-sequentially-consistent" or "not-quiescently-consistent", and names the operation that
 /// cannot be placed in the longest order that fits.
