@@ -53,6 +53,7 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
               {"strategy", strategy},
               {"model", options.settings.model},
               {"executions", tally.executions},
+              {"undecided", tally.undecided},
               {"blocked", 0},
               {"seconds", tally.seconds},
               {"executions_per_second",
@@ -112,6 +113,13 @@ std::string detector_line(const exploration::Tally& tally) {
                        : 100.0 * static_cast<double>(tally.raced_and_detected) /
                              static_cast<double>(tally.raced),
       tally.detected - tally.raced_and_detected);
+}
+
+std::string undecided_line(const exploration::Tally& tally) {
+  return tally.undecided == 0
+             ? ""
+             : fmt::format("  {} of {} executions undecided: too many orders of their operations\n",
+                           tally.undecided, tally.executions);
 }
 
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
@@ -237,7 +245,7 @@ int run_run(const CommandOptions& options) {
                findings.all().empty() ? "no finding (which proves nothing)"
                                       : fmt::format("{} finding{}", findings.all().size(),
                                                     findings.all().size() == 1 ? "" : "s"));
-    fmt::print("{}", detector_line(tally));
+    fmt::print("{}{}", detector_line(tally), undecided_line(tally));
   }
   return exit_code(!findings.all().empty(), findings.diverged(), findings.write_failed());
 }

@@ -25,6 +25,9 @@ std::string program_path();
 /// The recall of the target's own misuse detector against the race oracle; "" if it has none.
 std::string detector_line(const exploration::Tally& tally);
 
+/// How many executions no contract could judge within its means; "" if none.
+std::string undecided_line(const exploration::Tally& tally);
+
 /// For a program: isolates its executions if the user says so, or if they cannot be rolled back.
 void choose_isolation(exploration::Session& session, const CommandOptions& options);
 /// Tells on stderr what got past the scheduler.

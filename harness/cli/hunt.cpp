@@ -80,7 +80,7 @@ int run_hunt(const CommandOptions& options) {
     for (const TargetResult& result : results) {
       fmt::print("{:<48} {:>11} {:>8.2f}  {}\n", result.target->name(), result.tally.executions,
                  result.tally.seconds, verdict_of(result));
-      fmt::print("{}", detector_line(result.tally));
+      fmt::print("{}{}", detector_line(result.tally), undecided_line(result.tally));
     }
     fmt::print("{} executions in {:.1f} s; {} finding{}", sum.executions, sum.seconds, all.size(),
                all.size() == 1 ? "" : "s");

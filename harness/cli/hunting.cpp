@@ -22,6 +22,7 @@ exploration::Tally plus(exploration::Tally sum, const exploration::Tally& part) 
   sum.raced += part.raced;
   sum.detected += part.detected;
   sum.raced_and_detected += part.raced_and_detected;
+  sum.undecided += part.undecided;
   sum.seconds += part.seconds;
   return sum;
 }

@@ -161,6 +161,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     tally.raced += raced;
     tally.detected += detected;
     tally.raced_and_detected += raced && detected;
+    tally.undecided += target::judgement_undecided();
     bool go_on = true;
     if (observed_.kind != exec::FindingKind::kNone) {
       ++tally.with_finding;

@@ -76,6 +76,7 @@ struct Tally {
   u64 raced = 0;     // executions in which the race oracle had a finding
   u64 detected = 0;  // executions in which the target's own detector fired
   u64 raced_and_detected = 0;
+  u64 undecided = 0;  // executions that a contract could not judge within its means
   double seconds = 0;
 };
 

@@ -88,37 +88,11 @@ std::string thread_name(ThreadId id) {
   return id == ThreadId::kNone ? "?" : "T" + std::to_string(to_index(id));
 }
 
-std::string value_text(const Value& value) {
-  switch (value.shape) {
-    case Value::Shape::kVoid: return "";
-    case Value::Shape::kNothing: return "nothing";
-    case Value::Shape::kBool: return value.truth() ? "true" : "false";
-    case Value::Shape::kRefused:
-      return static_cast<Refusal>(value.words[0]) == Refusal::kStale ? "stale" : "timed out";
-    case Value::Shape::kInts: break;
-  }
-  std::string text = std::to_string(value.words[0]);
-  for (unsigned i = 1; i < value.count; ++i) {
-    text += ":" + std::to_string(value.words[i]);
-  }
-  return text;
-}
-
 std::string operation_text(u32 operation, bool with_result) {
   if (operation >= target::history().entries.size()) {
     return "?";
   }
-  const target::HistoryEntry& entry = target::history().entries[operation];
-  std::string text = entry.name;
-  text += "(";
-  for (u32 i = 0; i < entry.argument_count; ++i) {
-    text += (i == 0 ? "" : ", ") + std::to_string(entry.arguments[i]);
-  }
-  text += ")";
-  if (with_result && entry.returned && !value_text(entry.result).empty()) {
-    text += " = " + value_text(entry.result);
-  }
-  return text;
+  return target::text_of(target::history().entries[operation], with_result);
 }
 
 std::string stack_text(const std::string& what, const Place& place) {

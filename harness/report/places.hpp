@@ -31,8 +31,6 @@ Frame users_frame(const Place& place);
 Frame frame_of(const exec::Finding& finding);
 
 std::string thread_name(ThreadId id);
-/// "true", "8:24", "nothing"; "" for void.
-std::string value_text(const Value& value);
 /// "insert(3, 1) = true": an operation of the last execution's history.
 std::string operation_text(u32 operation, bool with_result);
 /// "freed by T2 in erase(3):", then the stack.

@@ -63,10 +63,10 @@ std::string event_text(const Event& event, ObjectNames& names) {
   switch (event.kind) {
     case EventKind::kFinding: return finding_text(event, names);
     case EventKind::kReturn: {
-      const std::string value = value_text(target::history().entries[event.operation].result);
+      const std::string value = target::text_of(target::history().entries[event.operation].result);
       return value.empty() ? "  done" : "  = " + value;
     }
-    case EventKind::kYielded: return "  yields " + value_text(yielded_by(event));
+    case EventKind::kYielded: return "  yields " + target::text_of(yielded_by(event));
     case EventKind::kProbe:
       return fmt::format("{} {}", word, reinterpret_cast<const char*>(event.address));
     case EventKind::kCreate:

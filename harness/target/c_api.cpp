@@ -15,6 +15,7 @@ namespace heddle::target {
 namespace {
 
 bool fired = false;
+bool undecided = false;
 
 }  // namespace
 
@@ -25,9 +26,14 @@ History& history() {
 
 bool detector_fired() { return fired; }
 
+void note_undecided() { undecided = true; }
+
+bool judgement_undecided() { return undecided; }
+
 void begin_execution() {
   history().clear();
   fired = false;
+  undecided = false;
 }
 
 }  // namespace heddle::target

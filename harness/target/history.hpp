@@ -1,6 +1,8 @@
 // In-target world. What the operations of an execution were, and what came of them.
 #pragma once
 
+#include <string>
+
 #include "base/vec.hpp"
 #include "heddle/operations.hpp"
 
@@ -66,5 +68,10 @@ struct History {
 
 /// The history of the present execution, or of the last one.
 History& history();
+
+/// "7", "nothing", "true", "3:7"; empty for the result of a function that returns none.
+std::string text_of(const Value& value);
+/// "find(3)", or with its result "find(3) = 7".
+std::string text_of(const HistoryEntry& entry, bool with_result);
 
 }  // namespace heddle::target

@@ -159,6 +159,10 @@ Definition* program();
 
 /// True if heddle_detector_fired() was called in the last execution.
 bool detector_fired();
+/// A contract could not judge the execution within its means.
+void note_undecided();
+/// True if one could not in the last execution.
+bool judgement_undecided();
 /// To be called before each execution.
 void begin_execution();
 

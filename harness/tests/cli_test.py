@@ -170,7 +170,7 @@ class RunTest(CliTest):
             with self.subTest(strategy):
                 result = self.run_json(CLEAN, "run", "reference", "--executions=2000", f"--strategy={strategy}",
                                        f"--findings={self.findings}")
-                self.assertLessEqual({"target", "strategy", "model", "executions", "blocked", "seconds",
+                self.assertLessEqual({"target", "strategy", "model", "executions", "undecided", "blocked", "seconds",
                                       "executions_per_second", "verdict", "findings"}, set(result))
                 self.assertEqual(result["target"], "reference")
                 self.assertEqual(result["strategy"], strategy)

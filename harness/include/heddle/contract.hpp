@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 namespace heddle {
 
@@ -45,6 +46,16 @@ enum class Progress : std::uint8_t {
   kWaitFree,         // each finishes its own in a bounded number of steps, whatever others do
 };
 
+/// In which orders the operations of a history may be thought to have run, one after another.
+enum class Consistency : std::uint8_t {
+  kLinearizable,  // one that had returned before another was called comes before it
+  kSequential,    // each thread's are in the order of its program; no more
+  kQuiescent,  // those on both sides of a moment without any operation are in that order; no more
+};
+
+class Specification;  // specification.hpp
+class TargetImplementation;
+
 namespace exec {
 struct Finding;
 }
@@ -71,6 +82,30 @@ namespace contracts {
 /// Complexity: O(operations * log keys). Source: The Go Programming Language Specification,
 /// "For statements with range clause"; the per-incarnation form is ours.
 const Contract& go_range();
+
+/// There is an order of the operations, one of those that `consistency` allows, in which a
+/// sequential object would have answered what was answered. The sequential object is
+///  - `model` if there is one; it is asked for all operations but cursors' and actions; else
+///  - a map if any operation has a role of a map's; it is asked for those with such roles, and what
+///    a cursor erased is erased by the key that it yielded last; else
+///  - the target's type itself, on which one thread does all operations but cursors' and actions.
+///    It must then answer the same whenever it is made anew and does the same, must not wait for
+///    other threads, and must not keep anything outside of itself that a second object would meet
+///    (global lists of a reclamation scheme, say): what it does there is not undone.
+/// Iterations are not judged, nor is what was refused. A result of type void fits any answer. What
+/// the main thread did before the others began comes first. An operation that never returned may
+/// have taken effect or not.
+/// A finding has the kind "linearizability" and the rule "not-linearizable",
+/// "not-sequentially-consistent" or "not-quiescently-consistent", and names the operation that
+/// cannot be placed in the longest order that fits.
+/// Complexity: exponential in the operations that overlap (deciding it is NP-complete). A search
+/// that gets too long is given up; the execution then counts as undecided, which is no finding.
+/// Sources: Herlihy, Wing: Linearizability (TOPLAS 1990). Lamport: How to Make a Multiprocessor
+/// Computer That Correctly Executes Multiprocess Programs (1979). Aspnes, Herlihy, Shavit: Counting
+/// Networks (JACM 1994). Those of the search are in oracle/order_search.hpp.
+/// The contract lives as long as the process; `target` must, too.
+const Contract& consistent(Consistency consistency, const TargetImplementation& target,
+                           std::unique_ptr<Specification> model = nullptr);
 
 }  // namespace contracts
 }  // namespace heddle

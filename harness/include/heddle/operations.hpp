@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "heddle/contract.hpp"
+#include "heddle/specification.hpp"
 #include "heddle/value.hpp"
 
 namespace heddle {
@@ -161,7 +162,22 @@ class Subject {
   template <class Declare>
   void start(const char* name, Declare declare);
 
+  /// Operations take effect one after another, each between its call and its return; judged by
+  /// contracts::consistent(). `M`: a Model of what they answer then. Without one that is a map
+  /// where operations have roles of a map, else an S that one thread uses.
+  template <class M = void>
+  void linearizable();
+  /// The same, but only the order of each thread's own operations counts.
+  template <class M = void>
+  void sequentially_consistent();
+  /// The same, but operations may change places as long as some operation is under way.
+  template <class M = void>
+  void quiescently_consistent();
+
  private:
+  template <class M>
+  void follows_order(Consistency consistency);
+
   Target* target_;
 };
 
@@ -196,6 +212,7 @@ class Target {
   void preempt_at_plain_accesses();
 
   // For the templates below.
+  const TargetImplementation& implementation() const { return *implementation_; }
   Operation& add_operation(const char* name, std::unique_ptr<Invoker> invoker);
   void set_subject(std::unique_ptr<Lifecycle> lifecycle);
   unsigned add_cursor();
@@ -385,6 +402,35 @@ template <class Declare>
 void Subject<S>::start(const char* name, Declare declare) {
   Start start = target_->add_start(name);
   declare(start);
+}
+
+template <class S>
+template <class M>
+void Subject<S>::follows_order(Consistency consistency) {
+  if constexpr (std::is_void_v<M>) {
+    follows(contracts::consistent(consistency, target_->implementation()));
+  } else {
+    follows(contracts::consistent(consistency, target_->implementation(),
+                                  std::make_unique<ModelSpecification<M>>()));
+  }
+}
+
+template <class S>
+template <class M>
+void Subject<S>::linearizable() {
+  follows_order<M>(Consistency::kLinearizable);
+}
+
+template <class S>
+template <class M>
+void Subject<S>::sequentially_consistent() {
+  follows_order<M>(Consistency::kSequential);
+}
+
+template <class S>
+template <class M>
+void Subject<S>::quiescently_consistent() {
+  follows_order<M>(Consistency::kQuiescent);
 }
 
 }  // namespace heddle
