@@ -118,7 +118,7 @@ SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {
 }
 
 void Execution::acquire(Thread& thread, SyncVar& variable) {
-  thread.clock.join(variable.released);
+  thread.clock.learn(variable.released);
   tsan::acquire(thread, variable.address);
 }
 
@@ -135,7 +135,7 @@ void Execution::release_too(Thread& thread, SyncVar& variable) {
 }
 
 void Execution::acquire_readers(Thread& thread, SyncVar& variable) {
-  thread.clock.join(variable.readers_released);
+  thread.clock.learn(variable.readers_released);
   tsan::acquire(thread, reinterpret_cast<uptr>(&variable.readers_released));
 }
 
