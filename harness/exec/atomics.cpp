@@ -63,7 +63,7 @@ void Execution::park(Thread& thread) {
 void Execution::unpark_all() {
   parked_.each([this](ThreadId id) {
     threads_[to_index(id)].parked = false;
-    runnable_.insert(id);
+    run_again(id);
   });
   parked_.clear();
 }

@@ -34,8 +34,13 @@ void Execution::wake(Thread& thread) {
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
   if (!frozen_.contains(thread.id)) {
-    runnable_.insert(thread.id);
+    run_again(thread.id);
   }
+}
+
+void Execution::run_again(ThreadId id) {
+  runnable_.insert(id);
+  options_.strategy->on_runnable(id);
 }
 
 void Execution::wake_all(SyncVar& variable) {
