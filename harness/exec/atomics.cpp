@@ -13,9 +13,9 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.next = cell.sync;
   variable.size = 1;
   variable.ordinal = 0;
-  variable.released.reset();
-  variable.atomic_reads.reset();
-  variable.atomic_writes.reset();
+  variable.released.clear();
+  variable.atomic_reads.clear();
+  variable.atomic_writes.clear();
   variable.owner = ThreadId::kNone;
   variable.depth = 0;
   variable.robustness = Robustness::kNone;
@@ -23,7 +23,7 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.holds = 0;
   variable.arrived = 0;
   variable.mutex = 0;
-  variable.readers_released.reset();
+  variable.readers_released.clear();
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
   cell.sync = index;
@@ -63,7 +63,7 @@ void Execution::park(Thread& thread) {
 void Execution::unpark_all() {
   parked_.each([this](ThreadId id) {
     threads_[to_index(id)].parked = false;
-    runnable_.insert(id);
+    run_again(id);
   });
   parked_.clear();
 }

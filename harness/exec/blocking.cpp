@@ -34,8 +34,13 @@ void Execution::wake(Thread& thread) {
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
   if (!frozen_.contains(thread.id)) {
-    runnable_.insert(thread.id);
+    run_again(thread.id);
   }
+}
+
+void Execution::run_again(ThreadId id) {
+  runnable_.insert(id);
+  options_.strategy->on_runnable(id);
 }
 
 void Execution::wake_all(SyncVar& variable) {
@@ -118,7 +123,7 @@ SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {
 }
 
 void Execution::acquire(Thread& thread, SyncVar& variable) {
-  thread.clock.join(variable.released);
+  thread.clock.learn(variable.released);
   tsan::acquire(thread, variable.address);
 }
 
@@ -135,7 +140,7 @@ void Execution::release_too(Thread& thread, SyncVar& variable) {
 }
 
 void Execution::acquire_readers(Thread& thread, SyncVar& variable) {
-  thread.clock.join(variable.readers_released);
+  thread.clock.learn(variable.readers_released);
   tsan::acquire(thread, reinterpret_cast<uptr>(&variable.readers_released));
 }
 

@@ -171,9 +171,9 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.entry = entry;
   thread.argument = argument;
   thread.result = nullptr;
-  thread.clock.reset();
-  thread.acquire_pending.reset();
-  thread.release_fence.reset();
+  thread.clock.clear();
+  thread.acquire_pending.clear();
+  thread.release_fence.clear();
   std::memset(thread.exception_state, 0, sizeof thread.exception_state);
   thread.error_number = 0;
   thread.pending = EventKind::kStart;
@@ -332,7 +332,7 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
       return false;
     }
   }
-  thread.clock.join(target.clock);
+  thread.clock.learn(target.clock);
   tsan::acquire(thread, reinterpret_cast<uptr>(&target.clock));
   target.joined = true;
   record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);

@@ -364,6 +364,8 @@ class Execution {
   void enqueue(Thread& thread, SyncVar& variable);
   bool dequeue(Thread& thread, SyncVar& variable);
   void wake(Thread& thread);
+  /// Among the runnable once more.
+  void run_again(ThreadId id);
   void wake_all(SyncVar& variable);
   ThreadId take_waiter(SyncVar& variable);
   void note_write() {

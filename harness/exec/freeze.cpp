@@ -87,7 +87,7 @@ void Execution::thaw() {
   frozen_.each([this](ThreadId id) {
     const Thread& thread = threads_[to_index(id)];
     if (thread.state == ThreadState::kRunnable || thread.timed) {
-      runnable_.insert(id);
+      run_again(id);
     }
   });
   frozen_.clear();

@@ -40,7 +40,7 @@ class SequentialConsistency final : public MemoryModel {
 
   void fence(Thread& thread, Order order) override {
     if (acquires(order)) {
-      thread.clock.join(thread.acquire_pending);
+      thread.clock.learn(thread.acquire_pending);
     }
     if (releases(order)) {
       thread.release_fence.assign(thread.clock);
@@ -51,7 +51,7 @@ class SequentialConsistency final : public MemoryModel {
  private:
   __attribute__((always_inline)) static void read(Thread& thread, SyncVar& variable, Order order) {
     if (acquires(order)) {
-      thread.clock.join(variable.released);
+      thread.clock.learn(variable.released);
     } else {
       thread.acquire_pending.join(variable.released);
     }

@@ -23,9 +23,9 @@ struct SyncVar {
   u32 size;     // of the widest atomic access so far; 1 for locks
   u32 ordinal;  // n-th variable first touched on its owner's stack
 
-  VectorClock released;       // what an acquiring access learns
-  VectorClock atomic_reads;   // last atomic read of each thread, for the race oracle
-  VectorClock atomic_writes;  // last atomic write of each thread
+  VectorClock released;    // what an acquiring access learns
+  EpochMap atomic_reads;   // last atomic read of each thread, for the race oracle
+  EpochMap atomic_writes;  // last atomic write of each thread
 
   // Locks.
   ThreadId owner;  // exclusive owner; kNone if free

@@ -60,10 +60,10 @@ struct Thread {
 
   void start_clock() {
     epoch = 1;
-    clock.set(id, epoch);
+    clock.start(id, epoch);
   }
 
-  void tick() { clock.set(id, ++epoch); }
+  void tick() { clock.advance(++epoch); }
 
   // What the C++ and C libraries keep once for each OS thread.
   void* exception_state[2];

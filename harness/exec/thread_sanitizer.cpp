@@ -165,7 +165,7 @@ void release_as(void* fiber, uptr key) {
 }
 
 void note_seen(const Thread& thread, const SyncVar& variable) {
-  if (variable.released.first_unseen(thread.clock) == ThreadId::kNone) {
+  if (thread.clock.has_all_of(variable.released)) {
     return;
   }
   Fibers& self = fibers[to_index(thread.id)];
