@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "cli/drive.hpp"
 #include "cli/options.hpp"
@@ -76,8 +77,14 @@ int run_command(int argc, char** argv) {
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
 
-  const int result = dispatch(options);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+  int result = kEnvironment;
+  bool written = true;
+  try {
+    result = dispatch(options);
+  } catch (const std::system_error&) {  // of fmt::print
+    written = false;
+  }
+  if (!written || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("standard output could not be written: the result is incomplete");
     return kEnvironment;
   }

@@ -134,7 +134,13 @@ class ListTest(CliTest):
         targets = self.run_json(CLEAN, "list")
         self.assertIsInstance(targets, list)
         for target in targets:
-            self.assertEqual(set(target), {"name", "kind", "of", "expect", "contract", "description"})
+            keys = {"name", "kind", "of", "expect", "contract", "progress", "description"}
+            if target["of"]:
+                keys |= {"shape", "needs", "source"}
+                self.assertGreaterEqual(target["shape"]["threads"], 1, target)
+            self.assertEqual(set(target), keys)
+            self.assertIn(target["progress"],
+                          ("blocking", "obstruction-free", "lock-free", "wait-free"))
             self.assertIn(target["kind"], ("test", "operations"))
         by_name = {target["name"]: target for target in targets}
         self.assertEqual(len(by_name), len(targets), "names are unique")
