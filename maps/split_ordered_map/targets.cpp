@@ -1,0 +1,103 @@
+// split_ordered_map under Heddle: both kinds of reclamation, and the seeded bugs.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <xenium/reclamation/generic_epoch_based.hpp>
+#include <xenium/reclamation/hazard_pointer.hpp>
+
+#include "heddle/heddle.hpp"
+#include "split_ordered_map.hpp"
+
+namespace {
+
+using Key = int;
+using Mapped = int;
+using maps::split_ordered_map_bug;
+
+/// Keys 0 to 3 go to four buckets.
+struct KeyItself {
+  std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key); }
+};
+
+// Each retired entry is looked at at once, not when there are a hundred.
+using HazardPointers =
+    xenium::reclamation::hazard_pointer<>::with<xenium::policy::allocation_strategy<
+        xenium::reclamation::hp_allocation::dynamic_strategy<6, 0, 0>>>;
+using Epochs = xenium::reclamation::epoch_based<xenium::policy::scan_frequency<1>>;
+
+template <class Reclaimer, split_ordered_map_bug Bug>
+using Map = maps::split_ordered_map<Key, Mapped, KeyItself, std::less<Key>, Reclaimer, Bug>;
+
+template <class M>
+class Range {
+ public:
+  explicit Range(M& map) : iterator_(map.begin_range()) {}
+
+  std::optional<std::pair<Key, Mapped>> next() {
+    if (!iterator_.next()) {
+      return std::nullopt;
+    }
+    return std::pair(iterator_.key(), iterator_.mapped());
+  }
+
+ private:
+  typename M::iterator iterator_;
+};
+
+template <class M>
+void declare(heddle::Target& t, const char* description) {
+  t.describe(description);
+  auto s = t.subject<M>();
+  const auto key = t.ints(0, 3);
+  const auto value = t.ints(0, 3);
+  s.op("insert", &M::insert, key, value);
+  s.op("assign", &M::insert_or_assign, key, value).means(heddle::Role::kAssign);
+  s.op("erase", &M::erase, key).means(heddle::Role::kErase);
+  s.op("find", &M::find, key).means(heddle::Role::kFind);
+  auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
+  range.op("next", &Range<M>::next).means(heddle::Role::kNext);
+  s.invariant([](M& m) { return m.validate(); });
+  t.threads(2, 3);
+  t.operations_per_thread(4);
+  t.setup_operations(3);
+}
+
+template <split_ordered_map_bug Bug>
+void declare_variant(heddle::Target& t, const char* description) {
+  declare<Map<HazardPointers, Bug>>(t, description);
+}
+
+HEDDLE_TARGET(split_ordered_map, t) {
+  declare<Map<HazardPointers, split_ordered_map_bug::none>>(
+      t, "split-ordered lists under hazard pointers");
+}
+
+HEDDLE_TARGET(split_ordered_map_epochs, t) {
+  declare<Map<Epochs, split_ordered_map_bug::none>>(t, "split-ordered lists under epochs");
+}
+
+HEDDLE_VARIANT(split_ordered_map, skips_hazard_recheck, "heap", t) {
+  declare_variant<split_ordered_map_bug::skips_hazard_recheck>(
+      t, "a search sets its hazard pointer and does not look whether the node is still linked");
+}
+HEDDLE_VARIANT(split_ordered_map, retires_without_unlinking, "heap", t) {
+  declare_variant<split_ordered_map_bug::retires_without_unlinking>(
+      t, "a removed entry is retired although taking it out of the list has failed");
+}
+HEDDLE_VARIANT(split_ordered_map, follows_link_of_removed, "heap", t) {
+  declare_variant<split_ordered_map_bug::follows_link_of_removed>(
+      t, "an iteration goes on from a removed entry by its link");
+}
+HEDDLE_VARIANT(split_ordered_map, publishes_relaxed, "race", t) {
+  declare_variant<split_ordered_map_bug::publishes_relaxed>(
+      t, "entries are linked in without release");
+}
+HEDDLE_VARIANT(split_ordered_map, counts_in_two_steps, "contract", t) {
+  declare_variant<split_ordered_map_bug::counts_in_two_steps>(
+      t, "the number of entries is read, then written");
+}
+
+}  // namespace
