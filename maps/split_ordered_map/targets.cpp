@@ -53,13 +53,22 @@ void declare(heddle::Target& t, const char* description) {
   auto s = t.subject<M>();
   const auto key = t.ints(0, 3);
   const auto value = t.ints(0, 3);
-  s.op("insert", &M::insert, key, value);
+  s.op("insert", &M::insert, key, value).means(heddle::Role::kInsert);
   s.op("assign", &M::insert_or_assign, key, value).means(heddle::Role::kAssign);
-  s.op("erase", &M::erase, key).means(heddle::Role::kErase);
-  s.op("find", &M::find, key).means(heddle::Role::kFind);
+  s.op("exchange", &M::exchange, key, value).means(heddle::Role::kExchange).weight(2);
+  s.op("find_or_insert", &M::find_or_insert, key, value).means(heddle::Role::kFindOrInsert);
+  s.op("erase", &M::erase, key).means(heddle::Role::kErase).weight(6);
+  s.op("take", &M::take, key).means(heddle::Role::kTake).weight(2);
+  s.op("compare_exchange", &M::compare_exchange, key, value, value)
+      .means(heddle::Role::kCompareExchange)
+      .weight(2);
+  s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
+  s.op("find", &M::find, key).means(heddle::Role::kFind).weight(6);
+  s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
   auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
-  range.op("next", &Range<M>::next).means(heddle::Role::kNext);
+  range.op("next", &Range<M>::next).means(heddle::Role::kNext).weight(8);
   s.invariant([](M& m) { return m.validate(); });
+  s.promises(heddle::Progress::kLockFree);
   t.threads(2, 3);
   t.operations_per_thread(4);
   t.setup_operations(3);
@@ -91,9 +100,29 @@ HEDDLE_VARIANT(split_ordered_map, follows_link_of_removed, "heap", t) {
   declare_variant<split_ordered_map_bug::follows_link_of_removed>(
       t, "an iteration goes on from a removed entry by its link");
 }
+HEDDLE_VARIANT(split_ordered_map, removes_without_comparing, "linearizability", t) {
+  declare_variant<split_ordered_map_bug::removes_without_comparing>(
+      t, "an entry's link is marked by a store, whatever it leads to by now");
+}
 HEDDLE_VARIANT(split_ordered_map, publishes_relaxed, "race", t) {
   declare_variant<split_ordered_map_bug::publishes_relaxed>(
       t, "entries are linked in without release");
+}
+HEDDLE_VARIANT(split_ordered_map, replaces_in_two_steps, "linearizability", t) {
+  declare_variant<split_ordered_map_bug::replaces_in_two_steps>(
+      t, "to assign is to erase and then to insert");
+}
+HEDDLE_VARIANT(split_ordered_map, loses_race_for_sentinel, "linearizability", t) {
+  declare_variant<split_ordered_map_bug::loses_race_for_sentinel>(
+      t, "of two threads that make a sentinel, the second one uses its own, which is in no list");
+}
+HEDDLE_VARIANT(split_ordered_map, shows_sentinel_early, "linearizability", t) {
+  declare_variant<split_ordered_map_bug::shows_sentinel_early>(
+      t, "a sentinel is shown to others before it is in the list");
+}
+HEDDLE_VARIANT(split_ordered_map, waits_for_sentinel, "progress", t) {
+  declare_variant<split_ordered_map_bug::waits_for_sentinel>(
+      t, "a bucket without a sentinel is claimed by one thread, and others wait for it");
 }
 HEDDLE_VARIANT(split_ordered_map, counts_in_two_steps, "contract", t) {
   declare_variant<split_ordered_map_bug::counts_in_two_steps>(
