@@ -209,10 +209,9 @@ class split_ordered_map {
                            position& at) {
     if constexpr (Bug == bug::replaces_in_two_steps) {
       std::optional<T> previous = take(key);
-      position now;
-      while (!locate(key, hash, now) && !list_.insert(fresh.get(), now)) {
+      if (previous.has_value()) {
+        insert(key, fresh->value);
       }
-      fresh.release();
       return previous;
     }
     if (!list_.replace(fresh.get(), at)) {

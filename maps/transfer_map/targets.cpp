@@ -69,7 +69,9 @@ void declare(heddle::Target& t, const char* description) {
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
   auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
   range.op("next", &Range<M>::next).means(heddle::Role::kNext).weight(8);
+  s.follows(heddle::contracts::weakly_consistent());
   s.invariant([](M& m) { return m.validate(); });
+  s.linearizable();
   s.start("about to grow", [](heddle::Start& start) {
     start.run("insert", 0, 0);
     start.run("insert", 1, 1);
@@ -134,6 +136,7 @@ void declare_scarce(heddle::Target& t, const char* description) {
   s.op("erase", &P::erase, key).means(heddle::Role::kErase).weight(2);
   s.op("contains", &P::contains, key).means(heddle::Role::kContains);
   s.invariant([](P& p) { return p.validate(); });
+  s.linearizable();
   t.threads(2, 3);
   t.operations_per_thread(4);
 }
@@ -146,60 +149,93 @@ HEDDLE_TARGET(transfer_map_scarce, t) {
   declare_scarce<transfer_map_bug::none>(t, "the same, where copies of values may fail");
 }
 
-HEDDLE_VARIANT(transfer_map, joins_any_transfer, "heap", t) {
+HEDDLE_VARIANT(transfer_map, joins_any_transfer, "race", t) {
+  t.seeded({.threads = 3, .operations = 3, .source = "JDK-8214427"});
   declare<transfer_map_bug::joins_any_transfer>(
       t, "a helper does not compare its table with the one in transfer");
 }
-HEDDLE_VARIANT(transfer_map, starts_from_stale_table, "linearizability", t) {
+
+HEDDLE_VARIANT(transfer_map, starts_from_stale_table, "race", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare<transfer_map_bug::starts_from_stale_table>(
       t, "a transfer starts from a table that another transfer has replaced in the meantime");
 }
-HEDDLE_VARIANT(transfer_map, does_not_wait_for_helpers, "linearizability", t) {
+
+HEDDLE_VARIANT(transfer_map, does_not_wait_for_helpers, "race", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare<transfer_map_bug::does_not_wait_for_helpers>(
       t, "who has started a transfer ends it although helpers are still at their bins");
 }
-HEDDLE_VARIANT(transfer_map_scarce, forgets_bins_left_over, "linearizability", t) {
+
+HEDDLE_VARIANT(transfer_map_scarce, forgets_bins_left_over, "contract", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare_scarce<transfer_map_bug::forgets_bins_left_over>(
       t, "a transfer ends although bins are left over where a helper gave up");
 }
-HEDDLE_VARIANT(transfer_map, forwards_before_copying, "linearizability", t) {
+
+HEDDLE_VARIANT(transfer_map, forwards_before_copying, "contract", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare<transfer_map_bug::forwards_before_copying>(
       t, "a bin is marked as forwarded before its entries are in the new table");
 }
-HEDDLE_VARIANT(transfer_map, skips_check_under_lock, "linearizability", t) {
+
+HEDDLE_VARIANT(transfer_map, skips_check_under_lock, "contract", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare<transfer_map_bug::skips_check_under_lock>(
       t, "a writer that waited for the lock does not look again whether the bin is forwarded");
 }
-HEDDLE_VARIANT(transfer_map, frees_table_at_once, "heap", t) {
+
+HEDDLE_VARIANT(transfer_map, frees_table_at_once, "race", t) {
+  t.seeded({.threads = 2, .operations = 2});
   declare<transfer_map_bug::frees_table_at_once>(
       t, "the old table is freed at the end of its transfer, not retired");
 }
+
 HEDDLE_VARIANT(transfer_map, retires_shared_run, "heap", t) {
+  t.seeded({.threads = 1, .operations = 2});
   declare<transfer_map_bug::retires_shared_run>(
       t, "a split retires the nodes at the end of the chain, which are in the new table, too");
 }
+
 HEDDLE_VARIANT(transfer_map, iterates_one_half, "iteration", t) {
+  t.seeded({.threads = 2, .operations = 3});
   declare<transfer_map_bug::iterates_one_half>(
       t, "an iteration that meets a forwarded bin visits one of the two bins it was split into");
 }
+
 HEDDLE_VARIANT(transfer_map, publishes_relaxed, "race", t) {
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::publishes_relaxed>(t, "nodes are linked in without release");
 }
+
 HEDDLE_VARIANT(transfer_map, assigns_in_place, "race", t) {
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::assigns_in_place>(t, "a value is overwritten under its readers");
 }
+
 HEDDLE_VARIANT(transfer_map, computes_outside_lock, "linearizability", t) {
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::computes_outside_lock>(
       t, "compute_if_absent looks, computes and then assigns, without a lock around them");
 }
+
 HEDDLE_VARIANT(transfer_map, grows_under_lock, "deadlock", t) {
+  t.seeded({.threads = 1,
+            .operations = 2,
+            .source = "JDK-8062841: computeIfAbsent that comes back to its own bin"});
   declare<transfer_map_bug::grows_under_lock>(
       t, "who inserts takes part in a transfer and holds the lock of its bin all the while");
 }
+
 HEDDLE_VARIANT(transfer_map, counts_in_two_steps, "contract", t) {
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::counts_in_two_steps>(t, "the number of entries is read, then written");
 }
+
 HEDDLE_VARIANT(transfer_map, forgets_waiters, "deadlock", t) {
+  t.seeded({.threads = 3,
+            .operations = 1,
+            .source = "Drepper, Futexes Are Tricky, 2011: the first mutex and the second"});
   declare<transfer_map_bug::forgets_waiters>(
       t, "who has waited for a bin's lock does not wake the next one who waits");
 }

@@ -51,8 +51,9 @@ bool transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::add_next_table(table&
 /// Takes part in the transfer of `t`, if that still goes on and bins of it are to be had.
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::help(table& t) noexcept {
-  if (t.next.load(std::memory_order_acquire) == nullptr ||
-      t.unclaimed.load(std::memory_order_relaxed) == 0) {
+  const bool begun = t.next.load(std::memory_order_acquire) != nullptr;
+  const bool claimed = t.unclaimed.load(std::memory_order_relaxed) == 0;
+  if (!begun || (claimed && Bug != bug::joins_any_transfer)) {
     return;
   }
   if constexpr (Bug == bug::does_not_wait_for_helpers) {
