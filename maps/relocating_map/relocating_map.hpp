@@ -221,7 +221,11 @@ class relocating_map {
   void put_first(table& first, word key, word value);
   void leave_copied_tables();
 
-  void count(std::ptrdiff_t difference) noexcept {
+  void count_change(word before, word after) noexcept {
+    const std::ptrdiff_t difference = is_value(after) - is_value(before);
+    if (difference == 0) {
+      return;
+    }
     if constexpr (Bug == bug::counts_in_two_steps) {
       count_.store(count_.load(std::memory_order_relaxed) + difference, std::memory_order_relaxed);
     } else {

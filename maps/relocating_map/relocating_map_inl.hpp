@@ -30,9 +30,12 @@ auto relocating_map<Key, T, Hash, Reclaimer, Bug>::change(table& first, Key key,
     }
     while ((now & kFrozen) == 0) {
       const word then = decide(now);
-      if (then == now || c->value.compare_exchange_weak(now, then, std::memory_order_acq_rel,
-                                                        std::memory_order_acquire)) {
-        count(is_value(then) - is_value(now));
+      if (then == now) {
+        return now;
+      }
+      if (c->value.compare_exchange_weak(now, then, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+        count_change(now, then);
         return now;
       }
     }
