@@ -1,0 +1,162 @@
+// relocating_map under Heddle: tables of a few cells, and the seeded bugs.
+#include <array>  // for xenium, which does not include it
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <xenium/reclamation/generic_epoch_based.hpp>
+
+#include "heddle/heddle.hpp"
+#include "relocating_map.hpp"
+
+namespace {
+
+using Key = int;
+using Mapped = int;
+using maps::relocating_map_bug;
+
+struct KeyItself {
+  std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key); }
+};
+
+// What is retired is looked at whenever a thread enters, not each hundredth time.
+using Epochs = xenium::reclamation::epoch_based<xenium::policy::scan_frequency<1>>;
+
+template <relocating_map_bug Bug>
+using Map = maps::relocating_map<Key, Mapped, KeyItself, Epochs, Bug>;
+
+template <class M>
+class Range {
+ public:
+  explicit Range(M& map) : iterator_(map.begin_range()) {}
+
+  std::optional<std::pair<Key, Mapped>> next() {
+    if (!iterator_.next()) {
+      return std::nullopt;
+    }
+    return std::pair(iterator_.key(), iterator_.mapped());
+  }
+
+ private:
+  typename M::iterator iterator_;
+};
+
+template <relocating_map_bug Bug>
+void declare(heddle::Target& t, const char* description) {
+  using M = Map<Bug>;
+  t.describe(description);
+  auto s = t.subject<M>([] {
+    return std::make_unique<M>(maps::relocating_map_options{.initial_cells = 2, .stride = 1});
+  });
+  const auto key = t.ints(0, 3);
+  const auto value = t.ints(0, 3);
+  s.op("insert", &M::insert, key, value).means(heddle::Role::kInsert);
+  s.op("assign", &M::insert_or_assign, key, value).means(heddle::Role::kAssign);
+  s.op("exchange", &M::exchange, key, value).means(heddle::Role::kExchange).weight(2);
+  s.op("find_or_insert", &M::find_or_insert, key, value).means(heddle::Role::kFindOrInsert);
+  s.op("erase", &M::erase, key).means(heddle::Role::kErase).weight(6);
+  s.op("take", &M::take, key).means(heddle::Role::kTake).weight(2);
+  s.op("compare_exchange", &M::compare_exchange, key, value, value)
+      .means(heddle::Role::kCompareExchange)
+      .weight(2);
+  s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
+  s.op("find", &M::find, key).means(heddle::Role::kFind).weight(6);
+  s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
+  auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
+  range.op("next", &Range<M>::next).means(heddle::Role::kNext).weight(8);
+  s.follows(
+      heddle::contracts::weakly_consistent({.freshness = heddle::contracts::Freshness::kCurrent}));
+  s.invariant([](M& m) { return m.validate(); });
+  s.linearizable();
+  s.promises(heddle::Progress::kLockFree);
+  s.start("in the middle of a relocation", [](heddle::Start& start) {
+    for (int i = 0; i < 4; ++i) {
+      start.run("insert", i, i);
+    }
+  });
+  t.threads(2, 3);
+  t.operations_per_thread(4);
+  t.setup_operations(3);
+}
+
+HEDDLE_TARGET(relocating_map, t) {
+  declare<relocating_map_bug::none>(t,
+                                    "open addressing, relocated by all threads, a cell at a time");
+}
+
+HEDDLE_VARIANT(relocating_map, copies_before_freezing, "contract", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::copies_before_freezing>(
+      t, "a value is copied, and then its cell is frozen");
+}
+
+HEDDLE_VARIANT(relocating_map, copies_over_what_is_there, "contract", t) {
+  t.seeded(
+      {.threads = 2,
+       .operations = 2,
+       .source = "Click 2007: only a value that is the first one may come from the old table"});
+  declare<relocating_map_bug::copies_over_what_is_there>(
+      t, "a copy overwrites what the next table has by now");
+}
+
+HEDDLE_VARIANT(relocating_map, copies_over_erased, "contract", t) {
+  t.seeded({.threads = 2, .operations = 3});
+  declare<relocating_map_bug::copies_over_erased>(
+      t, "a copy takes an erased value for one that never was");
+}
+
+HEDDLE_VARIANT(relocating_map, freezes_only_entries, "contract", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::freezes_only_entries>(
+      t, "cells without a value are not frozen, and values come to them later");
+}
+
+HEDDLE_VARIANT(relocating_map, reads_frozen_values, "linearizability", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::reads_frozen_values>(
+      t, "a reader takes the value of a frozen cell for the latest one");
+}
+
+HEDDLE_VARIANT(relocating_map, leaves_before_copies_end, "linearizability", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::leaves_before_copies_end>(
+      t, "a table counts as copied when all its cells are claimed");
+}
+
+HEDDLE_VARIANT(relocating_map, frees_table_at_once, "heap", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::frees_table_at_once>(t, "the old table is freed, not retired");
+}
+
+HEDDLE_VARIANT(relocating_map, publishes_table_relaxed, "race", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::publishes_table_relaxed>(t,
+                                                       "the next table is shown without release");
+}
+
+HEDDLE_VARIANT(relocating_map, iterates_from_old_table, "iteration", t) {
+  t.seeded({.threads = 2, .operations = 3});
+  declare<relocating_map_bug::iterates_from_old_table>(
+      t, "an iteration begins in a table that entries have moved on from");
+}
+
+HEDDLE_VARIANT(relocating_map, waits_for_copies, "progress", t) {
+  t.seeded({.threads = 2, .operations = 2});
+  declare<relocating_map_bug::waits_for_copies>(
+      t, "who meets a frozen cell waits until all of the table is copied");
+}
+
+HEDDLE_VARIANT(relocating_map, trusts_vacant_cell, "linearizability", t) {
+  t.seeded({.threads = 2, .operations = 1});
+  declare<relocating_map_bug::trusts_vacant_cell>(
+      t, "a reader takes the value of a cell that was vacant, whoever has it by now");
+}
+
+HEDDLE_VARIANT(relocating_map, counts_in_two_steps, "contract", t) {
+  t.seeded({.threads = 2, .operations = 1});
+  declare<relocating_map_bug::counts_in_two_steps>(t,
+                                                   "the number of entries is read, then written");
+}
+
+}  // namespace
