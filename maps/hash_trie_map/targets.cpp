@@ -1,0 +1,211 @@
+// hash_trie_map under Heddle: the clean map and its seeded bugs.
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "heddle/heddle.hpp"
+#include "hash_trie_map.hpp"
+
+namespace {
+
+using maps::hash_trie_map_bug;
+
+// What is retired is freed by the next operation that may.
+using Epochs = maps::epochs<8, 1>;
+
+/// Two keys of the same hash, a third that shares its upper eight bits, and one that shares none.
+struct NearHash {
+  std::uint64_t operator()(int key) const {
+    constexpr std::uint64_t kUpper[] = {0x1000, 0x1000, 0x1010, 0x2000};
+    return kUpper[key & 3] << 48;
+  }
+};
+
+/// Hashes that differ in their last bits alone: sixteen levels.
+struct DeepHash {
+  std::uint64_t operator()(int key) const { return static_cast<std::uint64_t>(key); }
+};
+
+template <hash_trie_map_bug Bug, class Hash>
+using Map = maps::hash_trie_map<int, int, Hash, std::equal_to<int>, Epochs, Bug>;
+
+template <class M>
+bool iterate(M& map) {
+  return map.for_each([&map](int key, int value) {
+    heddle::yielded(key, value);
+    map.contains(-1);  // bodies may use the map
+    return true;
+  });
+}
+
+template <class M>
+std::optional<std::pair<int, int>> next(typename M::iterator& iterator) {
+  return iterator.next() ? std::optional(std::pair(iterator.key(), iterator.mapped()))
+                         : std::nullopt;
+}
+
+// Chains, branches of several levels, and what removal leaves of them.
+void add_starts(auto& s) {
+  s.start("chain", [](heddle::Start& start) {
+    start.run("assign", 0, 1);
+    start.run("assign", 1, 1);
+  });
+  s.start("branches", [](heddle::Start& start) {
+    start.run("assign", 0, 1);
+    start.run("assign", 2, 1);
+    start.run("assign", 3, 1);
+  });
+  s.start("last of its branch", [](heddle::Start& start) {
+    start.run("assign", 0, 1);
+    start.run("assign", 2, 1);
+    start.run("erase", 0);
+  });
+}
+
+template <hash_trie_map_bug Bug, class Hash = NearHash>
+void declare(heddle::Target& t, const char* description) {
+  using M = Map<Bug, Hash>;
+  using heddle::Role;
+  t.describe(description);
+  auto s = t.subject<M>();
+  const auto key = t.ints(0, 3);
+  const auto value = t.ints(0, 2);
+  s.op("assign", &M::insert_or_assign, key, value).means(Role::kAssign);
+  s.op("insert", &M::insert, key, value).means(Role::kInsert).weight(2);
+  s.op("exchange", &M::exchange, key, value).means(Role::kExchange).weight(2);
+  s.op("find_or_insert", &M::find_or_insert, key, value).means(Role::kFindOrInsert).weight(2);
+  s.op("erase", &M::erase, key).means(Role::kErase);
+  s.op("take", &M::take, key).means(Role::kTake).weight(2);
+  s.op("compare_exchange", &M::compare_exchange, key, value, value).means(Role::kCompareExchange);
+  s.op("compare_erase", &M::compare_erase, key, value).means(Role::kCompareErase).weight(2);
+  s.op("find", &M::find, key).means(Role::kFind);
+  s.op("contains", &M::contains, key).means(Role::kContains).weight(2);
+  s.op("clear", &M::clear).means(Role::kClear).weight(1);
+  s.op("iterate", iterate<M>).means(Role::kIterate);
+  auto range = s.template cursor<typename M::iterator>("open", "close",
+                                                       [](M& map) { return map.begin_range(); });
+  range.op("next", next<M>).means(Role::kNext).weight(8);
+  add_starts(s);
+  s.invariant([](M& map) { return map.validate(); });
+  s.linearizable();
+  s.follows(heddle::contracts::weakly_consistent(heddle::contracts::kSyncMapRange));
+  t.threads(2, 3);
+  t.operations_per_thread(6);
+  t.setup_operations(4);
+}
+
+HEDDLE_TARGET(hash_trie_map, t) {
+  declare<hash_trie_map_bug::none>(t, "Go's sync.Map since 1.24: a trie over hashes");
+}
+
+HEDDLE_TARGET(hash_trie_map_deep, t) {
+  declare<hash_trie_map_bug::none, DeepHash>(t, "the same, sixteen levels deep");
+}
+
+HEDDLE_VARIANT(hash_trie_map, inserts_into_dead_node, "linearizability", t) {
+  declare<hash_trie_map_bug::inserts_into_dead_node>(
+      t, "a writer that has waited for a node's lock does not ask whether it is still in the tree");
+  t.seeded({.threads = 2, .operations = 2, .source = "golang/go internal/sync/hashtriemap.go"});
+}
+
+HEDDLE_VARIANT(hash_trie_map, retries_from_dead_node, "livelock", t) {
+  declare<hash_trie_map_bug::retries_from_dead_node>(
+      t, "a writer that finds its node dead tries again from there, not from the root");
+  t.seeded({.threads = 2, .operations = 2});
+}
+
+HEDDLE_VARIANT(hash_trie_map, skips_recheck_of_slot, "linearizability", t) {
+  declare<hash_trie_map_bug::skips_recheck_of_slot>(
+      t, "a writer stores to the slot as it was before it had the lock");
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, prunes_without_recheck, "linearizability", t) {
+  declare<hash_trie_map_bug::prunes_without_recheck>(
+      t,
+      "an empty node is let go to lock its parent, and not looked at again before it is unlinked");
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, locks_on_the_way_down, "deadlock", t) {
+  declare<hash_trie_map_bug::locks_on_the_way_down>(
+      t, "writers lock a parent before its child, and removal the other way round");
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, publishes_before_filling, "linearizability", t) {
+  declare<hash_trie_map_bug::publishes_before_filling>(
+      t, "a new branch is in the tree before the entry is that it replaces");
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, publishes_relaxed, "race", t) {
+  declare<hash_trie_map_bug::publishes_relaxed>(
+      t, "entries and branches are published with relaxed stores");
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, frees_replaced_entry, "heap", t) {
+  declare<hash_trie_map_bug::frees_replaced_entry>(t,
+                                                   "a store frees the entry it replaces at once");
+  t.continue_on_race();
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, frees_pruned_node, "heap", t) {
+  declare<hash_trie_map_bug::frees_pruned_node>(
+      t, "removal frees an empty node at once, whoever waits for its lock");
+  t.continue_on_race();
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, frees_tree_at_clear, "heap", t) {
+  declare<hash_trie_map_bug::frees_tree_at_clear>(t, "clear() frees the old tree at once");
+  t.continue_on_race();
+  t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(hash_trie_map, clears_slot_by_slot, "linearizability", t) {
+  declare<hash_trie_map_bug::clears_slot_by_slot>(
+      t, "clear() empties one slot of the root after the other");
+  t.seeded({.threads = 2, .operations = 2});
+}
+
+HEDDLE_VARIANT(hash_trie_map, exchanges_without_lock, "linearizability", t) {
+  declare<hash_trie_map_bug::exchanges_without_lock>(
+      t, "compare_exchange() swaps the entry in its slot without the lock that removal relies on");
+  t.continue_on_race();
+  t.seeded({.threads = 2, .operations = 1, .source = "golang/go#70970"});
+}
+
+HEDDLE_VARIANT(hash_trie_map, drops_chain_with_its_head, "linearizability", t) {
+  declare<hash_trie_map_bug::drops_chain_with_its_head>(
+      t, "removal of the first entry of a chain loses the others");
+  t.seeded({.threads = 1, .operations = 3});
+}
+
+HEDDLE_VARIANT(hash_trie_map, revisits_expanded_slot, "iteration", t) {
+  declare<hash_trie_map_bug::revisits_expanded_slot>(
+      t, "an iterator looks again at a slot whose entry has moved down");
+  t.seeded({.threads = 2, .operations = 2});
+}
+
+HEDDLE_VARIANT(hash_trie_map, opens_unpinned, "heap", t) {
+  declare<hash_trie_map_bug::opens_unpinned>(t, "an iterator does not hold on to the epoch");
+  t.continue_on_race();
+  t.seeded({.threads = 2, .operations = 3});
+}
+
+HEDDLE_VARIANT(hash_trie_map, leaks_replaced_entry, "heap", t) {
+  declare<hash_trie_map_bug::leaks_replaced_entry>(t, "a store never frees the entry it replaces");
+  t.seeded({.threads = 1, .operations = 2});
+}
+
+HEDDLE_VARIANT(hash_trie_map_deep, stops_a_level_early, "linearizability", t) {
+  declare<hash_trie_map_bug::stops_a_level_early, DeepHash>(
+      t, "lookups do not look at the last four bits");
+  t.seeded({.threads = 1, .operations = 3, .source = "golang/go 4324d5a88c"});
+}
+
+}  // namespace

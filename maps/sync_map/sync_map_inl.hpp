@@ -1,0 +1,122 @@
+// Part of sync_map.hpp: the copy of the read part, the iterator, and the check of the structure.
+#pragma once
+
+#include "sync_map.hpp"
+
+namespace maps {
+
+// Copies the read part, without what is deleted. That is expunged, so that nobody stores to it
+// before it is in the dirty part too.
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record* read) {
+  auto dirty = std::make_unique<record>();
+  if (read != nullptr) {
+    expunged_.reserve(read->entries.size());
+    try {
+      copy_live(*read, *dirty);
+    } catch (...) {
+      if constexpr (Bug != sync_map_bug::keeps_expunged_after_failed_build) {
+        for_each_expunged([](entry* e) { e->unexpunge(); });
+      }
+      expunged_.clear();
+      throw;
+    }
+  }
+  dirty_ = dirty.release();
+  dirty_rebuilds_.fetch_add(1, std::memory_order_relaxed);
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::copy_live(const record& from, record& to) {
+  to.entries.reserve(from.entries.size() + 1);
+  for (const auto& [key, e] : from.entries) {
+    if constexpr (Bug == sync_map_bug::builds_dirty_without_expunging) {
+      if (e->load() != nullptr) {
+        to.entries.emplace(key, e);
+      }
+    } else if (e->expunge_if_deleted()) {
+      expunged_.push_back(e);
+    } else {
+      to.entries.emplace(key, e);
+    }
+  }
+}
+
+/// One walk over the map. Weakly consistent: a key that is there from begin_range to the end is
+/// yielded once; no key is yielded twice; a value is one that the key had at some moment since
+/// begin_range. Nothing is said about two keys together.
+/// Threads: one, the one that opened it. The iterator pins an epoch: while it is open, nothing that
+///          the map removes is freed.
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
+class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
+ public:
+  explicit iterator(sync_map& map) : pinned_(map.reclaimer_.enter()) {
+    read_part read = map.load_read();
+    if (is_amended(read)) {
+      const std::lock_guard lock(map.mutex_);
+      read = map.load_read();
+      if (is_amended(read) || Bug == sync_map_bug::skips_recheck_of_amended) {
+        map.promote();
+        read = map.load_read();
+      }
+    }
+    if (read.get() != nullptr) {
+      next_ = read->entries.begin();
+      end_ = read->entries.end();
+    }
+  }
+
+  /// Goes to the next element; false at the end. Then key() and mapped() are not to be called.
+  bool next() {
+    while (next_ != end_) {
+      current_ = next_++;
+      value_ = current_->second->load();
+      if (value_ != nullptr) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Both stay valid until the iterator is destroyed.
+  const Key& key() const noexcept { return current_->first; }
+  const T& mapped() const noexcept { return *value_; }
+
+ private:
+  using position = typename std::unordered_map<Key, entry*, Hash, KeyEqual>::const_iterator;
+
+  pin pinned_;
+  position next_ = {};
+  position end_ = {};
+  position current_ = {};
+  const T* value_ = nullptr;
+};
+
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
+std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() const {
+  const read_part read = load_read();
+  if (dirty_ == nullptr && (is_amended(read) || misses_ != 0)) {
+    return "there is no dirty part, but the read part is amended or misses are counted";
+  }
+  if (read.get() != nullptr) {
+    for (const auto& [key, e] : read->entries) {
+      const bool shared = search(dirty_, key) == e;
+      if (dirty_ == nullptr && e->is_expunged()) {
+        return "an entry is expunged without a dirty part";
+      }
+      if (dirty_ != nullptr && shared == e->is_expunged()) {
+        return "an entry of the read part is neither expunged nor dirty, or both";
+      }
+    }
+  }
+  if (dirty_ != nullptr && !is_amended(read)) {
+    for (const auto& [key, e] : dirty_->entries) {
+      if (search(read.get(), key) != e) {
+        return "the dirty part has a key of its own, but the read part is not amended";
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace maps
