@@ -61,18 +61,18 @@ Value value_of(const std::pair<A, B>& pair) {
   return value;
 }
 
-/// A step of an iteration that may be refused: std::variant<Refusal, std::optional<...>>, say.
-template <class... Types>
-Value value_of(const std::variant<Types...>& variant) {
-  return std::visit([](const auto& held) { return value_of(held); }, variant);
-}
-
 template <class T>
 Value value_of(const std::optional<T>& optional) {
   if (optional.has_value()) {
     return value_of(*optional);
   }
   return Value{{0, 0, 0}, 0, Value::Shape::kNothing};
+}
+
+/// A step of an iteration that may be refused: std::variant<Refusal, std::optional<...>>, say.
+template <class... Types>
+Value value_of(const std::variant<Types...>& variant) {
+  return std::visit([](const auto& held) { return value_of(held); }, variant);
 }
 
 }  // namespace heddle

@@ -1,0 +1,225 @@
+// swiss_map under Heddle: the locked map and its seeded bugs.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "../common/locked.hpp"
+#include "heddle/heddle.hpp"
+#include "swiss_map.hpp"
+
+namespace {
+
+using heddle::Role;
+using maps::swiss_map_bug;
+using maps::swiss_map_options;
+
+/// The map's random source, owned by the schedule: the seed of hashes, where iterations start.
+struct ScheduledRandom {
+  std::uint32_t operator()() { return heddle::choose(256) * 0x9e3779b1u; }
+};
+
+/// The first ten keys are probed for from the first group on, the others from the second on.
+struct TwoGroups {
+  std::uint64_t operator()(int key, std::uint32_t) const {
+    return static_cast<std::uint64_t>(key) << 61 | (key < 10 ? 0 : 1U << 7);
+  }
+};
+
+template <swiss_map_bug Bug, class Hash = maps::seeded_hash>
+using Map = maps::swiss_map<int, int, Hash, std::equal_to<int>, ScheduledRandom, Bug>;
+
+template <swiss_map_bug Bug>
+using Locked = maps::locked<Map<Bug>>;
+
+/// Locks while an iteration is opened and closed, but not while it goes on.
+class LocksOpenOnly : public Locked<swiss_map_bug::none> {
+ public:
+  using locked::locked;
+
+  class range : public locked::range {
+   public:
+    using locked::range::range;
+
+    std::optional<std::pair<int, int>> next() { return next_alone(); }
+  };
+};
+
+// Again, as long as memory runs out.
+template <class Work>
+auto persistently(Work work) {
+  for (;;) {
+    try {
+      return work();
+    } catch (const std::bad_alloc&) {
+    }
+  }
+}
+
+/// An insertion that failed has had no effect, so it may be tried again.
+template <swiss_map_bug Bug>
+class Persistent : public maps::locked<Map<Bug>> {
+ public:
+  using maps::locked<Map<Bug>>::locked;
+
+  bool insert(int key, int value) {
+    return persistently([&] { return maps::locked<Map<Bug>>::insert(key, value); });
+  }
+};
+
+// Three entries in the first group, four in a table; then tables split.
+constexpr swiss_map_options kSparse{.max_table_slots = 16, .load_eighths = 2};
+// Groups that fill up: the ninth key needs a second group, the 15th a split.
+constexpr swiss_map_options kDense{.max_table_slots = 16};
+
+template <class S>
+heddle::Subject<S> declare_points(heddle::Target& t, swiss_map_options options, int keys) {
+  auto s = t.subject<S>(
+      [options] { return persistently([&] { return std::make_unique<S>(options); }); });
+  const auto key = t.ints(0, keys - 1);
+  s.op("insert", &S::insert, key, t.ints(0, 99)).means(Role::kAssign).weight(8);
+  s.op("erase", &S::erase, key).means(Role::kErase).weight(2);
+  s.op("find", &S::find, key).means(Role::kFind);
+  s.op("size", &S::size).means(Role::kSize).weight(1);
+  s.op("clear", &S::clear).means(Role::kClear).weight(2);
+  s.follows(heddle::contracts::go_range());
+  t.operations_per_thread(10);
+  return s;
+}
+
+template <class S>
+heddle::Subject<S> declare(heddle::Target& t, swiss_map_options options, int keys) {
+  auto s = declare_points<S>(t, options, keys);
+  using Range = typename S::range;
+  auto range = s.template cursor<Range>("open", "close", [](S& m) { return Range(m); });
+  range.op("next", &Range::next).means(Role::kNext).weight(12);
+  return s;
+}
+
+template <class S>
+void add_start(heddle::Subject<S>& s, const char* name, int keys) {
+  s.start(name, [keys](heddle::Start& start) {
+    for (int key = 0; key < keys; ++key) {
+      start.run("insert", key, key);
+    }
+  });
+}
+
+template <class S>
+heddle::Subject<S> declare_sparse(heddle::Target& t, const char* description) {
+  t.describe(description);
+  auto s = declare<S>(t, kSparse, 12);
+  add_start(s, "one full table", 4);
+  add_start(s, "some tables", 7);
+  return s;
+}
+
+template <class S>
+heddle::Subject<S> declare_dense(heddle::Target& t, const char* description) {
+  t.describe(description);
+  auto s = declare<S>(t, kDense, 16);
+  add_start(s, "one full table", 14);
+  return s;
+}
+
+// Without iterations: what memory they take is not theirs to try again for.
+template <swiss_map_bug Bug>
+heddle::Subject<Persistent<Bug>> declare_persistent(heddle::Target& t, const char* description) {
+  t.describe(description);
+  return declare_points<Persistent<Bug>>(t, kSparse, 12);
+}
+
+HEDDLE_TARGET(swiss_map, t) {
+  using S = Locked<swiss_map_bug::none>;
+  declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock")
+      .invariant(maps::kSoundStructure);
+}
+
+HEDDLE_TARGET(swiss_map_dense, t) {
+  using S = maps::locked<Map<swiss_map_bug::none, TwoGroups>>;
+  declare_dense<S>(t, "the same with groups that fill up").invariant(maps::kSoundStructure);
+}
+
+HEDDLE_TARGET(swiss_map_persistent, t) {
+  declare_persistent<swiss_map_bug::none>(
+      t, "the same; an insertion is tried again when memory ran out")
+      .invariant(maps::kSoundStructure);
+}
+
+// ---- seeded bugs ----
+// Without the invariant, which would often speak before the damage that users see is done.
+
+HEDDLE_VARIANT(swiss_map, frees_table_under_iterator, "heap", t) {
+  declare_sparse<Locked<swiss_map_bug::frees_table_under_iterator>>(
+      t, "growth frees the table that it replaces although an iterator walks it");
+  t.seeded({.operations = 3, .source = "what Go leaves to its garbage collector"});
+}
+
+HEDDLE_VARIANT(swiss_map, yields_stale_copies, "iteration", t) {
+  declare_sparse<Locked<swiss_map_bug::yields_stale_copies>>(
+      t, "an iterator in a replaced table yields its copies instead of asking the map");
+  t.seeded({.operations = 3, .source = "cockroachdb/swiss, issue 39"});
+}
+
+HEDDLE_VARIANT(swiss_map, ignores_reseed, "iteration", t) {
+  declare_sparse<Locked<swiss_map_bug::ignores_reseed>>(
+      t, "an iterator in a replaced table does not notice that the map was empty meanwhile");
+  t.seeded({.operations = 4, .source = "after golang/go issues 59411 and 70189"});
+}
+
+HEDDLE_VARIANT(swiss_map, ignores_directory_growth, "iteration", t) {
+  declare_sparse<Locked<swiss_map_bug::ignores_directory_growth>>(
+      t, "an iterator does not double its position when the directory doubles");
+  t.seeded({.operations = 8});
+}
+
+HEDDLE_VARIANT(swiss_map, walks_table_per_directory_entry, "iteration", t) {
+  declare_sparse<Locked<swiss_map_bug::walks_table_per_directory_entry>>(
+      t, "an iterator walks a table once for each directory entry that names it");
+  t.seeded({.operations = 8});
+}
+
+HEDDLE_VARIANT(swiss_map, updates_two_directory_entries, "iteration", t) {
+  declare_sparse<Locked<swiss_map_bug::updates_two_directory_entries>>(
+      t, "a split replaces two directory entries although more named the table");
+  t.seeded({.operations = 2});
+}
+
+HEDDLE_VARIANT(swiss_map, unpins_only_at_end, "heap", t) {
+  declare_sparse<Locked<swiss_map_bug::unpins_only_at_end>>(
+      t, "an iterator that is closed before its end never gives its table back");
+  t.seeded({.threads = 1, .operations = 3});
+}
+
+HEDDLE_VARIANT(swiss_map, locks_open_only, "race", t) {
+  declare_sparse<LocksOpenOnly>(t, "an iteration goes on without the lock it was opened under");
+  t.seeded({.operations = 2});
+}
+
+HEDDLE_VARIANT(swiss_map_persistent, deepens_before_allocation, "heap", t) {
+  declare_persistent<swiss_map_bug::deepens_before_allocation>(
+      t, "the directory counts as doubled before its memory is there");
+  t.seeded({.threads = 1, .operations = 1, .needs = "bad-alloc"});
+}
+
+HEDDLE_VARIANT(swiss_map_dense, leaves_no_tombstone, "iteration", t) {
+  declare_dense<maps::locked<Map<swiss_map_bug::leaves_no_tombstone, TwoGroups>>>(
+      t, "erase empties a slot that probe sequences lead past");
+  t.seeded({.operations = 1});
+}
+
+HEDDLE_VARIANT(swiss_map_dense, prunes_needed_tombstones, "iteration", t) {
+  declare_dense<maps::locked<Map<swiss_map_bug::prunes_needed_tombstones, TwoGroups>>>(
+      t, "pruning empties tombstones that probe sequences lead past");
+  t.seeded({.operations = 2, .source = "a mistake to make in what golang/go issue 70886 asks for"});
+}
+
+HEDDLE_VARIANT(swiss_map_dense, takes_first_tombstone, "iteration", t) {
+  declare_dense<maps::locked<Map<swiss_map_bug::takes_first_tombstone, TwoGroups>>>(
+      t, "an insertion takes the first tombstone and does not look for the key behind it");
+  t.seeded({.operations = 1});
+}
+
+}  // namespace
