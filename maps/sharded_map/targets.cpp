@@ -1,0 +1,174 @@
+// sharded_map under Heddle: both ways to iterate, and the seeded bugs.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "heddle/heddle.hpp"
+#include "sharded_map.hpp"
+
+namespace {
+
+using Key = int;
+using Mapped = int;
+using heddle::Role;
+using maps::sharded_map_bug;
+
+constexpr std::size_t kShards = 2;
+
+/// Keys 0 and 2 go to the first shard, 1 and 3 to the second.
+struct KeyItself {
+  std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key); }
+};
+
+template <sharded_map_bug Bug>
+using Map = maps::sharded_map<Key, Mapped, kShards, KeyItself, std::equal_to<Key>, std::mutex, Bug>;
+
+/// An iteration that stays open across operations.
+template <class M>
+class Range {
+ public:
+  explicit Range(M& map) : iterator_(map.begin_range()) {}
+
+  std::optional<std::pair<Key, Mapped>> next() {
+    if (!iterator_.next()) {
+      return std::nullopt;
+    }
+    return std::pair(iterator_.key(), iterator_.mapped());
+  }
+
+ private:
+  typename M::iterator iterator_;
+};
+
+template <class M>
+void copy(M& map) {
+  for (const auto& [key, value] : map.to_vector()) {
+    heddle::yielded(key, value);
+  }
+}
+
+template <class M>
+heddle::Subject<M> declare_points(heddle::Target& t, const char* description) {
+  t.describe(description);
+  auto s = t.subject<M>();
+  const auto key = t.ints(0, 3);
+  const auto value = t.ints(0, 9);
+  s.op("insert", &M::insert, key, value).means(Role::kInsert);
+  s.op("insert_or_assign", &M::insert_or_assign, key, value).means(Role::kAssign);
+  s.op("erase", &M::erase, key).means(Role::kErase);
+  s.op("find", &M::find, key).means(Role::kFind);
+  s.op("contains", &M::contains, key).means(Role::kContains).weight(2);
+  s.op("size", &M::size).weight(1);  // promises nothing while others write
+  s.op("exact_size", &M::exact_size).means(Role::kSize);
+  s.op("clear", &M::clear).means(Role::kClear).weight(2);
+  s.linearizable();
+  s.invariant([](M& m) { return m.validate(); });
+  t.threads(2, 3);
+  t.operations_per_thread(4);
+  t.setup_operations(3);
+  return s;
+}
+
+/// Iterations that go from shard to shard.
+template <sharded_map_bug Bug>
+void declare(heddle::Target& t, const char* description) {
+  using M = Map<Bug>;
+  auto s = declare_points<M>(t, description);
+  auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
+  range.op("next", &Range<M>::next).means(Role::kNext).weight(8);
+  s.follows(heddle::contracts::weakly_consistent());
+}
+
+/// Iterations over the copy of one moment.
+template <sharded_map_bug Bug>
+void declare_snapshot(heddle::Target& t, const char* description) {
+  using M = Map<Bug>;
+  auto s = declare_points<M>(t, description);
+  s.op("to_vector", copy<M>).means(Role::kIterate).not_in_setup();
+  s.follows(heddle::contracts::snapshot());
+}
+
+// ---- the clean map ----
+
+HEDDLE_TARGET(sharded_map, t) {
+  declare<sharded_map_bug::none>(t, "a hash map in two shards, iterated shard by shard");
+}
+
+HEDDLE_TARGET(sharded_map_snapshot, t) {
+  declare_snapshot<sharded_map_bug::none>(t, "the same, copied under the locks of all shards");
+}
+
+// ---- seeded bugs ----
+
+HEDDLE_VARIANT(sharded_map, erases_by_other_hash, "linearizability", t) {
+  declare<sharded_map_bug::erases_by_other_hash>(t, "erase takes other bits of the hash");
+  t.seeded({.threads = 1, .operations = 2, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, locks_by_other_hash, "race", t) {
+  declare<sharded_map_bug::locks_by_other_hash>(
+      t, "insert_or_assign takes other bits of the hash to choose the lock");
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, looks_before_it_locks, "linearizability", t) {
+  declare<sharded_map_bug::looks_before_it_locks>(
+      t, "insert looks for the key under one lock and assigns under the next");
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, counts_shard_by_shard, "linearizability", t) {
+  declare<sharded_map_bug::counts_shard_by_shard>(t, "exact_size locks one shard after another");
+  t.seeded({.threads = 2, .operations = 2, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, clears_shard_by_shard, "linearizability", t) {
+  declare<sharded_map_bug::clears_shard_by_shard>(t, "clear locks one shard after another");
+  t.seeded({.threads = 2,
+            .operations = 2,
+            .needs = "",
+            .source = "orcaman/concurrent-map: Clear removes the keys one by one"});
+}
+
+HEDDLE_VARIANT(sharded_map, clears_in_reverse_order, "deadlock", t) {
+  declare<sharded_map_bug::clears_in_reverse_order>(
+      t, "clear locks the shards from the last to the first");
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, reads_shard_outside_lock, "race", t) {
+  declare<sharded_map_bug::reads_shard_outside_lock>(
+      t, "an iteration lets a shard's lock go before it copies the shard");
+  t.seeded({.threads = 2, .operations = 2, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, stands_in_shard, "heap", t) {
+  declare<sharded_map_bug::stands_in_shard>(
+      t, "an iteration stands in a shard that it does not lock between its steps");
+  t.seeded({.threads = 1, .operations = 4, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map, ends_at_empty_shard, "iteration", t) {
+  declare<sharded_map_bug::ends_at_empty_shard>(t, "an iteration ends at an empty shard");
+  t.seeded({.threads = 1, .operations = 2, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map_snapshot, copies_shard_by_shard, "iteration", t) {
+  declare_snapshot<sharded_map_bug::copies_shard_by_shard>(
+      t, "to_vector locks one shard after another");
+  t.seeded({.threads = 2, .operations = 2, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(sharded_map_snapshot, counts_before_it_copies, "iteration", t) {
+  declare_snapshot<sharded_map_bug::counts_before_it_copies>(
+      t, "to_vector copies as many entries as there were before it locked");
+  t.seeded({.threads = 2,
+            .operations = 1,
+            .needs = "",
+            .source = "orcaman/concurrent-map e19fe66: Keys holds blanks for removed keys"});
+}
+
+}  // namespace
