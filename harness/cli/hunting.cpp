@@ -51,8 +51,10 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
       const exploration::Tally part = session.run(
           budget,
           [&](const exec::Finding&, const exploration::Tally& now) {
-            if (findings.all().size() == kFindingsPerTarget) {
-              return result.tally.executions < kDetectorExecutions;
+            const bool expected =
+                is_variant && exec::name_of(session.observed().kind) == target.expect();
+            if (findings.all().size() >= kFindingsPerTarget && !expected) {
+              return is_variant || result.tally.executions < kDetectorExecutions;
             }
             if (FiledFinding* finding = findings.take()) {
               finding->made_by(strategy, plus(result.tally, now));
@@ -60,8 +62,8 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
               tell(*finding);
               result.expected_found |= exec::name_of(finding->recording.kind) == target.expect();
             }
-            const bool enough = findings.all().size() == kFindingsPerTarget ||
-                                (is_variant && result.expected_found);
+            const bool enough =
+                is_variant ? result.expected_found : findings.all().size() == kFindingsPerTarget;
             done = (enough && !measures_detector) || findings.diverged() || findings.write_failed();
             return !done;
           },

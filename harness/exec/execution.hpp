@@ -1,6 +1,8 @@
 // In-target world. One execution: threads on fibers, decisions, clocks, the trace.
 #pragma once
 
+#include <utility>
+
 #include "base/invariant.hpp"
 #include "base/rng.hpp"
 #include "exec/decision.hpp"
@@ -217,6 +219,8 @@ class Execution {
   void note_call(Thread& thread) { thread.own_steps = 0; }
   void note_return() { last_return_ = steps_; }
 
+  /// What may fail from now on; what might so far.
+  Faults set_faults(Faults faults) { return std::exchange(options_.faults, faults); }
   /// A value in [0, arity) chosen by the strategy.
   u32 choose(Thread& thread, u32 arity, uptr pc);
   u32 decide(DecisionKind kind, u32 arity);

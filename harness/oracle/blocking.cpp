@@ -1,6 +1,6 @@
 // The oracles for executions that get nowhere: deadlock and livelock.
-#include "oracle/describe.hpp"
 #include "oracle/oracles.hpp"
+#include "oracle/waits.hpp"
 
 namespace heddle::oracle {
 namespace {
@@ -8,68 +8,8 @@ namespace {
 using exec::Execution;
 using exec::Finding;
 using exec::FindingKind;
-using exec::SyncVar;
 using exec::Thread;
 using exec::ThreadState;
-using exec::WaitKind;
-
-SyncVar& waited_for(Execution& execution, const Thread& thread) {
-  return execution.variable_at(thread.wait_address,
-                               execution.shadow().cell(thread.wait_address & ~uptr{7}));
-}
-
-/// The thread that must act before `thread` can go on; kNone if it could be anybody.
-ThreadId blocker(Execution& execution, const Thread& thread) {
-  switch (thread.wait) {
-    case WaitKind::kJoin: return thread.join_target;
-    case WaitKind::kMutex:
-    case WaitKind::kShared:
-    case WaitKind::kGuard: return waited_for(execution, thread).owner;
-    case WaitKind::kExclusive: {
-      const SyncVar& lock = waited_for(execution, thread);
-      return lock.owner != ThreadId::kNone ? lock.owner : execution.first_reader(lock);
-    }
-    default: return ThreadId::kNone;
-  }
-}
-
-void describe_wait(Message& message, Execution& execution, const Thread& thread) {
-  message.add("T%u waits for ", to_index(thread.id));
-  switch (thread.wait) {
-    case WaitKind::kJoin: message.add("T%u to finish", to_index(thread.join_target)); return;
-    case WaitKind::kMutex: describe_object(message, "the mutex", thread.wait_address); break;
-    case WaitKind::kShared:
-    case WaitKind::kExclusive:
-      describe_object(message, "the reader-writer lock", thread.wait_address);
-      break;
-    case WaitKind::kGuard:
-      describe_object(message, "the initialisation guard", thread.wait_address);
-      break;
-    case WaitKind::kCondition:
-      describe_object(message, "a notification of the condition variable", thread.wait_address);
-      return;
-    case WaitKind::kFutex:
-      describe_object(message, "a notification of the atomic", thread.wait_address);
-      return;
-    case WaitKind::kSemaphore:
-      describe_object(message, "the semaphore", thread.wait_address);
-      return;
-    case WaitKind::kBarrier:
-      describe_object(message, "others to arrive at the barrier", thread.wait_address);
-      message.add(", where %u are", waited_for(execution, thread).arrived);
-      return;
-    case WaitKind::kNone:
-    case WaitKind::kEnd: message.add("nothing"); return;
-  }
-  const SyncVar& variable = waited_for(execution, thread);
-  if (variable.owner != ThreadId::kNone) {
-    const bool finished = execution.thread(variable.owner).state == ThreadState::kFinished;
-    message.add(" held by T%u%s", to_index(variable.owner), finished ? ", which has finished" : "");
-  } else if (variable.readers != 0) {
-    message.add(" held by reader T%u%s", to_index(execution.first_reader(variable)),
-                variable.readers > 1 ? " and others" : "");
-  }
-}
 
 /// A thread on a cycle of blockers, or kNone.
 ThreadId on_cycle(Execution& execution) {
@@ -139,7 +79,8 @@ class LivelockOracle final : public exec::Oracle {
   void on_step_limit(Execution& execution, Thread& thread) override {
     Text<200> message;
     message.add(
-        "livelock: no end after %llu scheduling points (--max-steps raises the limit); T%u keeps to '%s'",
+        "livelock: no end after %llu scheduling points (--max-steps raises the limit); T%u keeps "
+        "to '%s'",
         static_cast<unsigned long long>(execution.options().step_limit), to_index(thread.id),
         exec::name_of(thread.pending));
     execution.report(thread, FindingKind::kLivelock, "step-limit", thread.pending_pc, message.data);

@@ -1,6 +1,6 @@
 // The oracle for containers that promise to get on whoever stands still.
-#include "oracle/describe.hpp"
 #include "oracle/oracles.hpp"
+#include "oracle/waits.hpp"
 #include "target/history.hpp"
 
 namespace heddle::oracle {
@@ -28,11 +28,11 @@ class ProgressOracle final : public exec::Oracle {
     finding.pc = thread.pending_pc;
     finding.address = waits ? thread.wait_address : thread.pending_address;
     finding.message.clear();
-    finding.message.add("no progress: T%u ", to_index(thread.id));
+    finding.message.add("no progress: ");
     if (waits) {
-      describe_object(finding.message, "waits for", thread.wait_address);
+      describe_wait(finding.message, execution, thread);
     } else {
-      finding.message.add("retries");
+      finding.message.add("T%u retries", to_index(thread.id));
     }
     finding.message.add(" in %s %s", operation_of(thread),
                         alone ? "without end" : "for more steps than promised");

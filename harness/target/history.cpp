@@ -2,13 +2,25 @@
 
 namespace heddle::target {
 
+namespace {
+
+const char* text_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kStale: return "stale";
+    case Refusal::kTimedOut: return "timed out";
+    case Refusal::kNoMemory: return "out of memory";
+  }
+  return "?";
+}
+
+}  // namespace
+
 std::string text_of(const Value& value) {
   switch (value.shape) {
     case Value::Shape::kVoid: return "";
     case Value::Shape::kNothing: return "nothing";
     case Value::Shape::kBool: return value.truth() ? "true" : "false";
-    case Value::Shape::kRefused:
-      return static_cast<Refusal>(value.words[0]) == Refusal::kStale ? "stale" : "timed out";
+    case Value::Shape::kRefused: return text_of(static_cast<Refusal>(value.words[0]));
     case Value::Shape::kInts: break;
   }
   std::string text = std::to_string(value.words[0]);

@@ -1,5 +1,6 @@
 // Programs of operation targets are run.
 #include <iterator>
+#include <new>
 
 #include "exec/observer.hpp"
 #include "target/registry.hpp"
@@ -121,16 +122,39 @@ exec::Freeze freeze_for(Progress progress) {
   return exec::Freeze::kNever;
 }
 
+/// Where allocations may fail, an operation that gives up for that reason has no effect, and no
+/// contract hears of it; a whole iteration that does so is an incomplete one.
+Value carry_out(const Worker& worker, const Operation& operation, void** cursor,
+                const ProgramStep& step, u32 at) {
+  try {
+    return operation.invoker->invoke(worker.subject, cursor, step.arguments);
+  } catch (const std::bad_alloc&) {
+    if ((engine().options().faults & exec::fault(exec::DecisionKind::kAllocation)) == 0) {
+      throw;
+    }
+  }
+  HistoryEntry& entry = history().entries[at];
+  if (entry.role == Role::kIterate) {
+    return value_of(false);
+  }
+  entry.role = Role::kOther;
+  return value_of(Refusal::kNoMemory);
+}
+
 void run_step(const Worker& worker, const ProgramStep& step) {
   Thread& thread = *exec::current_thread;
   const Operation& operation = *worker.target->operations[step.operation];
+  void** cursor = &cursor_slots[worker.thread][operation.cursor];
+  const bool needs_cursor = operation.cursor_use == Operation::Cursor::kUses ||
+                            operation.cursor_use == Operation::Cursor::kCloses;
+  if (needs_cursor && *cursor == nullptr) {
+    return;  // it could not be opened
+  }
   const u32 at = begin_operation(thread, operation, step);
   if (operation.cursor_use == Operation::Cursor::kUses) {
-    tamper(thread, cursor_slots[worker.thread][operation.cursor], operation.cursor_bytes);
+    tamper(thread, *cursor, operation.cursor_bytes);
   }
-  const Value result = operation.invoker->invoke(
-      worker.subject, &cursor_slots[worker.thread][operation.cursor], step.arguments);
-  end_operation(thread, at, result);
+  end_operation(thread, at, carry_out(worker, operation, cursor, step, at));
   look_at_structure(worker, thread);
 }
 
@@ -195,7 +219,10 @@ Definition::Runnable Definition::prepare(const Program& program) {
 
 void Definition::run_program() {
   const TargetImplementation& target = *implementation_;
+  // A failure before there is anything to test would tell nothing.
+  const exec::Faults faults = engine().set_faults(0);
   void* subject = target.lifecycle->make();
+  engine().set_faults(faults);
   history().subject = reinterpret_cast<uptr>(subject);
   for (u32 i = 0; i <= program_->workers; ++i) {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};

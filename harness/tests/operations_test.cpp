@@ -2,6 +2,7 @@
 // structure, entries handed out one by one.
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -272,6 +273,56 @@ TEST(Progress, KeptPromisesAreNoFinding) {
       EXPECT_EQ(first_finding(name, 5'000, strategy).story, "") << name;
     }
   }
+}
+
+// ---- faults of allocation ----
+
+/// Grows by copying; a failure in the middle leaves it as it was, or, if careless, half-way.
+template <bool Careless>
+class Growing {
+ public:
+  Growing() : numbers_(std::make_unique<int[]>(1)) {}
+  bool insert(int key, int value) {
+    const std::lock_guard lock(mutex_);
+    if (Careless) {
+      ++size_;
+    }
+    auto copy = std::make_unique<std::pair<const int, int>>(key, value);
+    const bool inserted = map_.insert(*copy).second;
+    size_ = map_.size();
+    return inserted;
+  }
+  std::size_t size() {
+    const std::lock_guard lock(mutex_);
+    return size_;
+  }
+
+ private:
+  std::unique_ptr<int[]> numbers_;
+  std::mutex mutex_;
+  std::map<int, int> map_;
+  std::size_t size_ = 0;
+};
+
+template <bool Careless>
+void declare_growing(heddle::Target& t) {
+  using S = Growing<Careless>;
+  auto s = t.subject<S>();
+  s.op("insert", &S::insert, t.ints(0, 3), t.ints(0, 9)).means(Role::kInsert);
+  s.op("size", &S::size).means(Role::kSize);
+  s.linearizable();
+  t.seeded({.needs = "bad-alloc"});
+}
+
+HEDDLE_TARGET(grows_with_care, t) { declare_growing<false>(t); }
+HEDDLE_TARGET(grows_carelessly, t) { declare_growing<true>(t); }
+
+TEST(Operations, AnOperationThatRunsOutOfMemoryHasNoEffect) {
+  heddle::exploration::Settings settings;
+  ASSERT_TRUE(heddle::exploration::parse_faults("bad-alloc", settings.faults));
+  EXPECT_EQ(first_finding("grows_with_care", 5'000, "random", settings).story, "");
+  const Found found = first_finding("grows_carelessly", 5'000, "random", settings);
+  EXPECT_EQ(found.kind, "linearizability") << found.story;
 }
 
 // ---- faults in iterators ----

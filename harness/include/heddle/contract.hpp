@@ -36,6 +36,7 @@ enum class Role : std::uint8_t {
 enum class Refusal : std::uint8_t {
   kStale,     // the container has changed in a way that the iteration can not follow
   kTimedOut,  // the iteration's time is up
+  kNoMemory,  // an allocation failed; the container is as it was
 };
 
 /// How far the threads of a container depend on each other.

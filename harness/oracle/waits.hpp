@@ -1,0 +1,15 @@
+// In-target world. Who waits for what.
+#pragma once
+
+#include "exec/execution.hpp"
+#include "oracle/describe.hpp"
+
+namespace heddle::oracle {
+
+/// The thread that must act before `thread` can go on; kNone if it could be anybody.
+ThreadId blocker(exec::Execution& execution, const exec::Thread& thread);
+
+/// Appends "T1 waits for the mutex in global 'm' held by T2".
+void describe_wait(Message& message, exec::Execution& execution, const exec::Thread& thread);
+
+}  // namespace heddle::oracle
