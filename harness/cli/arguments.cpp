@@ -51,6 +51,16 @@ void add_settings(CLI::App& command, CommandOptions& options) {
       ->default_str("stop");
   command
       .add_option_function<std::string>(
+          "--invariant",
+          [&options](const std::string& value) {
+            options.settings.look_at_steps = value == "steps";
+          },
+          "where the target's invariant must hold: between operations (quiet), or at every "
+          "scheduling point too (steps)")
+      ->check(CLI::IsMember({"quiet", "steps"}))
+      ->default_str("quiet");
+  command
+      .add_option_function<std::string>(
           "--faults",
           [&options](const std::string& value) {
             if (!exploration::parse_faults(value, options.settings.faults)) {

@@ -58,6 +58,7 @@ void Execution::reset(const Options& options) {
   freeze_ = Freeze::kNever;
   last_return_ = 0;
   own_steps_max_ = 0;
+  look_ = nullptr;
   thread_count_ = 0;
   live_threads_ = 0;
   steps_ = 0;

@@ -24,6 +24,7 @@ struct Options {
   u64 step_limit = 100'000;    // scheduling points; beyond, the livelock oracle judges
   bool trace = false;          // keep events and the digest
   bool preempt_all = false;    // plain accesses are scheduling points too
+  bool look_at_steps = false;  // at the target's state, by its own code; see set_look()
   bool race_continue = false;  // a race is noted and the execution goes on
   const u64* raced = nullptr;  // plain_name()s of locations that are scheduling points too
   u32 raced_count = 0;
@@ -215,6 +216,11 @@ class Execution {
   /// From now on no operation may pass more scheduling points of its own; 0: no limit.
   void limit_own_steps(u32 most);
   const ThreadSet& frozen() const { return frozen_; }
+  /// From now on called at each scheduling point if Options::look_at_steps; null: no more.
+  void set_look(void (*look)(Thread& thread)) {
+    look_ = options_.look_at_steps ? look : nullptr;
+    set_alarm();
+  }
   /// An operation begins, or has returned.
   void note_call(Thread& thread) { thread.own_steps = 0; }
   void note_return() { last_return_ = steps_; }
@@ -491,6 +497,7 @@ class Execution {
   u64 steps_ = 0;
   u64 alarm_at_ = 0;  // the last step without an alarm
   u32 own_steps_max_ = 0;
+  void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze
   u64 decisions_ = 0;
   u64 virtual_now_ = 0;

@@ -23,7 +23,8 @@ void Execution::limit_own_steps(u32 most) {
 }
 
 void Execution::set_alarm() {
-  const bool watches = freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0;
+  const bool watches =
+      freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0 || look_ != nullptr;
   alarm_at_ = watches || stop_requested_ ? 0 : options_.step_limit;
 }
 
@@ -36,6 +37,9 @@ void Execution::alarm(Thread& thread) {
       oracles_[i]->on_step_limit(*this, thread);
     }
     abandon();
+  }
+  if (look_ != nullptr) {
+    look_(thread);
   }
   if (own_steps_max_ != 0 && ++thread.own_steps > own_steps_max_ &&
       thread.operation != memory::kNoOperation) {

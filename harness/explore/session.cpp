@@ -124,6 +124,7 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.step_limit = settings_.steps_max;
   options.preempt_all = settings_.preempt_all;
   options.race_continue = settings_.race_continue;
+  options.look_at_steps = settings_.look_at_steps;
   options.trace = trace;
   options.index = index;
   if (target_ != nullptr) {

@@ -17,6 +17,7 @@ struct Settings {
   std::string model = "sc";
   bool preempt_all = false;
   bool race_continue = false;
+  bool look_at_steps = false;  // the target's invariant holds at each scheduling point, or should
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
 

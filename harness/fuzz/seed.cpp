@@ -167,6 +167,9 @@ class Reader {
     } else if (name == "on-race") {
       recording_.settings.race_continue = value == "continue";
       good = value == "stop" || value == "continue";
+    } else if (name == "invariant") {
+      recording_.settings.look_at_steps = value == "steps";
+      good = value == "steps";
     } else if (name == "faults") {
       good = exploration::parse_faults(value, recording_.settings.faults);
     } else if (name == "raced") {
@@ -295,6 +298,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("model", recording.settings.model);
   add("preempt", recording.settings.preempt_all ? "all" : "sync");
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
+  if (recording.settings.look_at_steps) {
+    add("invariant", "steps");
+  }
   if (recording.settings.faults != exec::kDefaultFaults) {
     add("faults", exploration::text_of(recording.settings.faults));
   }

@@ -15,6 +15,12 @@ namespace heddle::target {
 namespace {
 
 bool fired = false;
+
+struct Entry {
+  const void* object;
+  ThreadId thread;
+};
+constinit Vec<Entry> entered;  // now
 bool undecided = false;
 
 }  // namespace
@@ -32,6 +38,7 @@ bool judgement_undecided() { return undecided; }
 
 void begin_execution() {
   history().clear();
+  entered.clear();
   fired = false;
   undecided = false;
 }
@@ -95,6 +102,33 @@ void heddle_linearization_point(void) {
   if (thread != nullptr && thread->operation != heddle::memory::kNoOperation) {
     history().entries[thread->operation].commit = ++history().commits;
     engine().record(*thread, EventKind::kCommit, 0, 0, 0, Order::kRelaxed, PC);
+  }
+}
+
+void heddle_enter(const void* object, const char* what) {
+  Thread* thread = heddle::exec::current_thread;
+  if (thread == nullptr) {
+    return;
+  }
+  for (const auto& entry : heddle::target::entered) {
+    if (entry.object == object) {
+      heddle::Text<200> message;
+      message.add("T%u enters %s, which T%u has entered and not left", heddle::to_index(thread->id),
+                  what, heddle::to_index(entry.thread));
+      engine().report(*thread, FindingKind::kMisuse, "re-entry", PC, message.data);
+    }
+  }
+  heddle::target::entered.push_back({object, thread->id});
+}
+
+void heddle_leave(const void* object) {
+  auto& entered = heddle::target::entered;
+  for (heddle::u32 i = 0; i < entered.size(); ++i) {
+    if (entered[i].object == object) {
+      entered[i] = entered.back();
+      entered.pop_back();
+      return;
+    }
   }
 }
 

@@ -57,12 +57,9 @@ bool is_broken(const TargetImplementation& target, void* subject, Thread& thread
   return true;
 }
 
-/// While no operation is in progress the structure is sound. The other threads' accesses are not
-/// all ordered before this thread's, so the look at them is none of the execution's events.
+/// The other threads' accesses are not all ordered before this thread's, so the look at them is
+/// none of the execution's events.
 void look_at_structure(const Worker& worker, Thread& thread) {
-  if (worker.target->validate == nullptr || history().in_progress != 0) {
-    return;
-  }
   Finding& finding = engine().new_finding();
   bool broken = false;
   {
@@ -155,7 +152,10 @@ void run_step(const Worker& worker, const ProgramStep& step) {
     tamper(thread, *cursor, operation.cursor_bytes);
   }
   end_operation(thread, at, carry_out(worker, operation, cursor, step, at));
-  look_at_structure(worker, thread);
+  // While no operation is in progress the structure is sound.
+  if (worker.target->validate != nullptr && history().in_progress == 0) {
+    look_at_structure(worker, thread);
+  }
 }
 
 void close_cursors(const Worker& worker) {
@@ -228,6 +228,9 @@ void Definition::run_program() {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
   }
   run_worker(workers[0]);
+  if (target.validate != nullptr) {
+    engine().set_look([](Thread& thread) { look_at_structure(workers[0], thread); });
+  }
   engine().may_freeze(freeze_for(target.progress));
   engine().limit_own_steps(target.own_steps_max);
   const u32 first = engine().thread_count();
@@ -239,6 +242,7 @@ void Definition::run_program() {
   }
   engine().may_freeze(exec::Freeze::kNever);
   engine().limit_own_steps(0);
+  engine().set_look(nullptr);
   judge(target, subject);
   target.lifecycle->destroy(subject);
 }

@@ -140,6 +140,13 @@ TEST(Operations, TheStructureIsLookedAtBetweenOperations) {
   EXPECT_NE(found.story.find("a spoilt thing"), std::string::npos) << found.story;
 }
 
+TEST(Operations, OnDemandTheStructureIsLookedAtEverywhere) {
+  heddle::exploration::Settings settings;
+  settings.look_at_steps = true;
+  const Found found = first_finding("broken_for_a_while", 1'000, "random", settings);
+  EXPECT_EQ(found.rule, "invariant") << found.story;
+}
+
 HEDDLE_TARGET(crashes_its_validator, t) {
   auto s = t.subject<Mended>();
   s.op("spoil", &Mended::spoil).not_in_setup();
@@ -189,6 +196,44 @@ TEST(Operations, EntriesHandedOutAreInTheHistoryAndInTheStory) {
     EXPECT_EQ(entries[i].result.words[0], static_cast<int>(i) - 1);
     EXPECT_GT(entries[i].called, entries[i - 1].called);
     EXPECT_GT(entries[i].returned_at, entries[i].called);
+  }
+}
+
+// ---- one call at a time ----
+
+/// A list that calls back for each number.
+struct CallsBack {
+  void each(bool again) {
+    const heddle::Entered entered(this, "the list's walk");
+    calls.fetch_add(1);
+    if (again) {
+      each(false);
+    }
+  }
+  std::mutex mutex;
+  std::atomic<int> calls = 0;
+};
+
+template <bool Again, bool Locked>
+void declare_walk(heddle::Target& t) {
+  auto s = t.subject<CallsBack>();
+  s.op("each", [](CallsBack& list) {
+    const std::unique_lock lock =
+        Locked ? std::unique_lock(list.mutex) : std::unique_lock<std::mutex>();
+    list.each(Again);
+  });
+}
+
+HEDDLE_TARGET(walks_one_by_one, t) { declare_walk<false, true>(t); }
+HEDDLE_TARGET(walks_in_itself, t) { declare_walk<true, true>(t); }
+HEDDLE_TARGET(walks_at_once, t) { declare_walk<false, false>(t); }
+
+TEST(Operations, ReentryIsFound) {
+  EXPECT_EQ(first_finding("walks_one_by_one").story, "");
+  for (const char* name : {"walks_in_itself", "walks_at_once"}) {
+    const Found found = first_finding(name);
+    EXPECT_EQ(found.kind, "misuse") << name;
+    EXPECT_EQ(found.rule, "re-entry") << found.story;
   }
 }
 

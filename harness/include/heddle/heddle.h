@@ -28,6 +28,12 @@ void heddle_op_end(void);
    may pass several; the last one counts. Without one, its return counts. */
 void heddle_linearization_point(void);
 
+/* Brackets what only one call at a time may do with an object: a step of an iterator, say. Who
+   enters what is entered already, be it from the very call (by a callback) or from another thread,
+   makes a finding of kind "misuse". */
+void heddle_enter(const void* object, const char* what);
+void heddle_leave(const void* object);
+
 /* The operation that the caller is in, a whole iteration over a map, hands out an entry. */
 void heddle_yielded(long long key, long long value);
 

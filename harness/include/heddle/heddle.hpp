@@ -58,6 +58,18 @@ inline unsigned choose(unsigned arity) { return heddle_choose(arity); }
 /// The iteration that the caller is in (Role::kIterate) hands out an entry.
 inline void yielded(std::int64_t key, std::int64_t value) { heddle_yielded(key, value); }
 
+/// heddle_enter(), and heddle_leave() at the end of the block.
+class Entered {
+ public:
+  Entered(const void* object, const char* what) : object_(object) { heddle_enter(object, what); }
+  ~Entered() { heddle_leave(object_); }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const void* object_;
+};
+
 /// See heddle_linearization_point().
 inline void linearization_point() { heddle_linearization_point(); }
 
