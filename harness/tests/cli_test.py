@@ -8,7 +8,6 @@ temporary directory, which is removed at the end. Standard library only.
 """
 
 import json
-import pathlib
 import os
 import pty
 import re
@@ -287,7 +286,7 @@ class MatrixTest(CliTest):
         for row in result["matrix"]:
             self.assertTrue(row["as_expected"], row)
             self.assertIn(row["found"]["strategy"], STRATEGIES)
-            self.assertTrue(pathlib.Path(row["found"]["seed"]).is_file(), row)
+            self.assertTrue(Path(row["found"]["seed"]).is_file(), row)
 
     def test_unexpected_results_are_shown(self):
         """A target with a finding that nobody expects is not as expected: exit code 1, and marked."""
