@@ -17,6 +17,7 @@ struct Settings {
   std::string model = "sc";
   bool preempt_all = false;
   bool race_continue = false;
+  bool detector = true;  // the target's own, of misuse
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
 

@@ -167,6 +167,9 @@ class Reader {
     } else if (name == "on-race") {
       recording_.settings.race_continue = value == "continue";
       good = value == "stop" || value == "continue";
+    } else if (name == "detector") {
+      recording_.settings.detector = value != "off";
+      good = value == "on" || value == "off";
     } else if (name == "faults") {
       good = exploration::parse_faults(value, recording_.settings.faults);
     } else if (name == "raced") {
@@ -295,6 +298,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("model", recording.settings.model);
   add("preempt", recording.settings.preempt_all ? "all" : "sync");
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
+  if (!recording.settings.detector) {
+    add("detector", "off");
+  }
   if (recording.settings.faults != exec::kDefaultFaults) {
     add("faults", exploration::text_of(recording.settings.faults));
   }

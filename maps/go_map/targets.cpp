@@ -258,7 +258,11 @@ class Unlocked {
 HEDDLE_TARGET(go_map_unlocked, t) {
   using S = Unlocked;
   t.describe("the map without a lock; its own detector throws when it notices");
-  auto s = t.subject<S>([] { return std::make_unique<S>(kSmall); });
+  auto s = t.subject<S>([] {
+    go_map_options options = kSmall;
+    options.detect_misuse = heddle_detector_on() != 0;
+    return std::make_unique<S>(options);
+  });
   const auto key = t.ints(0, 19);
   s.op("insert", &S::insert, key, t.ints(0, 99)).weight(8);
   s.op("erase", &S::erase, key).weight(2);
