@@ -49,6 +49,10 @@ void add_settings(CLI::App& command, CommandOptions& options) {
           "a data race ends the execution (stop), or is noted and it goes on (continue)")
       ->check(CLI::IsMember({"stop", "continue"}))
       ->default_str("stop");
+  command.add_flag_callback(
+      "--no-detector", [&options] { options.settings.detector = false; },
+      "the target's own detector of misuse looks away: the hunt is for the damage that it hides, "
+      "and data races are only counted");
   command
       .add_option_function<std::string>(
           "--invariant",

@@ -104,15 +104,16 @@ std::string detector_line(const exploration::Tally& tally) {
   if (tally.detected == 0) {
     return "";
   }
+  const auto percent = [&tally](u64 whole) {
+    return whole == 0
+               ? 0.0
+               : 100.0 * static_cast<double>(tally.raced_and_detected) / static_cast<double>(whole);
+  };
   return fmt::format(
       "  the map's own detector fired in {} of {} executions with a race (recall {:.1f} %), and in "
-      "{} "
-      "without one\n",
-      tally.raced_and_detected, tally.raced,
-      tally.raced == 0 ? 0.0
-                       : 100.0 * static_cast<double>(tally.raced_and_detected) /
-                             static_cast<double>(tally.raced),
-      tally.detected - tally.raced_and_detected);
+      "{} without one (precision {:.1f} %)\n",
+      tally.raced_and_detected, tally.raced, percent(tally.raced),
+      tally.detected - tally.raced_and_detected, percent(tally.detected));
 }
 
 std::string undecided_line(const exploration::Tally& tally) {
@@ -124,7 +125,8 @@ std::string undecided_line(const exploration::Tally& tally) {
 
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
   exploration::Settings settings = options.settings;
-  settings.race_continue = settings.race_continue || target.declared().continue_on_race;
+  settings.race_continue =
+      settings.race_continue || target.declared().continue_on_race || !settings.detector;
   settings.preempt_all = settings.preempt_all || target.declared().preempt_all;
   exec::Faults needed = 0;
   exploration::parse_faults(target.declared().seeded.needs, needed);

@@ -117,6 +117,9 @@ std::string Findings::replay_command(const FiledFinding& filed) const {
 
 FiledFinding* Findings::take() {
   const exploration::Observed& seen = session_.observed();
+  if (seen.kind == exec::FindingKind::kRace && !options_.settings.detector) {
+    return nullptr;  // what comes of them is asked for
+  }
   // Cheap, before anything is run again: kind, rule and place.
   const std::string quick = fmt::format("{}/{}/{:x}", exec::name_of(seen.kind), seen.rule, seen.pc);
   if (!quick_.insert(quick).second) {

@@ -114,7 +114,7 @@ Session::Session(const std::function<void()>& body, const Settings& settings)
 }
 
 exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
-  target::begin_execution();
+  target::begin_execution(settings_.detector);
   exec::Options options;
   options.strategy = &strategy;
   options.model = &exec::sequential_consistency();

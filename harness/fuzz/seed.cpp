@@ -170,6 +170,9 @@ class Reader {
     } else if (name == "invariant") {
       recording_.settings.look_at_steps = value == "steps";
       good = value == "steps";
+    } else if (name == "detector") {
+      recording_.settings.detector = value != "off";
+      good = value == "on" || value == "off";
     } else if (name == "faults") {
       good = exploration::parse_faults(value, recording_.settings.faults);
     } else if (name == "raced") {
@@ -300,6 +303,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
   if (recording.settings.look_at_steps) {
     add("invariant", "steps");
+  }
+  if (!recording.settings.detector) {
+    add("detector", "off");
   }
   if (recording.settings.faults != exec::kDefaultFaults) {
     add("faults", exploration::text_of(recording.settings.faults));

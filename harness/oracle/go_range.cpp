@@ -152,11 +152,12 @@ class Referee {
   }
 
   void begin(const HistoryEntry& entry, u8 cursor) {
-    iterations_[{to_index(entry.thread), cursor}] = Iteration{true, next_id_, {}};
+    latest_[{to_index(entry.thread), cursor}] = &entry;
+    iterations_[&entry] = Iteration{true, next_id_, {}};
   }
 
   bool end_of_call(const HistoryEntry& entry) {
-    Iteration& iteration = iterations_[{to_index(entry.thread), target::kNoCursor}];
+    Iteration& iteration = iterations_[&entry];
     iteration.open = false;
     const bool complete = entry.result.shape == Value::Shape::kVoid || entry.result.truth();
     return complete && !entry.result.refused() && skipped(entry, iteration);
@@ -255,15 +256,18 @@ class Referee {
     return true;
   }
 
+  /// The one that an operation belongs to.
   Iteration& iteration(const HistoryEntry& entry) {
-    return iterations_[{to_index(entry.thread), entry.cursor}];
+    return iterations_[latest_[{to_index(entry.thread), entry.cursor}]];
   }
 
   const History& history_;
   const std::optional<i64> irreflexive_;
   exec::Finding& finding_;
   std::map<i64, Key> map_;
-  std::map<std::pair<u32, u32>, Iteration> iterations_;
+  // By what began them: a thread's kIterate may begin before the one before it has ended.
+  std::map<const HistoryEntry*, Iteration> iterations_;
+  std::map<std::pair<u32, u32>, const HistoryEntry*> latest_;  // of each thread and cursor
   u32 next_id_ = 0;
 };
 

@@ -13,6 +13,7 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
   exploration::Settings settings;
   settings.preempt_all = options.preempt_all;
   settings.race_continue = options.race_continue;
+  settings.detector = options.detector;
   if (!exploration::parse_faults(options.faults, settings.faults)) {
     environment_failure("explore(): unknown fault; see ExploreOptions::faults");
   }

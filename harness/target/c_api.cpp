@@ -21,6 +21,7 @@ struct Entry {
   ThreadId thread;
 };
 constinit Vec<Entry> entered;  // now
+bool detector_on = true;
 bool undecided = false;
 
 }  // namespace
@@ -36,9 +37,10 @@ void note_undecided() { undecided = true; }
 
 bool judgement_undecided() { return undecided; }
 
-void begin_execution() {
+void begin_execution(bool with_detector) {
   history().clear();
   entered.clear();
+  detector_on = with_detector;
   fired = false;
   undecided = false;
 }
@@ -161,6 +163,10 @@ void heddle_detector_fired(void) {
   if (Thread* thread = heddle::exec::current_thread) {
     engine().record(*thread, EventKind::kDetected, 0, 0, 0, Order::kRelaxed, PC);
   }
+}
+
+int heddle_detector_on(void) {
+  return heddle::exec::current_thread == nullptr || heddle::target::detector_on;
 }
 
 }  // extern "C"

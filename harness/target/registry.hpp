@@ -163,8 +163,8 @@ bool detector_fired();
 void note_undecided();
 /// True if one could not in the last execution.
 bool judgement_undecided();
-/// To be called before each execution.
-void begin_execution();
+/// To be called before each execution. Without its detector a target does not act on misuse.
+void begin_execution(bool with_detector);
 
 }  // namespace target
 }  // namespace heddle

@@ -188,6 +188,29 @@ class RunTest(CliTest):
                 self.assertAlmostEqual(result["executions_per_second"] * result["seconds"], 2000, delta=1)
         self.assertFalse(self.findings.exists(), "no finding, no folder")
 
+    def test_without_its_detector_a_target_shows_the_damage(self):
+        """--no-detector: crashes and heap errors instead of the map's own message; the seed knows of it."""
+        run = ("run", "go_map_unlocked", f"--executions={budget(100_000)}", f"--findings={self.findings}")
+        result = self.run_json(FINDING, *run, "--max-findings=3", "--no-detector")
+        self.assertEqual(len(result["findings"]), 3)
+        self.assertEqual(result["races"]["detector_fired"], 0)
+        self.assertGreater(result["races"]["executions"], 0)
+        for finding in result["findings"]:
+            self.assertIn(finding["kind"], ("heap", "crash", "livelock", "misuse"))
+            self.assertTrue(finding["confirmed"])
+            text = Path(finding["seed"]).read_text()
+            self.assertEqual(entry(text, "detector"), "off")
+            self.assertFalse(self.run_json(FINDING, "replay", finding["seed"])["diverged"])
+            with_it = self.written(resealed(text.replace("\ndetector: off\n", "\n")))
+            self.assertEqual(heddle("replay", with_it).returncode, DIVERGED)
+
+    def test_a_detector_is_measured(self):
+        """Recall and precision against the race oracle."""
+        done = heddle("hunt", "go_map_unlocked", "--time=2s", f"--findings={self.findings}", "--quiet")
+        self.assertRegex(done.stdout, r"recall \d+\.\d %\), and in \d+ without one \(precision \d+\.\d %\)")
+        done = heddle("hunt", "go_map_unlocked", "--no-detector", "--time=2s", f"--findings={self.findings}", "--quiet")
+        self.assertNotIn("recall", done.stdout)
+
     def test_finding_is_filed_and_replays(self):
         """A finding has a seed on disk, and the seed replays to the same events, also a hundred times."""
         result = self.run_json(FINDING, "run", HEAP_VARIANT, f"--executions={budget(200_000)}",

@@ -498,6 +498,29 @@ TEST(GoRange, AllInOneCall) {
   expect_allowed(range, Story().assign(1, 3, 7, 1, 6).iterate(3, 10));
 }
 
+TEST(GoRange, SeveralCallsOfOneThread) {
+  const Contract& range = contracts::go_range();
+  const auto story = [] {
+    return Story().assign(1, 3, 7, 1, 2).iterate(3, 10).yielded(3, 7, 5).iterate(11, 20);
+  };
+  expect_allowed(range, story().yielded(3, 7, 15));
+  expect_rule(range, story(), "skipped");
+  // The end of the first may be as late as what was under way then, and that after the begin of
+  // the second.
+  const auto beside_another = [&] { return story().assign(2, 4, 8, 9, 18); };
+  expect_allowed(range, beside_another().yielded(3, 7, 15));
+  expect_rule(range, beside_another(), "skipped");
+  expect_rule(range, beside_another().yielded(3, 7, 15).yielded(3, 7, 16), "repeated");
+  expect_rule(range,
+              Story()
+                  .assign(1, 3, 7, 1, 2)
+                  .iterate(3, 10)
+                  .iterate(11, 20)
+                  .yielded(3, 7, 15)
+                  .assign(2, 4, 8, 9, 18),
+              "skipped");
+}
+
 TEST(GoRange, IrreflexiveKeys) {
   const Contract& range = contracts::go_range(0);
   const auto story = [] {

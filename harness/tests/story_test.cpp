@@ -353,6 +353,16 @@ TEST(Story, ARaceThatIsLetThroughIsToldFromWhereItWas) {
   EXPECT_TRUE(contains(result.report, "detector fired")) << result.report;
 }
 
+TEST(Explore, TellsADetectorToLookAway) {
+  EXPECT_EQ(heddle_detector_on(), 1) << "outside of executions";
+  for (const bool detector : {true, false}) {
+    const ExploreResult result = explore([] { HEDDLE_CHECK(heddle_detector_on() != 0); },
+                                         {.executions = 1, .detector = detector});
+    EXPECT_EQ(result.found, !detector) << result.report;
+    EXPECT_EQ(contains(result.seed, "\ndetector: off\n"), !detector) << result.seed;
+  }
+}
+
 TEST(Story, SwitchesAtPlainAccessesAreShown) {
   ExploreOptions options;
   options.preempt_all = true;

@@ -1,5 +1,6 @@
 /* Heddle's C interface: what a C program, or any language with a C ABI, may ask of an execution.
-   Outside of an execution each of these does nothing, and heddle_choose returns 0. */
+   Outside of an execution each of these does nothing, heddle_choose returns 0, and
+   heddle_detector_on returns 1. */
 #ifndef HEDDLE_HEDDLE_H
 #define HEDDLE_HEDDLE_H
 
@@ -44,6 +45,9 @@ void heddle_probe(const char* name);
 /* Notes that the program's own, best-effort detector of misuse fired in this execution. The command
    counts executions in which it did against those in which the race oracle had a finding. */
 void heddle_detector_fired(void);
+
+/* 0 if that detector should look away (--no-detector), so that the damage itself is seen; else 1. */
+int heddle_detector_on(void);
 
 #ifdef __cplusplus
 }

@@ -83,6 +83,7 @@ struct ExploreOptions {
   /// A race does not end the execution, nor the run: the first one is the result only if nothing
   /// else is found.
   bool race_continue = false;
+  bool detector = true;  // what heddle_detector_on() answers
   /// What may fail by decision: of "weak-cas", "spurious-wakeup", "bad-alloc" and
   /// "thread-creation", "freeze" and "iterator-state", separated by commas; or "all", or "none".
   std::string faults = "weak-cas,freeze";
