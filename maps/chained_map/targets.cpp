@@ -2,9 +2,7 @@
 // map, and what may be wrong in how it is used.
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -41,17 +39,6 @@ using Chained = maps::chained_map<int, int, Paired, std::equal_to<int>, Bug>;
 
 using Unordered = std::unordered_map<int, int, Paired>;
 
-/// Tries again when memory is short: what has failed has changed nothing.
-template <class Work>
-auto persistently(Work work) {
-  for (;;) {
-    try {
-      return work();
-    } catch (const std::bad_alloc&) {
-    }
-  }
-}
-
 /// Writes under the lock, lookups and iterations under the shared lock. The entry inserted last is
 /// kept at hand, by a reference to it.
 template <class Map, Mistake Wrong = Mistake::kNone>
@@ -59,7 +46,7 @@ class Shared {
  public:
   bool insert(int key, int value) {
     const std::unique_lock lock(mutex_);
-    const auto [at, is_new] = persistently([&] { return map_.insert_or_assign(key, value); });
+    const auto [at, is_new] = map_.insert_or_assign(key, value);
     last_ = &*at;
     return is_new;
   }
@@ -73,7 +60,7 @@ class Shared {
       return {value, false};
     }
     const std::unique_lock lock(mutex_);
-    const auto [at, is_new] = persistently([&] { return map_.try_emplace(key, value); });
+    const auto [at, is_new] = map_.try_emplace(key, value);
     return {at->second, !is_new};
   }
 
@@ -150,7 +137,7 @@ struct Shape {
 template <class S>
 heddle::Subject<S> declare(heddle::Target& t, const char* description, Shape shape = {}) {
   t.describe(description);
-  auto s = t.subject<S>([] { return persistently([] { return std::make_unique<S>(); }); });
+  auto s = t.subject<S>();
   const auto key = t.ints(0, 7);
   const auto value = t.ints(0, 99);
   s.op("insert", &S::insert, key, value).means(Role::kAssign).weight(8);

@@ -1,9 +1,8 @@
 // hash_trie_map under Heddle: the clean map and its seeded bugs.
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <utility>
 
+#include "../common/sync_map_target.hpp"
 #include "heddle/heddle.hpp"
 #include "hash_trie_map.hpp"
 
@@ -30,21 +29,6 @@ struct DeepHash {
 template <hash_trie_map_bug Bug, class Hash>
 using Map = maps::hash_trie_map<int, int, Hash, std::equal_to<int>, Epochs, Bug>;
 
-template <class M>
-bool iterate(M& map) {
-  return map.for_each([&map](int key, int value) {
-    heddle::yielded(key, value);
-    map.contains(-1);  // bodies may use the map
-    return true;
-  });
-}
-
-template <class M>
-std::optional<std::pair<int, int>> next(typename M::iterator& iterator) {
-  return iterator.next() ? std::optional(std::pair(iterator.key(), iterator.mapped()))
-                         : std::nullopt;
-}
-
 // Chains, branches of several levels, and what removal leaves of them.
 void add_starts(auto& s) {
   s.start("chain", [](heddle::Start& start) {
@@ -65,34 +49,8 @@ void add_starts(auto& s) {
 
 template <hash_trie_map_bug Bug, class Hash = NearHash>
 void declare(heddle::Target& t, const char* description) {
-  using M = Map<Bug, Hash>;
-  using heddle::Role;
-  t.describe(description);
-  auto s = t.subject<M>();
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 2);
-  s.op("assign", &M::insert_or_assign, key, value).means(Role::kAssign);
-  s.op("insert", &M::insert, key, value).means(Role::kInsert).weight(2);
-  s.op("exchange", &M::exchange, key, value).means(Role::kExchange).weight(2);
-  s.op("find_or_insert", &M::find_or_insert, key, value).means(Role::kFindOrInsert).weight(2);
-  s.op("erase", &M::erase, key).means(Role::kErase);
-  s.op("take", &M::take, key).means(Role::kTake).weight(2);
-  s.op("compare_exchange", &M::compare_exchange, key, value, value).means(Role::kCompareExchange);
-  s.op("compare_erase", &M::compare_erase, key, value).means(Role::kCompareErase).weight(2);
-  s.op("find", &M::find, key).means(Role::kFind);
-  s.op("contains", &M::contains, key).means(Role::kContains).weight(2);
-  s.op("clear", &M::clear).means(Role::kClear).weight(1);
-  s.op("iterate", iterate<M>).means(Role::kIterate);
-  auto range = s.template cursor<typename M::iterator>("open", "close",
-                                                       [](M& map) { return map.begin_range(); });
-  range.op("next", next<M>).means(Role::kNext).weight(8);
+  auto s = maps::declare_sync_map<Map<Bug, Hash>>(t, description);
   add_starts(s);
-  s.invariant([](M& map) { return map.validate(); });
-  s.linearizable();
-  s.follows(heddle::contracts::weakly_consistent(heddle::contracts::kSyncMapRange));
-  t.threads(2, 3);
-  t.operations_per_thread(6);
-  t.setup_operations(4);
 }
 
 HEDDLE_TARGET(hash_trie_map, t) {

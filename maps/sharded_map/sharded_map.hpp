@@ -257,13 +257,15 @@ class sharded_map<Key, T, Shards, Hash, KeyEqual, Mutex, Bug>::iterator {
   explicit iterator(const sharded_map& map) : map_(&map) {}
 
   void copy_next_shard() {
-    const shard& from = map_->shards_[shard_++];
+    const shard& from = map_->shards_[shard_];
     locked lock(from.mutex);
     if constexpr (Bug == bug::reads_shard_outside_lock) {
       lock.unlock();
     }
-    copy_.assign(from.entries.begin(), from.entries.end());
+    // If this throws, the iterator is as before.
+    copy_ = std::vector<std::pair<Key, T>>(from.entries.begin(), from.entries.end());
     next_ = 0;
+    ++shard_;
   }
 
   // Goes on, under the lock, from the entry where it stood when it last had the lock.

@@ -3,9 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
-#include <optional>
-#include <utility>
 
+#include "../common/iterations.hpp"
 #include "heddle/heddle.hpp"
 #include "sharded_map.hpp"
 
@@ -25,23 +24,6 @@ struct KeyItself {
 
 template <sharded_map_bug Bug>
 using Map = maps::sharded_map<Key, Mapped, kShards, KeyItself, std::equal_to<Key>, std::mutex, Bug>;
-
-/// An iteration that stays open across operations.
-template <class M>
-class Range {
- public:
-  explicit Range(M& map) : iterator_(map.begin_range()) {}
-
-  std::optional<std::pair<Key, Mapped>> next() {
-    if (!iterator_.next()) {
-      return std::nullopt;
-    }
-    return std::pair(iterator_.key(), iterator_.mapped());
-  }
-
- private:
-  typename M::iterator iterator_;
-};
 
 template <class M>
 void copy(M& map) {
@@ -77,8 +59,7 @@ template <sharded_map_bug Bug>
 void declare(heddle::Target& t, const char* description) {
   using M = Map<Bug>;
   auto s = declare_points<M>(t, description);
-  auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
-  range.op("next", &Range<M>::next).means(Role::kNext).weight(8);
+  maps::declare_iterations(s);
   s.follows(heddle::contracts::weakly_consistent());
 }
 

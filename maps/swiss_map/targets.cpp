@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <new>
 #include <optional>
 #include <utility>
 
@@ -47,37 +46,14 @@ class LocksOpenOnly : public Locked<swiss_map_bug::none> {
   };
 };
 
-// Again, as long as memory runs out.
-template <class Work>
-auto persistently(Work work) {
-  for (;;) {
-    try {
-      return work();
-    } catch (const std::bad_alloc&) {
-    }
-  }
-}
-
-/// An insertion that failed has had no effect, so it may be tried again.
-template <swiss_map_bug Bug>
-class Persistent : public maps::locked<Map<Bug>> {
- public:
-  using maps::locked<Map<Bug>>::locked;
-
-  bool insert(int key, int value) {
-    return persistently([&] { return maps::locked<Map<Bug>>::insert(key, value); });
-  }
-};
-
 // Three entries in the first group, four in a table; then tables split.
 constexpr swiss_map_options kSparse{.max_table_slots = 16, .load_eighths = 2};
 // Groups that fill up: the ninth key needs a second group, the 15th a split.
 constexpr swiss_map_options kDense{.max_table_slots = 16};
 
 template <class S>
-heddle::Subject<S> declare_points(heddle::Target& t, swiss_map_options options, int keys) {
-  auto s = t.subject<S>(
-      [options] { return persistently([&] { return std::make_unique<S>(options); }); });
+heddle::Subject<S> declare(heddle::Target& t, swiss_map_options options, int keys) {
+  auto s = t.subject<S>([options] { return std::make_unique<S>(options); });
   const auto key = t.ints(0, keys - 1);
   s.op("insert", &S::insert, key, t.ints(0, 99)).means(Role::kAssign).weight(8);
   s.op("erase", &S::erase, key).means(Role::kErase).weight(2);
@@ -86,12 +62,6 @@ heddle::Subject<S> declare_points(heddle::Target& t, swiss_map_options options, 
   s.op("clear", &S::clear).means(Role::kClear).weight(2);
   s.follows(heddle::contracts::go_range());
   t.operations_per_thread(10);
-  return s;
-}
-
-template <class S>
-heddle::Subject<S> declare(heddle::Target& t, swiss_map_options options, int keys) {
-  auto s = declare_points<S>(t, options, keys);
   using Range = typename S::range;
   auto range = s.template cursor<Range>("open", "close", [](S& m) { return Range(m); });
   range.op("next", &Range::next).means(Role::kNext).weight(12);
@@ -124,13 +94,6 @@ heddle::Subject<S> declare_dense(heddle::Target& t, const char* description) {
   return s;
 }
 
-// Without iterations: what memory they take is not theirs to try again for.
-template <swiss_map_bug Bug>
-heddle::Subject<Persistent<Bug>> declare_persistent(heddle::Target& t, const char* description) {
-  t.describe(description);
-  return declare_points<Persistent<Bug>>(t, kSparse, 12);
-}
-
 HEDDLE_TARGET(swiss_map, t) {
   using S = Locked<swiss_map_bug::none>;
   declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock")
@@ -140,12 +103,6 @@ HEDDLE_TARGET(swiss_map, t) {
 HEDDLE_TARGET(swiss_map_dense, t) {
   using S = maps::locked<Map<swiss_map_bug::none, TwoGroups>>;
   declare_dense<S>(t, "the same with groups that fill up").invariant(maps::kSoundStructure);
-}
-
-HEDDLE_TARGET(swiss_map_persistent, t) {
-  declare_persistent<swiss_map_bug::none>(
-      t, "the same; an insertion is tried again when memory ran out")
-      .invariant(maps::kSoundStructure);
 }
 
 // ---- seeded bugs ----
@@ -198,8 +155,8 @@ HEDDLE_VARIANT(swiss_map, locks_open_only, "race", t) {
   t.seeded({.operations = 2});
 }
 
-HEDDLE_VARIANT(swiss_map_persistent, deepens_before_allocation, "heap", t) {
-  declare_persistent<swiss_map_bug::deepens_before_allocation>(
+HEDDLE_VARIANT(swiss_map, deepens_before_allocation, "heap", t) {
+  declare_sparse<Locked<swiss_map_bug::deepens_before_allocation>>(
       t, "the directory counts as doubled before its memory is there");
   t.seeded({.threads = 1, .operations = 1, .needs = "bad-alloc"});
 }

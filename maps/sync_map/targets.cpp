@@ -3,8 +3,8 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
+#include "../common/sync_map_target.hpp"
 #include "heddle/heddle.hpp"
 #include "sync_map.hpp"
 
@@ -17,21 +17,6 @@ using Epochs = maps::epochs<8, 1>;
 
 template <sync_map_bug Bug>
 using Map = maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Epochs, Bug>;
-
-template <class M>
-bool iterate(M& map) {
-  return map.for_each([&map](int key, int value) {
-    heddle::yielded(key, value);
-    map.contains(-1);  // bodies may use the map
-    return true;
-  });
-}
-
-template <class M>
-std::optional<std::pair<int, int>> next(typename M::iterator& iterator) {
-  return iterator.next() ? std::optional(std::pair(iterator.key(), iterator.mapped()))
-                         : std::nullopt;
-}
 
 // Each key in another state: deleted, expunged, in both parts, in the dirty part alone.
 void add_starts(auto& s) {
@@ -52,34 +37,8 @@ void add_starts(auto& s) {
 
 template <sync_map_bug Bug>
 void declare(heddle::Target& t, const char* description) {
-  using M = Map<Bug>;
-  using heddle::Role;
-  t.describe(description);
-  auto s = t.subject<M>();
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 2);
-  s.op("assign", &M::insert_or_assign, key, value).means(Role::kAssign);
-  s.op("insert", &M::insert, key, value).means(Role::kInsert).weight(2);
-  s.op("exchange", &M::exchange, key, value).means(Role::kExchange).weight(2);
-  s.op("find_or_insert", &M::find_or_insert, key, value).means(Role::kFindOrInsert).weight(2);
-  s.op("erase", &M::erase, key).means(Role::kErase);
-  s.op("take", &M::take, key).means(Role::kTake).weight(2);
-  s.op("compare_exchange", &M::compare_exchange, key, value, value).means(Role::kCompareExchange);
-  s.op("compare_erase", &M::compare_erase, key, value).means(Role::kCompareErase).weight(2);
-  s.op("find", &M::find, key).means(Role::kFind);
-  s.op("contains", &M::contains, key).means(Role::kContains).weight(2);
-  s.op("clear", &M::clear).means(Role::kClear).weight(1);
-  s.op("iterate", iterate<M>).means(Role::kIterate);
-  auto range = s.template cursor<typename M::iterator>("open", "close",
-                                                       [](M& map) { return map.begin_range(); });
-  range.op("next", next<M>).means(Role::kNext).weight(8);
+  auto s = maps::declare_sync_map<Map<Bug>>(t, description);
   add_starts(s);
-  s.invariant([](M& map) { return map.validate(); });
-  s.linearizable();
-  s.follows(heddle::contracts::weakly_consistent(heddle::contracts::kSyncMapRange));
-  t.threads(2, 3);
-  t.operations_per_thread(6);
-  t.setup_operations(4);
 }
 
 HEDDLE_TARGET(sync_map, t) {

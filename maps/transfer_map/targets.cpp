@@ -3,11 +3,10 @@
 #include <functional>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
-#include <utility>
 #include <xenium/reclamation/generic_epoch_based.hpp>
 
+#include "../common/iterations.hpp"
 #include "heddle/heddle.hpp"
 #include "transfer_map.hpp"
 
@@ -23,30 +22,15 @@ struct TwiceTheKey {
   std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key) * 2; }
 };
 
-// What is retired is looked at whenever a thread enters, not each hundredth time.
-using Epochs = xenium::reclamation::epoch_based<xenium::policy::scan_frequency<1>>;
+// With the default, a look at each hundredth entry, executions are too short for a free. Looked at
+// each time, xenium's epochs free what a thread that ends hands over while it is still being read.
+using Epochs = xenium::reclamation::epoch_based<>;
 
 template <transfer_map_bug Bug, class T = Mapped>
 using Map = maps::transfer_map<Key, T, TwiceTheKey, std::equal_to<Key>, Epochs, Bug>;
 
 // The second, the third and the fourth key start a transfer each.
 constexpr maps::transfer_map_options kTiny{.initial_bins = 1, .stride = 1};
-
-template <class M>
-class Range {
- public:
-  explicit Range(M& map) : iterator_(map.begin_range()) {}
-
-  std::optional<std::pair<Key, Mapped>> next() {
-    if (!iterator_.next()) {
-      return std::nullopt;
-    }
-    return std::pair(iterator_.key(), iterator_.mapped());
-  }
-
- private:
-  typename M::iterator iterator_;
-};
 
 template <transfer_map_bug Bug>
 void declare(heddle::Target& t, const char* description) {
@@ -67,8 +51,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(8);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
-  auto range = s.template cursor<Range<M>>("open", "close", [](M& m) { return Range<M>(m); });
-  range.op("next", &Range<M>::next).means(heddle::Role::kNext).weight(8);
+  maps::declare_iterations(s);
   s.follows(heddle::contracts::weakly_consistent());
   s.invariant([](M& m) { return m.validate(); });
   s.linearizable();
