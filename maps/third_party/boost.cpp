@@ -8,7 +8,7 @@ namespace {
 using namespace maps::third_party;
 
 HEDDLE_TARGET(boost_flat_map, t) {
-  auto s = declare<boost_flat_map<key_itself>>(t, "boost::unordered_flat_map under a lock");
+  auto s = declare<boost_flat_map<key_itself>>(t, "boost::unordered_flat_map under a lock", 6);
   declare_iterate(s, heddle::contracts::snapshot());
 }
 

@@ -18,13 +18,13 @@ void yield_all(Map& map) {
   map.for_each([](int key, int value) { heddle::yielded(key, value); });
 }
 
-/// The point operations, which all of these maps promise to be linearizable.
+/// The point operations, which all of these maps promise to be linearizable, on so many keys.
 template <class Map, class... Make>
-heddle::Subject<Map> declare(heddle::Target& t, const char* description, Make... make) {
+heddle::Subject<Map> declare(heddle::Target& t, const char* description, int keys, Make... make) {
   using heddle::Role;
   t.describe(description);
   auto s = t.subject<Map>(make...);
-  const auto key = t.ints(0, 5);
+  const auto key = t.ints(0, keys - 1);
   const auto value = t.ints(0, 3);
   s.op("insert", &Map::insert, key, value).means(Role::kInsert).weight(6);
   s.op("find", &Map::find, key).means(Role::kFind);

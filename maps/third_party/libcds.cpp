@@ -22,19 +22,19 @@ using Eager = striped::single_bucket_size_threshold<1>;
 
 HEDDLE_TARGET(libcds_striped_map, t) {
   declare<libcds_striped_map<SixteenFold, striped::striping<std::mutex>, Eager>>(
-      t, "cds::container::StripedMap with as many locks for ever");
+      t, "cds::container::StripedMap with as many locks for ever", 6);
 }
 
 HEDDLE_TARGET(libcds_refinable_map, t) {
   declare<libcds_striped_map<SixteenFold, striped::refinable<>, Eager>>(
-      t, "the same whose array of locks grows; a real race: it is compared outside of its lock");
+      t, "the same whose array of locks grows; a real race: it is compared outside of its lock", 6);
   t.expects("race");
 }
 
 using Michael = libcds_michael_map<key_itself>;
 
 heddle::Subject<Michael> declare_michael(heddle::Target& t, const char* description) {
-  return declare<Michael>(t, description, [] { return std::make_unique<Michael>(2, 1); });
+  return declare<Michael>(t, description, 6, [] { return std::make_unique<Michael>(2, 1); });
 }
 
 HEDDLE_TARGET(libcds_michael_map, t) {
@@ -50,7 +50,7 @@ HEDDLE_TARGET(libcds_michael_map_range, t) {
 
 HEDDLE_TARGET(libcds_split_list_map, t) {
   using Map = libcds_split_list_map<key_itself>;
-  auto s = declare<Map>(t, "cds::container::SplitListMap, never erased from",
+  auto s = declare<Map>(t, "cds::container::SplitListMap, never erased from", 6,
                         [] { return std::make_unique<Map>(8, 1); });
   declare_range(s, heddle::contracts::kSyncMapRange);
 }

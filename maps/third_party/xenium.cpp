@@ -38,14 +38,14 @@ struct Node {
 template <class Map>
 void declare_vyukov(heddle::Target& t, const char* description) {
   // One bucket of three, so that the fourth key makes it grow.
-  auto s = declare<Map>(t, description, [] { return std::make_unique<Map>(1); });
+  auto s = declare<Map>(t, description, 6, [] { return std::make_unique<Map>(1); });
   declare_iterate(s, heddle::contracts::weakly_consistent(heddle::contracts::kElementLocked));
 }
 
 template <class Reclaimer>
 void declare_harris_michael(heddle::Target& t, const char* description) {
-  using Map = xenium_harris_michael_map<key_itself, Reclaimer, 2>;
-  auto s = declare<Map>(t, description);
+  using Map = xenium_harris_michael_map<key_itself, Reclaimer, 1>;
+  auto s = declare<Map>(t, description, 3);
   // "Iterators are not invalidated", and no word about elements that come twice. They do: where a
   // neighbour is inserted behind the one that ++ leaves, it stays there.
   declare_range(s, {.unique = heddle::contracts::Unique::kNone});
