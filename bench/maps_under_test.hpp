@@ -1,0 +1,157 @@
+// All maps that the benchmark compares, under one set of names: insert, erase, find, for_each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "../maps/dict_map/dict_map.hpp"
+#include "../maps/go_map/go_map.hpp"
+#include "../maps/hash_trie_map/hash_trie_map.hpp"
+#include "../maps/rwlock_map/rwlock_map.hpp"
+#include "../maps/sharded_map/sharded_map.hpp"
+#include "../maps/swiss_map/swiss_map.hpp"
+#include "../maps/sync_map/sync_map.hpp"
+
+#define HEDDLE_BENCH_XENIUM __has_include(<xenium/vyukov_hash_map.hpp>)
+#define HEDDLE_BENCH_TBB __has_include(<tbb/concurrent_hash_map.h>)
+#define HEDDLE_BENCH_LIBCUCKOO __has_include(<libcuckoo/cuckoohash_map.hh>)
+#define HEDDLE_BENCH_LIBCDS __has_include(<cds/container/striped_map.h>)
+#define HEDDLE_BENCH_BOOST __has_include(<boost/unordered/unordered_flat_map.hpp>)
+
+#if HEDDLE_BENCH_XENIUM
+#include <array>  // for xenium, which forgets it
+#include <xenium/reclamation/generic_epoch_based.hpp>
+
+#include "../maps/relocating_map/relocating_map.hpp"
+#include "../maps/snapshot_map/snapshot_map.hpp"
+#include "../maps/split_ordered_map/split_ordered_map.hpp"
+#include "../maps/third_party/xenium_maps.hpp"
+#include "../maps/transfer_map/transfer_map.hpp"
+#endif
+#if HEDDLE_BENCH_TBB
+#include "../maps/third_party/tbb_maps.hpp"
+#endif
+#if HEDDLE_BENCH_LIBCUCKOO
+#include "../maps/third_party/libcuckoo_map.hpp"
+#endif
+#if HEDDLE_BENCH_LIBCDS
+#include <cds/intrusive/striped_set/striping_policy.h>
+
+#include "../maps/third_party/libcds_maps.hpp"
+#endif
+#if HEDDLE_BENCH_BOOST
+#include "../maps/third_party/boost_map.hpp"
+#endif
+
+namespace bench {
+
+/// The same for all maps that do not bring a seeded one: the splitmix64 finaliser.
+struct hash {
+  using is_avalanching = void;
+
+  std::size_t operator()(int key) const noexcept {
+    auto bits = static_cast<std::uint64_t>(key) + 0x9e3779b97f4a7c15U;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9U;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebU;
+    return bits ^ (bits >> 31);
+  }
+};
+
+/// A map that knows no threads under one lock, whole iterations included.
+template <class Map>
+class locked {
+ public:
+  bool insert(int key, int value) {
+    const std::lock_guard lock(mutex_);
+    return map_.insert_or_assign(key, value);
+  }
+
+  bool erase(int key) {
+    const std::lock_guard lock(mutex_);
+    return map_.erase(key);
+  }
+
+  std::optional<int> find(int key) {
+    const std::lock_guard lock(mutex_);
+    return map_.find(key);
+  }
+
+  template <class F>
+  void for_each(F f) {
+    const std::lock_guard lock(mutex_);
+    for (auto at = map_.begin_range(); at.next();) {
+      f(at.key(), at.mapped());
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  Map map_;
+};
+
+using dict_map = locked<maps::dict_map<int, int>>;
+using go_map = locked<maps::go_map<int, int>>;
+using swiss_map = locked<maps::swiss_map<int, int>>;
+using hash_trie_map = maps::hash_trie_map<int, int, hash>;
+using rwlock_map = maps::rwlock_map<int, int, hash>;
+using sharded_map = maps::sharded_map<int, int, 32, hash>;
+using sync_map = maps::sync_map<int, int, hash>;
+#if HEDDLE_BENCH_XENIUM
+using relocating_map = maps::relocating_map<int, int, hash>;
+using snapshot_map = maps::snapshot_map<int, int>;
+using split_ordered_map = maps::split_ordered_map<int, int, hash>;
+using transfer_map = maps::transfer_map<int, int, hash>;
+
+using epochs = xenium::reclamation::epoch_based<>;
+using xenium_vyukov_map = maps::third_party::xenium_vyukov_map<hash, epochs>;
+/// Its number of buckets is fixed: a bucket for every second key of the largest measured default.
+using xenium_harris_michael_map =
+    maps::third_party::xenium_harris_michael_map<hash, epochs, std::size_t{1} << 15>;
+#endif
+#if HEDDLE_BENCH_TBB
+using tbb_hash_map = maps::third_party::tbb_hash_map<hash>;
+#endif
+#if HEDDLE_BENCH_LIBCUCKOO
+using libcuckoo_map = maps::third_party::libcuckoo_map<hash>;
+#endif
+#if HEDDLE_BENCH_LIBCDS
+using libcds_striped_map =
+    maps::third_party::libcds_striped_map<hash, cds::container::striped_set::striping<std::mutex>,
+                                          cds::container::striped_set::load_factor_resizing<4>>;
+#endif
+#if HEDDLE_BENCH_BOOST
+using boost_flat_map = maps::third_party::boost_flat_map<hash>;
+#endif
+
+template <class Map>
+concept iterable = requires(Map& map) { map.begin_range(); } || requires(Map& map) {
+  map.snapshot();
+} || requires(Map& map) { map.for_each([](int, int) { return true; }); };
+
+/// Whatever a map calls it.
+template <class Map, class F>
+void for_each(Map& map, F f) {
+  if constexpr (requires { map.snapshot(); }) {
+    const auto view = map.snapshot();
+    for (const auto& [key, value] : view) {
+      f(key, value);
+    }
+  } else if constexpr (requires { map.begin_range(); } && !requires { map.for_each(f); }) {
+    for (auto at = map.begin_range(); at.next();) {
+      f(at.key(), at.mapped());
+    }
+  } else if constexpr (requires {
+                         static_cast<bool>(map.for_each([](int, int) { return true; }));
+                       }) {
+    map.for_each([&f](int key, int value) {
+      f(key, value);
+      return true;
+    });
+  } else {
+    map.for_each(f);
+  }
+}
+
+}  // namespace bench
