@@ -35,8 +35,7 @@ TargetResult hunt_target(target::Definition& target, const CommandOptions& optio
   Findings findings(session, options, program_path());
   Progress progress(!options.quiet && !options.json);
   const bool is_variant = !target.expect().empty();
-  const bool measures_detector =
-      target.declared().continue_on_race && options.settings.detector;
+  const bool measures_detector = target.declared().continue_on_race && options.settings.detector;
   double turn = 0.25;
   u64 round = 0;
   bool done = false;

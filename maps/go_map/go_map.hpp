@@ -29,6 +29,12 @@ enum class go_map_bug {
   next_ignores_writing_flag,
   unpins_only_at_end,
   resurrects_cleared_entries,
+  clear_keeps_era,
+  walks_old_chain_unpinned,
+  looks_up_stale_nan,
+  sends_nan_anywhere,
+  same_size_checks_bucket,
+  same_size_splits,
 };
 
 /// Thrown by the best-effort detector when two operations overlap that must not.
@@ -37,15 +43,17 @@ class concurrent_misuse : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// The default hash: the splitmix64 finaliser over key and seed. Never std::hash, whose result
-/// depends on the standard library.
+/// The default hash: the splitmix64 finaliser over key and seed; of a pointer, over its address.
+/// Never std::hash, whose result depends on the standard library.
 struct go_map_hash {
   template <class Key>
-    requires(std::is_arithmetic_v<Key> || std::is_enum_v<Key>)
+    requires(std::is_arithmetic_v<Key> || std::is_enum_v<Key> || std::is_pointer_v<Key>)
   std::uint64_t operator()(Key key, std::uint32_t seed) const noexcept {
     std::uint64_t bits = 0;
     if constexpr (std::is_floating_point_v<Key>) {
       bits = std::bit_cast<std::uint64_t>(static_cast<double>(key) + 0.0);  // -0 hashes as +0
+    } else if constexpr (std::is_pointer_v<Key>) {
+      bits = reinterpret_cast<std::uintptr_t>(key);
     } else {
       bits = static_cast<std::uint64_t>(key);
     }
@@ -188,7 +196,11 @@ class go_map : private go_map_parts::slots {
     old_.reset();
     nevacuate_ = 0;
     count_ = 0;
-    reseed();
+    if constexpr (Bug == go_map_bug::clear_keeps_era) {
+      seed_ = random_();
+    } else {
+      reseed();
+    }
     writing.finish();
   }
 
@@ -466,10 +478,11 @@ class go_map : private go_map_parts::slots {
   // of its tophash: iterators must be able to ask twice. kEvacuatedX and Y keep that bit.
   bool goes_to_y(const generation& from, const bucket& b, std::size_t slot,
                  std::uint64_t hash) const {
-    if (from.log2 == current_->log2) {
+    if (Bug != go_map_bug::same_size_splits && from.log2 == current_->log2) {
       return false;
     }
-    return is_reflexive(b.keys[slot]) ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
+    const bool by_hash = Bug == go_map_bug::sends_nan_anywhere || is_reflexive(b.keys[slot]);
+    return by_hash ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
   }
 
   // Copies, never moves: an iterator in the old chain still needs the keys. Nobody has written to

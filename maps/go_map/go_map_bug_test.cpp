@@ -213,7 +213,90 @@ TEST(GoMapBug, ResurrectsClearedEntries) {
             "a removed entry was yielded");
 }
 
+// An iterator, opened during a migration, walks the old chain 2 when the migration ends.
+template <go_map_bug Bug>
+int live_after_migration_under_iterator() {
+  const int before = counted::live;
+  scripted_map<Bug, counted> map(kSmall);
+  insert_range(map, 0, 9);  // chains 0 and 1 have migrated
+  auto it = map.begin_range();
+  do {
+    it.next();
+  } while (it.key() != 2);
+  map.erase(100);
+  map.erase(100);
+  EXPECT_FALSE(map.growing());
+  return counted::live - before;
+}
+
+TEST(GoMapBug, WalksOldChainUnpinned) {
+  EXPECT_EQ(live_after_migration_under_iterator<go_map_bug::none>(), (4 + 8) * 8 + 1);
+  EXPECT_EQ(live_after_migration_under_iterator<go_map_bug::walks_old_chain_unpinned>(), 8 * 8 + 1);
+}
+
+// Iterators, opened on 25 NaNs in the middle of a migration, which then ends.
+template <go_map_bug Bug>
+std::string error_of_ranges_over_migrating_nans() {
+  checked_map<mixing_map<Bug>, double> m(
+      {.initial_log2 = 3, .load_numerator = 3, .load_denominator = 1});
+  for (int i = 0; i < 25; ++i) {
+    m.insert(kNan);
+  }
+  for (std::size_t taken = 0; taken < 25; ++taken) {
+    m.open();
+    for (std::size_t i = 0; i < taken; ++i) {
+      m.next(taken);
+    }
+  }
+  while (m.map().growing()) {
+    m.erase(kNan);
+  }
+  while (m.open_count() > 0) {
+    m.finish();
+  }
+  return m.error();
+}
+
+TEST(GoMapBug, SendsNanAnywhere) {
+  EXPECT_EQ(error_of_ranges_over_migrating_nans<go_map_bug::none>(), "");
+  EXPECT_NE(error_of_ranges_over_migrating_nans<go_map_bug::sends_nan_anywhere>(), "");
+}
+
+template <go_map_bug Bug>
+std::string error_of_range_over_nans_at_same_size() {
+  checked_map<mixing_map<Bug>, double> m(kDense);
+  for (int i = 0; i < 16; ++i) {
+    m.insert(kNan);
+  }
+  m.map().start_growth();
+  m.open();
+  m.finish();
+  return m.error();
+}
+
+TEST(GoMapBug, SameSizeChecksBucket) {
+  EXPECT_EQ(error_of_range_over_nans_at_same_size<go_map_bug::none>(), "");
+  EXPECT_EQ(error_of_range_over_nans_at_same_size<go_map_bug::same_size_checks_bucket>(),
+            "an entry that was there all along was not yielded");
+}
+
+TEST(GoMapBug, SameSizeSplits) {
+  const auto entries_after_growth = []<go_map_bug Bug>(std::integral_constant<go_map_bug, Bug>) {
+    scripted_map<Bug> map(kDense);
+    insert_range(map, 0, 8, 4);  // 0 and 4, which a doubling would part
+    map.start_growth();
+    map.erase(100);
+    return map.contains(0) + map.contains(4);
+  };
+  using std::integral_constant;
+  EXPECT_EQ(entries_after_growth(integral_constant<go_map_bug, go_map_bug::none>()), 2);
+  EXPECT_EQ(entries_after_growth(integral_constant<go_map_bug, go_map_bug::same_size_splits>()), 1);
+}
+
 TEST(GoMapBug, RandomRunsRejectTheContractBugs) {
+  EXPECT_NE(first_error<go_map_bug::clear_keeps_era>(20, 1000), "");
+  EXPECT_NE(first_error<go_map_bug::looks_up_stale_nan>(5, 1000), "");
+  EXPECT_NE(first_error<go_map_bug::same_size_splits>(5, 1000), "");
   EXPECT_NE(first_error<go_map_bug::advances_mark_before_copy>(5, 1000), "");
   EXPECT_NE(first_error<go_map_bug::skips_check_bucket>(5, 1000), "");
   EXPECT_NE(first_error<go_map_bug::reuses_overflow_bucket_early>(20, 1000), "");

@@ -95,9 +95,12 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     const generation_ptr& old = map_->old_;
     if (old && map_->current_->log2 == home_->log2 && !old->chain(index_).is_evacuated()) {
       bucket_ = &old->chain(index_);
-      detour_ = old.share();
+      if constexpr (Bug != go_map_bug::walks_old_chain_unpinned) {
+        detour_ = old.share();
+      }
       // Settled here, not per entry as in Go: the kind of growth may change under this chain.
-      check_index_ = old->log2 == home_->log2 ? kNoCheck : index_;
+      const bool splits = Bug == go_map_bug::same_size_checks_bucket || old->log2 != home_->log2;
+      check_index_ = splits ? index_ : kNoCheck;
     }
     index_ = (index_ + 1) & home_->mask();
     wrapped_ = wrapped_ || index_ == 0;
@@ -121,7 +124,7 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     if (era_ != map_->era_) {
       return false;  // the map was empty meanwhile: this entry is gone
     }
-    if (!map_->is_reflexive(bucket_->keys[slot])) {
+    if (Bug != go_map_bug::looks_up_stale_nan && !map_->is_reflexive(bucket_->keys[slot])) {
       return copy_out(*bucket_, slot);  // only clear() removes it, so it is still there
     }
     const place now = map_->locate(bucket_->keys[slot]);

@@ -293,6 +293,78 @@ TEST(GoMapIterator, KnowsWhereNanGoesBeforeItMigrates) {
   }
 }
 
+// Go compiles this loop to clear(); here it is a loop.
+TEST(GoMapIterator, LetsItsLoopEraseWhatItYields) {
+  for (const int keys : {8, 9, 30, 200}) {
+    go_map<int, int> map(kSmall);
+    insert_range(map, 0, keys);
+    auto it = map.begin_range();
+    int yields = 0;
+    while (it.next()) {
+      EXPECT_TRUE(map.erase(it.key()));
+      ++yields;
+    }
+    EXPECT_EQ(yields, keys);
+    EXPECT_TRUE(map.empty());
+    EXPECT_EQ(map.validate(), "");
+  }
+}
+
+// Each iteration ends, however much it inserts, and yields all that was there before.
+TEST(GoMapIterator, LetsItsLoopInsert) {
+  for (const int keys : {1, 8, 9, 30}) {
+    checked_map<go_map<double, int>, double> m(kSmall);
+    insert_range(m, 0, keys);
+    m.open();
+    int fresh = keys;
+    for (; m.next(); ++fresh) {
+      m.insert(fresh);
+      m.insert(kNan);
+      m.insert(0);
+    }
+    EXPECT_GE(fresh, 2 * keys);
+    m.check();
+    EXPECT_EQ(m.error(), "");
+  }
+}
+
+TEST(GoMap, TakesPointersForKeys) {
+  std::vector<int> objects(100);
+  go_map<const int*, int> map;
+  map.insert_or_assign(nullptr, -1);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(map.insert_or_assign(&objects[static_cast<std::size_t>(i)], i));
+  }
+  EXPECT_EQ(map.find(nullptr), -1);
+  EXPECT_EQ(map.find(&objects[42]), 42);
+  EXPECT_EQ(map.size(), 101U);
+  EXPECT_TRUE(map.erase(&objects[42]));
+  EXPECT_FALSE(map.contains(&objects[42]));
+  EXPECT_EQ(map.validate(), "");
+}
+
+// A NaN gets a new tophash whenever it migrates. With the old one, those of one bucket would end in
+// the first and the last: together, as buckets are visited in a circle.
+TEST(GoMap, SpreadsNanOverLaterGrowths) {
+  go_map<double, int> map;
+  for (int i = 0; i < 8; ++i) {
+    map.insert_or_assign(kNan, i);
+  }
+  insert_range(map, 0, 1000);
+  ASSERT_GE(map.bucket_count_log2(), 7U);
+  int numbers_between = 0;
+  int places = 0;
+  auto it = map.begin_range();
+  while (it.next()) {
+    if (it.key() == it.key()) {
+      ++numbers_between;
+    } else if (std::exchange(numbers_between, 0) > 30) {
+      ++places;
+    }
+  }
+  EXPECT_GT(places, 3);
+}
+
 // Random runs. --------------------------------------------------------------------------------
 
 TEST(GoMapRandom, KeepsTheContract) {

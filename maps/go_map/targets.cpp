@@ -1,7 +1,9 @@
 // go_map under Heddle: the locked map, its seeded bugs, and the map without a lock.
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 #include "go_map.hpp"
@@ -26,6 +28,13 @@ struct OneBucket {
   }
 };
 
+/// Keys that are equal modulo the number of buckets collide.
+struct ByNumber {
+  std::uint64_t operator()(double key, std::uint32_t) const {
+    return static_cast<std::uint64_t>(key);
+  }
+};
+
 template <go_map_bug Bug, class Hash = maps::go_map_hash, class Equal = std::equal_to<Key>>
 using Map = maps::go_map<Key, Mapped, Hash, Equal, ScheduledRandom, Bug>;
 
@@ -34,25 +43,51 @@ constexpr go_map_options kSmall{.initial_log2 = 2, .load_numerator = 2, .load_de
 // One chain that outgrows its bucket before the table grows: at the 11th key, at the 17th.
 constexpr go_map_options kChained{.initial_log2 = 1, .load_numerator = 5, .load_denominator = 1};
 constexpr go_map_options kFullChain{.initial_log2 = 1, .load_numerator = 8, .load_denominator = 1};
+// Four chains whose fourth overflow bucket makes a growth at the same size due.
+constexpr go_map_options kCrowded{.initial_log2 = 2, .load_numerator = 8, .load_denominator = 1};
+
+/// Programs speak of keys by numbers; these are numbers in the map, too.
+struct Numbers {
+  Key key(Key number) const { return number; }
+  Key number(Key key) const { return key; }
+};
+
+/// Number 0 is a key that does not equal itself.
+constexpr Key kIrreflexive = 0;
+struct ZeroIsNan {
+  double key(Key number) const {
+    return number == kIrreflexive ? std::numeric_limits<double>::quiet_NaN() : number;
+  }
+  Key number(double key) const { return key == key ? static_cast<Key>(key) : kIrreflexive; }
+};
+
+/// Pointers into an array.
+struct Pointers {
+  std::unique_ptr<char[]> objects = std::make_unique<char[]>(20);
+
+  const char* key(Key number) const { return &objects[static_cast<std::size_t>(number)]; }
+  Key number(const char* key) const { return static_cast<Key>(key - objects.get()); }
+};
 
 /// Every operation under one lock; iterations are opened, advanced and closed in operations of
 /// their own, and live across those of all threads.
-template <class M>
+template <class M, class Keys = Numbers, class Mutex = std::mutex,
+          class ReadLock = std::lock_guard<Mutex>>
 class Locked {
  public:
   explicit Locked(go_map_options options) : map_(options) {}
 
-  bool insert(Key key, Mapped value) {
-    return under_lock([&] { return map_.insert_or_assign(key, value); });
+  bool insert(Key number, Mapped value) {
+    return under_lock([&] { return map_.insert_or_assign(keys_.key(number), value); });
   }
-  bool erase(Key key) {
-    return under_lock([&] { return map_.erase(key); });
+  bool erase(Key number) {
+    return under_lock([&] { return map_.erase(keys_.key(number)); });
   }
-  std::optional<Mapped> find(Key key) {
-    return under_lock([&] { return map_.find(key); });
+  std::optional<Mapped> find(Key number) {
+    return under_lock<ReadLock>([&] { return map_.find(keys_.key(number)); });
   }
   std::size_t size() {
-    return under_lock([&] { return map_.size(); });
+    return under_lock<ReadLock>([&] { return map_.size(); });
   }
   void clear() {
     under_lock([&] { map_.clear(); });
@@ -61,23 +96,23 @@ class Locked {
   class Range {
    public:
     explicit Range(Locked& owner) : owner_(&owner) {
-      owner.under_lock([&] { iterator_.emplace(owner.map_.begin_range()); });
+      owner.template under_lock<ReadLock>([&] { iterator_.emplace(owner.map_.begin_range()); });
     }
     Range(Range&& other) noexcept = default;
     Range& operator=(Range&&) = delete;
     ~Range() {
       if (iterator_.has_value()) {
         // Destroying the iterator unpins its generations: a write, like everything else.
-        owner_->under_lock([&] { iterator_.reset(); });
+        owner_->template under_lock<ReadLock>([&] { iterator_.reset(); });
       }
     }
 
     std::optional<std::pair<Key, Mapped>> next() {
-      return owner_->under_lock([&]() -> std::optional<std::pair<Key, Mapped>> {
+      return owner_->template under_lock<ReadLock>([&]() -> std::optional<std::pair<Key, Mapped>> {
         if (!iterator_->next()) {
           return std::nullopt;
         }
-        return std::pair(iterator_->key(), iterator_->mapped());
+        return std::pair(owner_->keys_.number(iterator_->key()), iterator_->mapped());
       });
     }
 
@@ -89,15 +124,16 @@ class Locked {
   std::string validate() { return map_.validate(); }
 
  protected:
-  template <class Work>
+  template <class Lock = std::lock_guard<Mutex>, class Work>
   auto under_lock(Work work) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     heddle::linearization_point();
     return work();
   }
 
   M map_;
-  std::mutex mutex_;
+  Mutex mutex_;
+  [[no_unique_address]] Keys keys_;
 };
 
 /// Decides to grow before it takes the lock. By the time it grows, the decision is stale.
@@ -116,8 +152,14 @@ class GrowsOutsideLock : public Locked<Map<go_map_bug::none>> {
   }
 };
 
+/// Readers share a lock, also those that iterate.
+using SharesReads =
+    Locked<Map<go_map_bug::none>, Numbers, std::shared_mutex, std::shared_lock<std::shared_mutex>>;
+
 template <class Subject>
-void declare(heddle::Target& t, go_map_options options, int keys, const char* description) {
+heddle::Subject<Subject> declare(heddle::Target& t, go_map_options options, int keys,
+                                 const char* description,
+                                 const heddle::Contract& contract = heddle::contracts::go_range()) {
   t.describe(description);
   auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options); });
   const auto key = t.ints(0, keys - 1);
@@ -130,13 +172,31 @@ void declare(heddle::Target& t, go_map_options options, int keys, const char* de
   auto range = s.template cursor<typename Subject::Range>(
       "open", "close", [](Subject& m) { return typename Subject::Range(m); });
   range.op("next", &Subject::Range::next).means(heddle::Role::kNext).weight(12);
-  s.follows(heddle::contracts::go_range());
+  s.follows(contract);
   t.operations_per_thread(12);
+  return s;
 }
 
 template <class M>
-void declare_locked(heddle::Target& t, go_map_options options, int keys, const char* description) {
-  declare<Locked<M>>(t, options, keys, description);
+auto declare_locked(heddle::Target& t, go_map_options options, int keys, const char* description) {
+  return declare<Locked<M>>(t, options, keys, description);
+}
+
+template <class Subject>
+void add_invariant(heddle::Subject<Subject>& s) {
+  s.invariant([](Subject& m) { return m.validate(); });
+}
+
+void insert(heddle::Start& start, int from, int to, int step = 1) {
+  for (int key = from; key < to; key += step) {
+    start.run("insert", key, key);
+  }
+}
+
+void erase(heddle::Start& start, int from, int to, int step = 1) {
+  for (int key = from; key < to; key += step) {
+    start.run("erase", key);
+  }
 }
 
 // Programs with long chains need many insertions.
@@ -149,7 +209,13 @@ void make_programs_long(heddle::Target& t) {
 
 HEDDLE_TARGET(go_map, t) {
   using M = Map<go_map_bug::none>;
-  declare_locked<M>(t, kSmall, 20, "Go's map before 1.24, every operation under one lock");
+  auto s = declare_locked<M>(t, kSmall, 20, "Go's map before 1.24, every operation under one lock");
+  add_invariant(s);
+  s.start("mid-migration", [](heddle::Start& start) { insert(start, 0, 9); });
+  s.start("tombstones", [](heddle::Start& start) {
+    insert(start, 0, 8);
+    erase(start, 0, 8, 2);
+  });
 }
 
 HEDDLE_TARGET(go_map_as_shipped, t) {
@@ -162,9 +228,84 @@ HEDDLE_TARGET(go_map_chained, t) {
 }
 
 HEDDLE_TARGET(go_map_long_chain, t) {
-  declare_locked<Map<go_map_bug::none, OneBucket>>(t, kFullChain, 20,
-                                                   "the same, all keys in one long chain");
+  auto s = declare_locked<Map<go_map_bug::none, OneBucket>>(t, kFullChain, 20,
+                                                            "the same, all keys in one long chain");
+  add_invariant(s);
+  s.start("full", [](heddle::Start& start) { insert(start, 0, 16); });
+  s.start("tombstones", [](heddle::Start& start) {
+    insert(start, 0, 16);
+    erase(start, 0, 15);
+  });
   make_programs_long(t);
+}
+
+// Each chain has an overflow bucket and hardly an entry: the next new key starts a growth.
+void insert_sparse_chains(heddle::Start& start, int kept) {
+  for (int residue = 0; residue < 4; ++residue) {
+    insert(start, 4 + residue, 40 + residue, 4);
+    erase(start, 4 + residue, 40 - 4 * kept + residue, 4);
+  }
+}
+
+template <go_map_bug Bug>
+auto declare_same_size(heddle::Target& t, const char* description) {
+  auto s = declare_locked<Map<Bug, ByNumber>>(t, kCrowded, 20, description);
+  s.start("sparse chains", [](heddle::Start& start) { insert_sparse_chains(start, 2); });
+  return s;
+}
+
+HEDDLE_TARGET(go_map_same_size, t) {
+  auto s = declare_same_size<go_map_bug::none>(t, "the same, rebuilt at the same size");
+  add_invariant(s);
+}
+
+/// Few keys, so that many are NaN.
+template <go_map_bug Bug>
+auto declare_nan(heddle::Target& t, go_map_options options, const char* description) {
+  using M = maps::go_map<double, Mapped, ByNumber, std::equal_to<double>, ScheduledRandom, Bug>;
+  return declare<Locked<M, ZeroIsNan>>(t, options, 4, description,
+                                       heddle::contracts::go_range(kIrreflexive));
+}
+
+void insert_nans(heddle::Start& start, int count) {
+  for (int value = 0; value < count; ++value) {
+    start.run("insert", kIrreflexive, value);
+  }
+}
+
+template <go_map_bug Bug>
+auto declare_growing_nan(heddle::Target& t, const char* description) {
+  auto s = declare_nan<Bug>(t, kSmall, description);
+  s.start("grows next", [](heddle::Start& start) { insert_nans(start, 8); });
+  s.start("mid-migration", [](heddle::Start& start) { insert_nans(start, 9); });
+  return s;
+}
+
+template <go_map_bug Bug>
+auto declare_compacting_nan(heddle::Target& t, const char* description) {
+  auto s = declare_nan<Bug>(t, kCrowded, description);
+  s.start("sparse chains", [](heddle::Start& start) {
+    insert_nans(start, 4);
+    insert_sparse_chains(start, 0);
+  });
+  return s;
+}
+
+HEDDLE_TARGET(go_map_nan, t) {
+  auto s = declare_growing_nan<go_map_bug::none>(t, "the same, with keys unequal to themselves");
+  add_invariant(s);
+}
+
+HEDDLE_TARGET(go_map_nan_same_size, t) {
+  auto s = declare_compacting_nan<go_map_bug::none>(
+      t, "the same, with keys unequal to themselves, rebuilt at the same size");
+  add_invariant(s);
+}
+
+HEDDLE_TARGET(go_map_pointers, t) {
+  using M = maps::go_map<const char*, Mapped, maps::go_map_hash, std::equal_to<>, ScheduledRandom>;
+  auto s = declare<Locked<M, Pointers>>(t, kSmall, 20, "the same, with pointers for keys");
+  add_invariant(s);
 }
 
 // ---- seeded bugs ----
@@ -211,6 +352,47 @@ HEDDLE_VARIANT(go_map, resurrects_cleared_entries, "iteration", t) {
 
 HEDDLE_VARIANT(go_map, grows_outside_lock, "race", t) {
   declare<GrowsOutsideLock>(t, kSmall, 20, "an insert decides to grow before it takes the lock");
+}
+
+HEDDLE_VARIANT(go_map, walks_old_chain_unpinned, "heap", t) {
+  declare_locked<Map<go_map_bug::walks_old_chain_unpinned>>(
+      t, kSmall, 20, "an iterator pins the array that it was opened on, not the old one it walks");
+  t.seeded({.threads = 2, .operations = 3});
+}
+
+HEDDLE_VARIANT(go_map, iterates_under_shared_lock, "race", t) {
+  declare<SharesReads>(t, kSmall, 20, "readers share a lock, also those that iterate");
+  t.seeded({.threads = 2, .operations = 1, .source = "Go sets its iterator flags by an atomic or"});
+}
+
+HEDDLE_VARIANT(go_map_same_size, same_size_splits, "iteration", t) {
+  declare_same_size<go_map_bug::same_size_splits>(
+      t, "a growth at the same size sends entries to two halves that are one");
+  t.seeded({.threads = 1, .operations = 10});
+}
+
+HEDDLE_VARIANT(go_map_nan, clear_keeps_era, "iteration", t) {
+  declare_growing_nan<go_map_bug::clear_keeps_era>(
+      t, "clear() does not tell iterators, which still yield NaN from chains that had migrated");
+  t.seeded({.threads = 1, .operations = 4, .source = "after golang/go issue 59411"});
+}
+
+HEDDLE_VARIANT(go_map_nan, looks_up_stale_nan, "iteration", t) {
+  declare_growing_nan<go_map_bug::looks_up_stale_nan>(
+      t, "an iterator looks a NaN up whose chain has migrated, and does not find it");
+  t.seeded({.threads = 1, .operations = 3});
+}
+
+HEDDLE_VARIANT(go_map_nan, sends_nan_anywhere, "iteration", t) {
+  declare_growing_nan<go_map_bug::sends_nan_anywhere>(
+      t, "a NaN migrates by chance, not to where iterators expect it");
+  t.seeded({.threads = 1, .operations = 4});
+}
+
+HEDDLE_VARIANT(go_map_nan_same_size, same_size_checks_bucket, "iteration", t) {
+  declare_compacting_nan<go_map_bug::same_size_checks_bucket>(
+      t, "an iterator asks to which half a NaN goes although nothing splits");
+  t.seeded({.threads = 1, .operations = 4});
 }
 
 // ---- no lock ----
