@@ -22,7 +22,7 @@ int exit_code(bool found, bool diverged, bool write_failed);
 /// This program, as the user would type it from where they are.
 std::string program_path();
 
-/// Recall and precision of the target's own misuse detector against the race oracle; "" if it has none.
+/// Recall and precision of the target's misuse detector against the race oracle; "" if it has none.
 std::string detector_line(const exploration::Tally& tally);
 
 /// How many executions no contract could judge within its means; "" if none.

@@ -46,7 +46,7 @@ void heddle_probe(const char* name);
    counts executions in which it did against those in which the race oracle had a finding. */
 void heddle_detector_fired(void);
 
-/* 0 if that detector should look away (--no-detector), so that the damage itself is seen; else 1. */
+/* 0 if that detector should look away (--no-detector), to let the damage be seen; else 1. */
 int heddle_detector_on(void);
 
 #ifdef __cplusplus
