@@ -23,7 +23,6 @@ using HazardEras = reclamation::hazard_eras<>::with<
     policy::allocation_strategy<reclamation::he_allocation::dynamic_strategy<6, 0, 0>>>;
 // with<> of the schemes themselves: where epoch_based<...> has a default, it keeps that.
 using Epochs = reclamation::epoch_based<>::with<policy::scan_frequency<1>>;
-using Debra = reclamation::debra<>::with<policy::scan_frequency<1>>;
 using QuiescentStates = reclamation::quiescent_state_based;
 using References = reclamation::lock_free_ref_count<>;
 
@@ -86,12 +85,6 @@ HEDDLE_TARGET(xenium_harris_michael_hazard_eras, t) {
 HEDDLE_TARGET(xenium_harris_michael_epochs, t) {
   declare_harris_michael<Epochs>(
       t, "xenium::harris_michael_hash_map under epochs; a real race: it frees too early");
-  t.expects("race");
-}
-
-HEDDLE_TARGET(xenium_harris_michael_debra, t) {
-  declare_harris_michael<Debra>(
-      t, "xenium::harris_michael_hash_map under DEBRA; a real race: it frees too early");
   t.expects("race");
 }
 
