@@ -535,9 +535,12 @@ class DivergenceTest(CliTest):
 
 class CorpusTest(CliTest):
     def test_regressions_are_the_same_in_every_build(self):
-        """Seeds of the corpus replay to the finding they state: message, rule and signature."""
-        seeds = sorted(CORPUS.glob("*/regressions/*.seed"))
-        self.assertTrue(seeds)
+        """Seeds of the corpus replay to the finding they state: message, rule and signature. A build
+        may have some of the maps only."""
+        targets = {target["name"] for target in self.run_json(CLEAN, "list")}
+        seeds = [seed for seed in sorted(CORPUS.glob("*/regressions/*.seed"))
+                 if entry(seed.read_text(), "target") in targets]
+        self.assertGreater(len(seeds), 5)
         for seed in seeds:
             with self.subTest(seed.name):
                 done = heddle("replay", "--quiet", seed)
