@@ -18,7 +18,7 @@ struct Settings {
   bool preempt_all = false;
   bool race_continue = false;
   bool look_at_steps = false;  // the target's invariant holds at each scheduling point, or should
-  bool detector = true;  // the target's own, of misuse
+  bool detector = true;        // the target's own, of misuse
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
 
