@@ -13,6 +13,8 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.next = cell.sync;
   variable.size = 1;
   variable.ordinal = 0;
+  variable.location = 0;
+  variable.lifetimes = 0;
   variable.released.clear();
   variable.atomic_reads.clear();
   variable.atomic_writes.clear();
@@ -51,7 +53,7 @@ SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u
 }
 
 void Execution::park(Thread& thread) {
-  if (!thread.parked && runnable_.count() > 1) {
+  if (!thread.parked && runnable_.count() > 1 && !options_.exhaustive) {
     thread.parked = true;
     runnable_.erase(thread.id);
     parked_.insert(thread.id);
@@ -85,12 +87,23 @@ u64 fingerprint_of(const void* bytes, uptr size) {
 
 }  // namespace
 
+// A model keeps the values of all stores.
+void Execution::refuse_large(Thread& thread, uptr size, uptr pc) {
+  if (options_.model != nullptr) {
+    Text<200> message;
+    message.add("an atomic object of %llu bytes under a memory model other than sc",
+                static_cast<unsigned long long>(size));
+    report(thread, FindingKind::kUnsupported, "atomic-size", pc, message.data);
+  }
+}
+
 void Execution::large_load(Thread& thread, void* object, uptr size, void* result, Order order,
                            uptr pc) {
   const uptr at = reinterpret_cast<uptr>(object);
   point(thread, EventKind::kLoad, at, pc);
+  refuse_large(thread, size, pc);
   SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size), memory::kAtomic, pc);
-  options_.model->load(thread, variable, order, 0);
+  note_load(thread, variable.released, order);
   tsan::load(thread, variable, 1, order, pc);  // its first byte stands for the object
   std::memcpy(result, object, size);
   const u64 print = fingerprint_of(object, size);
@@ -103,12 +116,13 @@ void Execution::large_exchange(Thread& thread, void* object, uptr size, const vo
   const uptr at = reinterpret_cast<uptr>(object);
   const EventKind kind = result == nullptr ? EventKind::kStore : EventKind::kUpdate;
   point(thread, kind, at, pc);
+  refuse_large(thread, size, pc);
   SyncVar& variable =
       touch_atomic_apart(thread, at, static_cast<u32>(size), memory::kAtomic | memory::kWrite, pc);
   if (result == nullptr) {
-    options_.model->store(thread, variable, order, 0);
+    note_store(thread, variable.released, order);
   } else {
-    options_.model->update(thread, variable, order, 0);
+    note_update(thread, variable.released, order);
     std::memcpy(result, object, size);
   }
   std::memcpy(object, value, size);
@@ -126,17 +140,18 @@ bool Execution::large_cas(Thread& thread, void* object, uptr size, void* expecte
                           const void* desired, Order success, Order failure, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(object);
   point(thread, EventKind::kUpdate, at, pc);
+  refuse_large(thread, size, pc);
   const bool equal = std::memcmp(object, expected, size) == 0;
   const u8 flags = equal ? static_cast<u8>(memory::kAtomic | memory::kWrite) : u8{memory::kAtomic};
   SyncVar& variable = touch_atomic_apart(thread, at, static_cast<u32>(size), flags, pc);
   if (equal) {
-    options_.model->update(thread, variable, success, 0);
+    note_update(thread, variable.released, success);
     std::memcpy(object, desired, size);
     tsan::update(thread, variable, 1, *static_cast<const u8*>(desired), success, pc);
     note_write();
     note_progress(thread);
   } else {
-    options_.model->load(thread, variable, failure, 0);
+    note_load(thread, variable.released, failure);
     tsan::load(thread, variable, 1, failure, pc);
     std::memcpy(expected, object, size);
     note_read(thread, at, fingerprint_of(object, size), pc);
@@ -148,7 +163,11 @@ bool Execution::large_cas(Thread& thread, void* object, uptr size, void* expecte
 
 void Execution::fence(Thread& thread, Order order, uptr pc) {
   point(thread, EventKind::kFence, 0, pc);
-  options_.model->fence(thread, order);
+  if (options_.model == nullptr) {
+    note_fence(thread, order);
+  } else {
+    options_.model->fence(thread, order);
+  }
   tsan::fence(thread, order);
   record(thread, EventKind::kFence, 0, 0, 0, order, pc);
 }

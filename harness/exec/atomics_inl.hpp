@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/execution.hpp"
+#include "exec/happens_before.hpp"
 #include "exec/thread_sanitizer.hpp"
 
 namespace heddle::exec {
@@ -45,11 +46,22 @@ void set_bytes_at(T* address, T value) {
 }
 
 template <class T>
+u128 apply_modify(const Modification& self, u128 old) {
+  const auto modify = reinterpret_cast<T (*)(T, T)>(self.modify);
+  return modify(static_cast<T>(old), static_cast<T>(self.argument));
+}
+
+template <class T>
 T Execution::atomic_load(Thread& thread, T* address, Order order, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kLoad, at, pc);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic, pc);
-  const T value = static_cast<T>(options_.model->load(thread, variable, order, bytes_at(address)));
+  T value = bytes_at(address);
+  if (__builtin_expect(options_.model == nullptr, 1)) {
+    note_load(thread, variable.released, order);
+  } else {
+    value = static_cast<T>(options_.model->load(thread, variable, sizeof(T), order, value));
+  }
   tsan::load(thread, variable, sizeof(T), order, pc);
   note_read(thread, at, static_cast<u64>(value), pc);
   record(thread, EventKind::kLoad, at, sizeof(T), static_cast<u64>(value), order, pc);
@@ -61,8 +73,12 @@ void Execution::atomic_store(Thread& thread, T* address, T value, Order order, u
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kStore, at, pc);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
-  options_.model->store(thread, variable, order, value);
-  set_bytes_at(address, value);
+  if (__builtin_expect(options_.model == nullptr, 1)) {
+    note_store(thread, variable.released, order);
+    set_bytes_at(address, value);
+  } else if (options_.model->store(thread, variable, sizeof(T), order, value, bytes_at(address))) {
+    set_bytes_at(address, value);
+  }
   tsan::store(thread, variable, sizeof(T), value, order, pc);
   note_write();
   note_progress(thread);
@@ -75,10 +91,23 @@ T Execution::atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argu
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kUpdate, at, pc);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
-  const T old_value = bytes_at(address);
-  const T new_value = modify(old_value, argument);
-  options_.model->update(thread, variable, order, new_value);
-  set_bytes_at(address, new_value);
+  T old_value = bytes_at(address);
+  T new_value = modify(old_value, argument);
+  bool newest = true;
+  if (__builtin_expect(options_.model == nullptr, 1)) {
+    note_update(thread, variable.released, order);
+  } else {
+    const Modification modification = {
+        apply_modify<T>, reinterpret_cast<void (*)()>(modify), argument, 0, false, Order::kRelaxed};
+    const Updated updated =
+        options_.model->update(thread, variable, sizeof(T), order, modification, old_value);
+    old_value = static_cast<T>(updated.old);
+    new_value = static_cast<T>(updated.value);
+    newest = updated.newest;
+  }
+  if (newest) {
+    set_bytes_at(address, new_value);
+  }
   tsan::update(thread, variable, sizeof(T), new_value, order, pc);
   if (new_value == old_value) {
     note_read(thread, at, static_cast<u64>(old_value), pc);  // test-and-set spins by updates
@@ -95,20 +124,59 @@ bool Execution::atomic_cas(Thread& thread, T* address, T* expected, T desired, b
                            Order success, Order failure, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kUpdate, at, pc);
+  if (__builtin_expect(options_.model != nullptr, 0)) {
+    return modelled_cas(thread, address, expected, desired, weak, success, failure, pc);
+  }
   const T present = bytes_at(address);
   const bool fails = present != *expected || (weak && fails_by_decision(DecisionKind::kWeakCas));
   const u8 flags = fails ? u8{memory::kAtomic} : static_cast<u8>(memory::kAtomic | memory::kWrite);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), flags, pc);
   if (fails) {
-    *expected = static_cast<T>(options_.model->load(thread, variable, failure, present));
+    note_load(thread, variable.released, failure);
+    *expected = present;
     tsan::load(thread, variable, sizeof(T), failure, pc);
     note_read(thread, at, static_cast<u64>(*expected), pc);
     record(thread, EventKind::kFailedCas, at, sizeof(T), static_cast<u64>(*expected), failure, pc);
     return false;
   }
-  options_.model->update(thread, variable, success, desired);
+  note_update(thread, variable.released, success);
   set_bytes_at(address, desired);
   tsan::update(thread, variable, sizeof(T), desired, success, pc);
+  note_write();
+  note_progress(thread);
+  record(thread, EventKind::kUpdate, at, sizeof(T), static_cast<u64>(desired), success, pc);
+  return true;
+}
+
+// The value read decides whether it is a write at all, and that is for the model to say.
+template <class T>
+bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired, bool weak,
+                             Order success, Order failure, uptr pc) {
+  const uptr at = reinterpret_cast<uptr>(address);
+  SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic, pc);
+  Updated updated = {0, 0, false, false};
+  if (weak && fails_by_decision(DecisionKind::kWeakCas)) {
+    updated.old = options_.model->load(thread, variable, sizeof(T), failure, bytes_at(address));
+  } else {
+    const Modification modification = {[](const Modification& self, u128) { return self.argument; },
+                                       nullptr,
+                                       desired,
+                                       *expected,
+                                       true,
+                                       failure};
+    updated = options_.model->update(thread, variable, sizeof(T), success, modification,
+                                     bytes_at(address));
+  }
+  if (!updated.done) {
+    *expected = static_cast<T>(updated.old);
+    note_read(thread, at, static_cast<u64>(*expected), pc);
+    record(thread, EventKind::kFailedCas, at, sizeof(T), static_cast<u64>(*expected), failure, pc);
+    return false;
+  }
+  touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
+  if (updated.newest) {
+    set_bytes_at(address, desired);
+  }
   note_write();
   note_progress(thread);
   record(thread, EventKind::kUpdate, at, sizeof(T), static_cast<u64>(desired), success, pc);

@@ -122,18 +122,28 @@ SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {
   return variable;
 }
 
-void Execution::acquire(Thread& thread, SyncVar& variable) {
+void Execution::note_operation(Thread& thread, SyncVar& object, ObjectOperation operation,
+                               Order order) {
+  if (__builtin_expect(options_.model != nullptr, 0)) {
+    options_.model->synchronize(thread, object, operation, order);
+  }
+}
+
+void Execution::acquire(Thread& thread, SyncVar& variable, ObjectOperation operation) {
+  note_operation(thread, variable, operation, Order::kAcquire);
   thread.clock.learn(variable.released);
   tsan::acquire(thread, variable.address);
 }
 
-void Execution::release(Thread& thread, SyncVar& variable) {
+void Execution::release(Thread& thread, SyncVar& variable, ObjectOperation operation) {
+  note_operation(thread, variable, operation, Order::kRelease);
   variable.released.assign(thread.clock);
   thread.tick();
   tsan::release(variable.address);
 }
 
-void Execution::release_too(Thread& thread, SyncVar& variable) {
+void Execution::release_too(Thread& thread, SyncVar& variable, ObjectOperation operation) {
+  note_operation(thread, variable, operation, Order::kRelease);
   variable.released.join(thread.clock);
   thread.tick();
   tsan::release(variable.address);
@@ -145,6 +155,7 @@ void Execution::acquire_readers(Thread& thread, SyncVar& variable) {
 }
 
 void Execution::release_reader(Thread& thread, SyncVar& variable) {
+  note_operation(thread, variable, ObjectOperation::kUnlockShared, Order::kRelease);
   variable.readers_released.join(thread.clock);
   thread.tick();
   tsan::release(reinterpret_cast<uptr>(&variable.readers_released));

@@ -70,6 +70,7 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
       block(thread, variable, WaitKind::kSemaphore, deadline_ns);
     }
     if (deadline_ns == kAtOnce || thread.timed_out) {
+      note_operation(thread, variable, ObjectOperation::kRefuseTake, Order::kRelaxed);
       note_read(thread, variable.address, 0, pc);
       record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);
       return false;
@@ -77,7 +78,7 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   }
   log_word(semaphore);
   *value = *value - 1;
-  acquire(thread, variable);
+  acquire(thread, variable, ObjectOperation::kTake);
   note_progress(thread);
   record(thread, EventKind::kAcquire, variable.address, 0, 1, Order::kAcquire, pc);
   return true;
@@ -92,7 +93,7 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   }
   log_word(semaphore);
   *value = *value + 1;
-  release_too(thread, variable);
+  release_too(thread, variable, ObjectOperation::kGive);
   wake_all(variable);
   note_write();
   note_progress(thread);
@@ -103,7 +104,7 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
 bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc) {
   point(thread, EventKind::kArrive, reinterpret_cast<uptr>(barrier), pc);
   SyncVar& variable = touch_sync(thread, barrier, pc);
-  release_too(thread, variable);
+  release_too(thread, variable, ObjectOperation::kOther);
   note_progress(thread);
   ++variable.arrived;
   record(thread, EventKind::kArrive, variable.address, 0, variable.arrived, Order::kAcqRel, pc);
@@ -114,9 +115,9 @@ bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc
   // All learn what each of this round knew; who is fast may be in the next round by then.
   for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
        at = threads_[to_index(at)].wait_next) {
-    acquire(threads_[to_index(at)], variable);
+    acquire(threads_[to_index(at)], variable, ObjectOperation::kOther);
   }
-  acquire(thread, variable);
+  acquire(thread, variable, ObjectOperation::kOther);
   variable.released.clear();
   variable.arrived = 0;
   wake_all(variable);
@@ -189,7 +190,7 @@ bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
     }
     block(thread, variable, WaitKind::kGuard);
   }
-  acquire(thread, variable);
+  acquire(thread, variable, *done != 0 ? ObjectOperation::kInitialised : ObjectOperation::kLock);
   record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
   if (*done != 0) {
     return false;
@@ -203,7 +204,7 @@ void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
   log_word(guard);
   *static_cast<volatile u8*>(guard) = done ? 1 : 0;
   variable.owner = ThreadId::kNone;
-  release(thread, variable);
+  release(thread, variable, done ? ObjectOperation::kInitialise : ObjectOperation::kUnlock);
   wake_all(variable);
   note_write();
   note_progress(thread);

@@ -11,6 +11,7 @@ struct Thread;
 enum class DecisionKind : u8 {
   kThread,     // which thread runs next; the choice is its ThreadId
   kReadsFrom,  // which store a load reads; 0 is the newest
+  kCoherence,  // how many stores of the location a store goes before; 0: it is the newest
   kWeakCas,    // 1 = a weak compare-exchange fails although it could succeed
   kWaiter,     // which waiter a notification wakes; 0 is the one that waits longest
   kValue,      // a value the target asked for

@@ -70,6 +70,7 @@ void Execution::reset(const Options& options) {
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
+  blocked_ = false;
   observer_ = nullptr;
   set_alarm();
   for (Finding* finding : {&finding_, &spare_finding_}) {
@@ -95,6 +96,9 @@ void Execution::reset(const Options& options) {
 Outcome Execution::run(Body body, void* argument, const Options& options) {
   HEDDLE_INVARIANT(!running_);
   reset(options);
+  if (options_.model != nullptr) {
+    options_.model->begin_execution();
+  }
   options_.strategy->begin_execution(options.index);
   body_ = body;
   body_argument_ = argument;
@@ -152,7 +156,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     spare_finding_.detail.add("after: %s\n", finding_.message.data);
     finding_ = spare_finding_;
   }
-  return Outcome{&finding_, raced, steps_, decisions_, digest_, visible_events_};
+  return Outcome{&finding_, raced, blocked_, steps_, decisions_, digest_, visible_events_};
 }
 
 void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
@@ -215,6 +219,9 @@ Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* a
   thread.clock.assign(creator.clock);
   thread.start_clock();
   creator.tick();
+  if (options_.model != nullptr) {
+    options_.model->create(creator, thread);
+  }
   record(creator, EventKind::kCreate, 0, 0, slot, Order::kRelaxed, pc);
   note_progress(creator);
   return thread;
@@ -333,6 +340,9 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
       return false;
     }
   }
+  if (options_.model != nullptr) {
+    options_.model->join(thread, target);
+  }
   thread.clock.learn(target.clock);
   tsan::acquire(thread, reinterpret_cast<uptr>(&target.clock));
   target.joined = true;
@@ -433,7 +443,22 @@ void Execution::abandon() {
   leave(*running_thread_);
 }
 
+// A strategy that tries everything wants to see what the others do.
+void Execution::block_for_good(Thread& thread) {
+  blocked_ = true;
+  if (!options_.exhaustive) {
+    abandon();
+  }
+  thread.wait = WaitKind::kForGood;
+  thread.timed = false;
+  block_until_scheduled(thread);
+  internal_bug("a thread that was blocked for good was resumed", __FILE__, __LINE__);
+}
+
 void Execution::stuck() {
+  if (blocked_) {
+    abandon();
+  }
   for (u32 i = 0; i < oracle_count_; ++i) {
     oracles_[i]->on_stuck(*this);
   }

@@ -19,14 +19,15 @@ namespace heddle::exec {
 
 struct Options {
   Strategy* strategy = nullptr;
-  MemoryModel* model = nullptr;
-  u64 index = 0;               // of the execution within its run, for the strategy
-  u64 step_limit = 100'000;    // scheduling points; beyond, the livelock oracle judges
-  bool trace = false;          // keep events and the digest
-  bool preempt_all = false;    // plain accesses are scheduling points too
-  bool look_at_steps = false;  // at the target's state, by its own code; see set_look()
-  bool race_continue = false;  // a race is noted and the execution goes on
-  const u64* raced = nullptr;  // plain_name()s of locations that are scheduling points too
+  MemoryModel* model = nullptr;  // null: sequential consistency
+  bool exhaustive = false;       // the strategy knows what comes next; nobody is taken to spin
+  u64 index = 0;                 // of the execution within its run, for the strategy
+  u64 step_limit = 100'000;      // scheduling points; beyond, the livelock oracle judges
+  bool trace = false;            // keep events and the digest
+  bool preempt_all = false;      // plain accesses are scheduling points too
+  bool look_at_steps = false;    // at the target's state, by its own code; see set_look()
+  bool race_continue = false;    // a race is noted and the execution goes on
+  const u64* raced = nullptr;    // plain_name()s of locations that are scheduling points too
   u32 raced_count = 0;
   Faults faults = kDefaultFaults;  // what may fail by decision
 };
@@ -35,6 +36,7 @@ struct Options {
 struct Outcome {
   const Finding* finding;  // kind kNone if there was none
   bool raced;              // the race oracle had a finding, if perhaps not this one
+  bool blocked;            // some thread waits for good where heddle_assume() left it
   u64 steps;               // scheduling points
   u64 decisions;           // points with a choice
   u64 digest;              // of the visible events, if traced
@@ -139,6 +141,10 @@ class Execution {
   template <class T>
   bool atomic_cas(Thread& thread, T* address, T* expected, T desired, bool weak, Order success,
                   Order failure, uptr pc);
+  /// The same where the memory model decides what is read; after the scheduling point.
+  template <class T>
+  bool modelled_cas(Thread& thread, T* address, T* expected, T desired, bool weak, Order success,
+                    Order failure, uptr pc);
   /// Atomic accesses to objects of any size. A store is an exchange without `result`.
   void large_load(Thread& thread, void* object, uptr size, void* result, Order order, uptr pc);
   void large_exchange(Thread& thread, void* object, uptr size, const void* value, void* result,
@@ -147,6 +153,8 @@ class Execution {
   bool large_cas(Thread& thread, void* object, uptr size, void* expected, const void* desired,
                  Order success, Order failure, uptr pc);
   void fence(Thread& thread, Order order, uptr pc);
+  /// Tells the memory model, if there is one.
+  void note_operation(Thread& thread, SyncVar& object, ObjectOperation operation, Order order);
 
   Thread& create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc);
   /// The program ends as by exit(): with destructors of static objects, and an exit status to
@@ -225,6 +233,8 @@ class Execution {
   void note_call(Thread& thread) { thread.own_steps = 0; }
   void note_return() { last_return_ = steps_; }
 
+  /// The thread does not go on, in this execution.
+  [[noreturn]] void block_for_good(Thread& thread);
   /// What may fail from now on; what might so far.
   Faults set_faults(Faults faults) { return std::exchange(options_.faults, faults); }
   /// A value in [0, arity) chosen by the strategy.
@@ -397,6 +407,7 @@ class Execution {
     thread.same_reads = 0;
     thread.reads_in_row = 0;
   }
+  void refuse_large(Thread& thread, uptr size, uptr pc);
   HEDDLE_RARE void park(Thread& thread);
   void give_way(Thread& thread, EventKind kind, uptr pc);
   /// Before the engine itself writes to a word of the target's.
@@ -427,9 +438,10 @@ class Execution {
   void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
   void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
   /// What was released at the variable happens before what the thread does next.
-  void acquire(Thread& thread, SyncVar& variable);
-  void release(Thread& thread, SyncVar& variable);
-  void release_too(Thread& thread, SyncVar& variable);  // beside what others released
+  void acquire(Thread& thread, SyncVar& variable, ObjectOperation operation);
+  void release(Thread& thread, SyncVar& variable, ObjectOperation operation);
+  /// Beside what others released.
+  void release_too(Thread& thread, SyncVar& variable, ObjectOperation operation);
   void acquire_readers(Thread& thread, SyncVar& variable);
   void release_reader(Thread& thread, SyncVar& variable);
 
@@ -488,6 +500,7 @@ class Execution {
   Thread* running_thread_ = nullptr;
   Thread* observer_ = nullptr;
   bool running_ = false;
+  bool blocked_ = false;
   bool stop_requested_ = false;  // there is a finding; the next event is the end
   Body body_ = nullptr;
   void* body_argument_ = nullptr;

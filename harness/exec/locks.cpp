@@ -18,7 +18,7 @@ bool is_in_use(const SyncVar& object) {
 void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
   variable.owner = thread.id;
   variable.depth = 1;
-  acquire(thread, variable);
+  acquire(thread, variable, ObjectOperation::kLock);
   note_progress(thread);
   record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
 }
@@ -31,6 +31,7 @@ bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait,
       block(thread, variable, wait, deadline_ns);
     }
     if (deadline_ns == kAtOnce || thread.timed_out) {
+      note_operation(thread, variable, ObjectOperation::kRefuse, Order::kRelaxed);
       note_read(thread, variable.address, to_index(variable.owner), pc);
       record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
       return false;
@@ -89,7 +90,7 @@ void Execution::release_mutex(Thread& thread, SyncVar& variable, uptr pc) {
         variable.robustness = Robustness::kNotRecoverable;
       }
     }
-    release(thread, variable);
+    release(thread, variable, ObjectOperation::kUnlock);
     wake_all(variable);
     note_write();
   }
@@ -114,7 +115,7 @@ void Execution::leave_robust_mutexes(Thread& thread) {
       --thread.robust_locks;
       variable.owner = ThreadId::kNone;
       variable.robustness = Robustness::kOwnerDied;
-      release(thread, variable);
+      release(thread, variable, ObjectOperation::kUnlock);
       wake_all(variable);
     }
   }
@@ -158,7 +159,7 @@ bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc
     return false;
   }
   add_hold(variable, thread.id);
-  acquire(thread, variable);
+  acquire(thread, variable, ObjectOperation::kLockShared);
   note_progress(thread);
   record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
          pc);
@@ -247,6 +248,10 @@ void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
     if ((mask >> (variable.address - granule) & 1) != 0 && is_in_use(variable) &&
         variable.waiters_head == ThreadId::kNone) {
       forget_lock(variable);
+    }
+    if ((mask >> (variable.address - granule) & 1) != 0) {
+      variable.location = 0;
+      ++variable.lifetimes;
     }
   }
 }

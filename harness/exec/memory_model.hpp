@@ -1,4 +1,4 @@
-// In-target world. Which store a load may read, and what that makes visible.
+// In-target world. Which store a load may read where that need not be the newest one.
 #pragma once
 
 #include "exec/event.hpp"
@@ -8,24 +8,60 @@ namespace heddle::exec {
 struct Thread;
 struct SyncVar;
 
-/// A memory model is asked at each atomic access, after the scheduling point, before the access
-/// itself. Values travel as their bytes, zero-extended.
-class __attribute__((visibility("hidden"))) MemoryModel {
- public:
-  virtual ~MemoryModel() = default;
-  virtual const char* name() const = 0;
-  /// The value the load returns. `newest` is what memory holds: the last store in coherence
-  /// order. A model in which older stores can be read asks the execution for a kReadsFrom
-  /// decision with one option a store and returns that one's value.
-  virtual u128 load(Thread& thread, SyncVar& variable, Order order, u128 newest) = 0;
-  virtual void store(Thread& thread, SyncVar& variable, Order order, u128 value) = 0;
-  /// A read-modify-write: reads the newest store and directly follows it in coherence order.
-  virtual void update(Thread& thread, SyncVar& variable, Order order, u128 value) = 0;
-  virtual void fence(Thread& thread, Order order) = 0;
+/// What an update makes of the value that it reads.
+struct Modification {
+  u128 (*apply)(const Modification& self, u128 old);
+  void (*modify)();  // for `apply`: a function of its own type
+  u128 argument;     // for `apply`: the operand, or what a compare-exchange writes
+  u128 expected;     // of a compare-exchange
+  bool compares;     // it takes place only if the value read is the one expected
+  Order failure;     // the order of a compare-exchange that does not
 };
 
-/// Sequential consistency for values; happens-before is C++20's, by the memory orders given, so
-/// that a race oracle on top is exact about what the program may rely on.
-MemoryModel& sequential_consistency();
+/// What became of an update.
+struct Updated {
+  u128 old;     // the value read
+  u128 value;   // the value written
+  bool done;    // false for a compare-exchange that only read
+  bool newest;  // what was written is the last store in coherence order: what memory holds
+};
+
+/// What threads do with objects whose operations are totally ordered. Says when each is possible.
+enum class ObjectOperation : u8 {
+  kLock,  // if nobody has it in any way
+  kUnlock,
+  kLockShared,  // if nobody has it exclusively
+  kUnlockShared,
+  kTake,         // one from a semaphore, if it has one
+  kGive,         // one to a semaphore
+  kRefuse,       // an attempt at a lock that somebody has
+  kRefuseTake,   // an attempt at a semaphore that has none
+  kInitialised,  // sees that a static object is initialised
+  kInitialise,   // releases a guard for good
+  kOther,        // always possible
+};
+
+/// Asked at each event that synchronises, after the scheduling point. Takes care of the clocks of
+/// happens-before, too. Values travel as their bytes, zero-extended; `newest` is what memory holds.
+/// Without a model (a null pointer) loads read the newest store.
+class MemoryModel {
+ public:
+  virtual ~MemoryModel() = default;
+  virtual void begin_execution() = 0;
+  /// The value that the load returns.
+  virtual u128 load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) = 0;
+  /// True if the store is the newest now.
+  virtual bool store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value,
+                     u128 newest) = 0;
+  virtual Updated update(Thread& thread, SyncVar& variable, u32 size, Order order,
+                         const Modification& modification, u128 newest) = 0;
+  virtual void fence(Thread& thread, Order order) = 0;
+  /// The thread does something with an object whose operations are totally ordered: with
+  /// kAcquire it learns what was released there, with kRelease it releases.
+  virtual void synchronize(Thread& thread, SyncVar& object, ObjectOperation operation,
+                           Order order) = 0;
+  virtual void create(Thread& thread, Thread& created) = 0;
+  virtual void join(Thread& thread, Thread& finished) = 0;
+};
 
 }  // namespace heddle::exec

@@ -19,9 +19,11 @@ struct SharedHold {
 /// Made at first use, so that statically initialised objects need no call.
 struct SyncVar {
   uptr address;
-  u32 next;     // further variables within the same granule; 0 if none
-  u32 size;     // of the widest atomic access so far; 1 for locks
-  u32 ordinal;  // n-th variable first touched on its owner's stack
+  u32 next;       // further variables within the same granule; 0 if none
+  u32 size;       // of the widest atomic access so far; 1 for locks
+  u32 ordinal;    // n-th variable first touched on its owner's stack
+  u32 location;   // the memory model's name for it; 0: none yet
+  u32 lifetimes;  // objects that were there before, as plain writes over them tell
 
   VectorClock released;    // what an acquiring access learns
   EpochMap atomic_reads;   // last atomic read of each thread, for the race oracle

@@ -21,7 +21,8 @@ enum class WaitKind : u8 {
   kGuard,
   kSemaphore,
   kBarrier,
-  kEnd
+  kEnd,
+  kForGood
 };
 
 struct ThreadExit {

@@ -94,6 +94,7 @@ const char* name_of(DecisionKind kind) {
   switch (kind) {
     case DecisionKind::kThread: return "thread";
     case DecisionKind::kReadsFrom: return "reads-from";
+    case DecisionKind::kCoherence: return "coherence";
     case DecisionKind::kWeakCas: return "weak-cas";
     case DecisionKind::kWaiter: return "waiter";
     case DecisionKind::kValue: return "value";

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "exec/naming.hpp"
+#include "explore/explorer.hpp"
 #include "explore/isolation.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
@@ -117,7 +118,8 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   target::begin_execution(settings_.detector);
   exec::Options options;
   options.strategy = &strategy;
-  options.model = &exec::sequential_consistency();
+  options.model = model_;
+  options.exhaustive = exhaustive_;
   options.faults = settings_.faults;
   options.raced = raced_.data();
   options.raced_count = static_cast<u32>(raced_.size());
@@ -188,6 +190,54 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   look_for_os_threads();
   tally.seconds = now_seconds() - start;
   return tally;
+}
+
+Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
+                      const OnCensus& on_progress) {
+  Census census;
+  Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  model_ = &explorer.memory();
+  exhaustive_ = true;
+  const double start = now_seconds();
+  double next_progress = start + 0.2;
+  for (bool more = true; more && !stop_requested();) {
+    const exec::Outcome outcome = execute(explorer, false);
+    if (explorer.memory().diverged()) {
+      census.diverged = true;
+      break;
+    }
+    if (*outcome.finding) {
+      observe(outcome);
+      ++census.with_finding;
+      census.seconds = now_seconds() - start;
+      if (!on_finding(*outcome.finding, census)) {
+        break;
+      }
+    } else {
+      ++(outcome.blocked ? census.blocked : census.complete);
+    }
+    more = explorer.advance();
+    census.finished = !more;
+    const u64 count = census.complete + census.blocked + census.with_finding;
+    if (count >= budget.executions) {
+      break;
+    }
+    if (count % 16 == 0) {
+      const double now = now_seconds();
+      census.seconds = now - start;
+      if (on_progress && now >= next_progress) {
+        on_progress(census);
+        next_progress = now + 0.2;
+      }
+      if (budget.seconds > 0 && census.seconds >= budget.seconds) {
+        break;
+      }
+    }
+  }
+  model_ = nullptr;
+  exhaustive_ = false;
+  census.seconds = now_seconds() - start;
+  return census;
 }
 
 // What races is what old code synchronises with: from now on threads may be switched there.

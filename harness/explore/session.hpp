@@ -82,6 +82,16 @@ struct Tally {
   double seconds = 0;
 };
 
+/// What an exhaustive search has come to.
+struct Census {
+  u64 complete = 0;  // executions in which all threads finished
+  u64 blocked = 0;   // in which some thread could not go on, by an assumption or a spin
+  u64 with_finding = 0;
+  bool finished = false;  // there are no others
+  bool diverged = false;  // the program does not do the same again
+  double seconds = 0;
+};
+
 /// Budget and strategy of a run.
 struct Budget {
   std::string strategy = "random";
@@ -121,8 +131,13 @@ class Session {
   /// Called for each execution with a finding, right after it, with the tally so far. Returns
   /// whether to go on. If it ran apart, all that is known of the finding is observed().
   using OnFinding = std::function<bool(const exec::Finding&, const Tally&)>;
+  using OnCheckFinding = std::function<bool(const exec::Finding&, const Census&)>;
   /// Called now and then, with the tally so far.
   using OnProgress = std::function<void(const Tally&)>;
+  using OnCensus = std::function<void(const Census&)>;
+
+  /// All executions: each class that the memory model tells apart, once; within the budget.
+  Census check(const Budget& budget, const OnCheckFinding& on_finding, const OnCensus& on_progress);
 
   Tally run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress);
 
@@ -166,6 +181,8 @@ class Session {
   std::string name_;
   Settings settings_;
   std::vector<u64> raced_;  // see Recording
+  exec::MemoryModel* model_ = nullptr;
+  bool exhaustive_ = false;
   target::Program program_;
   BytesStrategy bytes_;
   Observed observed_;

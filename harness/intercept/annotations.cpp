@@ -1,12 +1,13 @@
 // What libraries call when they believe that ThreadSanitizer is there, to explain synchronisation
 // that it could not see. Heddle sees the atomics themselves; only the happens-before annotations
 // add something.
-#include "exec/memory_model.hpp"
+#include "exec/happens_before.hpp"
 #include "exec/thread_sanitizer.hpp"
 #include "intercept/hook.hpp"
 
 using heddle::u32;
 using heddle::uptr;
+using heddle::exec::ObjectOperation;
 using heddle::exec::Order;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
@@ -20,7 +21,8 @@ void synchronise(void* address, Order order) {
   if (Thread* thread = current_thread) {
     const uptr at = reinterpret_cast<uptr>(address);
     auto& variable = engine().variable_at(at, engine().shadow().cell(at & ~uptr{7}));
-    engine().options().model->update(*thread, variable, order, 0);
+    engine().note_operation(*thread, variable, ObjectOperation::kOther, order);
+    heddle::exec::note_update(*thread, variable.released, order);
     if (heddle::exec::acquires(order)) {
       heddle::exec::tsan::acquire(*thread, at);
     } else {

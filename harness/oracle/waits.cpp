@@ -57,6 +57,7 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
       return;
     case WaitKind::kNone:
     case WaitKind::kEnd: message.add("nothing"); return;
+    case WaitKind::kForGood: message.add("an assumption that does not hold"); return;
   }
   const SyncVar& variable = waited_for(execution, thread);
   if (variable.owner != ThreadId::kNone) {

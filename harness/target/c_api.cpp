@@ -63,8 +63,9 @@ void heddle_check_failed(const char* condition, const char*, int) {
 }
 
 void heddle_assume(int holds) {
-  if (holds == 0 && heddle::exec::current_thread != nullptr) {
-    engine().abandon();
+  Thread* thread = heddle::exec::current_thread;
+  if (holds == 0 && thread != nullptr) {
+    engine().block_for_good(*thread);
   }
 }
 

@@ -1,0 +1,329 @@
+#include "explore/explorer.hpp"
+
+#include "exec/execution.hpp"
+
+namespace heddle::exploration {
+
+using graph::Kind;
+using graph::kInitial;
+
+ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
+  const u32 at = memory_.at();
+  if (at < graph().size() && point.runnable.contains(to_thread_id(graph()[at + 1].thread))) {
+    return to_thread_id(graph()[at + 1].thread);
+  }
+  // Who waited until an object was free comes before all others.
+  ThreadId first = point.runnable.first();
+  for (u32 thread = 0; thread < graph().thread_count(); ++thread) {
+    if (memory_.waiting_of(thread) != 0 && point.runnable.contains(to_thread_id(thread))) {
+      first = to_thread_id(thread);
+    }
+  }
+  return first;
+}
+
+u32 Explorer::pick(exec::DecisionKind, u32 arity) {
+  return memory_.choose(*exec::current_thread, arity);
+}
+
+bool Explorer::advance() {
+  for (;;) {
+    const u32 base = levels_.empty() ? 0 : levels_.back().base;
+    while (graph().size() > base) {
+      const Event event = graph().back();
+      graph().pop();
+      if (try_alternatives(event)) {
+        return true;
+      }
+    }
+    if (levels_.empty()) {
+      return false;
+    }
+    if (place() || try_alternatives(leave())) {
+      return true;
+    }
+  }
+}
+
+// `event` was the last one, and is taken away.
+bool Explorer::try_alternatives(Event event) {
+  if (event.is_placed) {
+    return false;
+  }
+  switch (event.kind) {
+    case Kind::kChoice:
+      ++event.value;
+      if (event.value == event.arity) {
+        return false;
+      }
+      graph().add(event, kInitial);
+      return true;
+    case Kind::kWrite: return revisit(event) || try_places(event);
+    case Kind::kRead:
+    case Kind::kUpdate: return try_stores(event);
+    default: return false;
+  }
+}
+
+// The store that an update writes may be read by loads that are there whichever store the update
+// reads, even one that another update reads: that one can give way.
+bool Explorer::try_stores(Event event) {
+  for (;;) {
+    if (event.kind == Kind::kUpdate && revisit(event)) {
+      return true;
+    }
+    if (event.is_fixed || !take_older_store(event)) {
+      return false;
+    }
+    if (add_if_consistent(event, event.store)) {
+      return true;
+    }
+  }
+}
+
+bool Explorer::take_older_store(Event& event) {
+  while (event.store != kInitial &&
+         !graph().is_observed(event.thread, event.location, event.store)) {
+    event.store = graph()[event.store].co_prev;
+    event.revisits_tried = 0;
+    evaluate(graph(), event);
+    if ((event.kind == Kind::kUpdate || !event.is_object) && admits_read(event)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Explorer::try_places(Event& event) {
+  while (event.co_prev != kInitial &&
+         !graph().is_observed(event.thread, event.location, event.co_prev)) {
+    event.co_prev = graph()[event.co_prev].co_prev;
+    if (add_if_consistent(event, event.co_prev)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Explorer::add_if_consistent(const Event& event, EventId after) {
+  if (writes(event.kind) && graph().update_of(event.location, after) != 0) {
+    return false;
+  }
+  const bool newest = after == graph().co_last(event.location);
+  graph().add(event, after);
+  if (newest || memory_.consistency().holds(graph())) {
+    return true;
+  }
+  graph().pop();
+  return false;
+}
+
+/// Of an update, the half that reads.
+bool Explorer::admits_read(const Event& event) {
+  Event half = event;
+  half.kind = Kind::kRead;
+  half.is_half = event.kind == Kind::kUpdate;
+  if (!add_if_consistent(half, event.store)) {
+    return false;
+  }
+  graph().pop();
+  return true;
+}
+
+// ---- Revisits
+
+bool Explorer::revisit(Event& store) {
+  for (;;) {
+    find_prefix(store);
+    collect_loads(store);
+    const EventId rival =
+        store.kind == Kind::kUpdate ? graph().update_of(store.location, store.store) : 0;
+    if (rival != 0 && in_prefix(rival)) {
+      return false;
+    }
+    while (store.revisits_tried < loads_.size()) {
+      const EventId load = loads_[store.revisits_tried++];
+      const bool keeps_rival = rival != 0 && graph()[load].stamp > graph()[rival].stamp;
+      if (!keeps_rival && may_revisit(load)) {
+        enter(store, load);
+        break;
+      }
+    }
+    if (levels_.empty() || !levels_.back().is_new) {
+      return false;
+    }
+    if (place()) {
+      return true;
+    }
+    store = leave();
+  }
+}
+
+void Explorer::find_prefix(const Event& store) {
+  prefix_.resize(graph().width());
+  const EventId sources[] = {graph().last_of(store.thread), reads(store.kind) ? store.store : 0};
+  for (u32 thread = 0; thread < graph().width(); ++thread) {
+    prefix_[thread] = 0;
+    for (const EventId source : sources) {
+      const u32 index = source == 0 ? 0 : graph().porf(source)[thread];
+      prefix_[thread] = index > prefix_[thread] ? index : prefix_[thread];
+    }
+  }
+}
+
+void Explorer::collect_loads(const Event& store) {
+  loads_.clear();
+  for (u32 thread = 0; thread < graph().thread_count(); ++thread) {
+    for (u32 index = prefix_[thread] + 1; index <= graph().event_count(thread); ++index) {
+      const EventId id = graph().event_of(thread, index);
+      const Event& event = graph()[id];
+      if (reads(event.kind) && event.location == store.location && !is_waiting(event)) {
+        loads_.push_back(id);
+      }
+    }
+  }
+}
+
+// What is dropped for the revisit, and the load, must be as the search would add it by default to
+// what is left: then that is the one graph from which this revisit is made.
+bool Explorer::may_revisit(EventId load) {
+  const u32 since = graph()[load].stamp;
+  for (EventId id = 1; id <= graph().size(); ++id) {
+    const u32 stamp = graph()[id].stamp;
+    if (id == load || (stamp > since && !in_prefix(id))) {
+      view_ = stamp;
+      if (!added_by_default(id)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool Explorer::added_by_default(EventId id) const {
+  const Event& event = graph()[id];
+  if (has_gone_on(id)) {
+    return true;
+  }
+  if (event.kind == Kind::kChoice) {
+    return event.value == 0;
+  }
+  if (writes(event.kind)) {
+    for (EventId reader = event.readers; reader != 0; reader = graph()[reader].next_reader) {
+      if (in_view(reader) && !has_gone_on(reader)) {
+        return false;
+      }
+    }
+  }
+  if (reads(event.kind) && event.store != kInitial && !in_view(event.store)) {
+    return false;
+  }
+  if (!reads(event.kind) && !writes(event.kind)) {
+    return true;
+  }
+  for (EventId later = graph().co_next(event.location, reads(event.kind) ? event.store : id);
+       later != kInitial; later = graph()[later].co_next) {
+    if (later != id && in_view(later)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// It has waited for an object, and the operation that it waited for is there.
+bool Explorer::has_gone_on(EventId id) const {
+  return is_waiting(graph()[id]) && graph().next(graph()[id]) != 0;
+}
+
+void Explorer::enter(const Event& store, EventId load) {
+  Level level = {};
+  level.is_new = true;
+  level.outer = saved_.size();
+  level.store = store;
+  level.load = graph()[load];
+  renamed_.resize(graph().size() + 1);
+  renamed_[kInitial] = kInitial;
+  u32 kept = 0;
+  for (EventId id = 1; id <= graph().size(); ++id) {
+    saved_.push_back(graph()[id]);
+    const bool keeps = id != load && (graph()[id].stamp < level.load.stamp || in_prefix(id));
+    renamed_[id] = keeps ? ++kept : kDropped;
+  }
+  saved_.push_back(store);
+  graph().clear_events();
+  for (u32 i = level.outer; i + 1 < saved_.size(); ++i) {
+    if (renamed_[i - level.outer + 1] != kDropped) {
+      Event event = saved_[i];
+      event.store = renamed_[event.store];
+      HEDDLE_INVARIANT(event.store != kDropped);
+      graph().add_again(event);
+    }
+  }
+  level.base = kept;
+  level.store.store = renamed_[store.store];
+  level.store.is_placed = true;
+  level.load.is_fixed = true;
+  level.load.revisits_tried = 0;
+  levels_.push_back(level);
+}
+
+// Puts the store into coherence, first as the newest, and lets the load read it.
+bool Explorer::place() {
+  while (find_place(levels_.back())) {
+    const Level level = levels_.back();
+    if (add_if_consistent(level.store, level.store.co_prev) && add_load(level.load)) {
+      return true;
+    }
+    while (graph().size() > level.base) {
+      graph().pop();
+    }
+  }
+  return false;
+}
+
+bool Explorer::find_place(Level& level) {
+  Event& store = level.store;
+  const bool is_update = store.kind == Kind::kUpdate;
+  if (level.is_new) {
+    level.is_new = false;
+    store.co_prev = is_update ? store.store : graph().co_last(store.location);
+    return true;
+  }
+  if (is_update || store.co_prev == kInitial ||
+      graph().is_observed(store.thread, store.location, store.co_prev)) {
+    return false;
+  }
+  store.co_prev = graph()[store.co_prev].co_prev;
+  return true;
+}
+
+// To read the store that was just added.
+bool Explorer::add_load(Event load) {
+  load.store = graph().size();
+  for (EventId later = graph().back().co_next; later != kInitial; later = graph()[later].co_next) {
+    if (graph().is_observed(load.thread, load.location, later)) {
+      return false;
+    }
+  }
+  evaluate(graph(), load);
+  if (is_waiting(load)) {
+    graph().add(load, kInitial);
+    return true;
+  }
+  return admits_read(load) && (add_if_consistent(load, load.store) || try_alternatives(load));
+}
+
+// Back to the graph in which the revisit was found, without the store, which is returned.
+Explorer::Event Explorer::leave() {
+  const u32 outer = levels_.back().outer;
+  levels_.pop_back();
+  graph().clear_events();
+  for (u32 i = outer; i + 1 < saved_.size(); ++i) {
+    graph().add_again(saved_[i]);
+  }
+  const Event store = saved_.back();
+  saved_.resize(outer);
+  return store;
+}
+
+}  // namespace heddle::exploration

@@ -1,0 +1,89 @@
+// In-target world. Exhaustive search: each class of executions once.
+#pragma once
+
+#include "exec/decision.hpp"
+#include "graph/memory.hpp"
+
+namespace heddle::exploration {
+
+/// Goes through the executions that differ in which store a load reads, or in how the stores of one
+/// location follow each other; visits none of these classes twice, and starts none that the memory
+/// model does not admit. Run the target with this as its strategy and memory() as its model, again
+/// and again, as long as advance() says so.
+///
+/// An execution follows the graph, then adds to it: always an event of the first thread that can
+/// run, reading the newest store, writing the newest one. advance() takes the last event away until
+/// one has an alternative: another store to read or another place in coherence; or, for a store,
+/// a load already there that might read it instead (a revisit). The graph is then cut down to what
+/// came before the load, or comes before the store; what is dropped must be as it would be added
+/// again by default, so that one way only leads to each graph. The graphs cut down wait on a stack.
+/// Memory: O(n) for each level of revisits within revisits, of which there are at most n.
+/// Source: Kokologiannakis, Marmanis, Gladstein, Vafeiadis: Truly Stateless, Optimal Dynamic
+/// Partial Order Reduction (POPL 2022). Differs: an update is one event; the graph of an outer
+/// level is kept, not computed back; locks and their like are updates of which some cannot happen
+/// yet.
+class Explorer final : public exec::Strategy {
+ public:
+  explicit Explorer(graph::Consistency& consistency)
+      : memory_(consistency, graph::Policy::kNewest) {}
+
+  graph::GraphMemory& memory() { return memory_; }
+  /// Makes the graph the beginning of executions not seen so far. False if there are none.
+  bool advance();
+
+  const char* name() const override { return "check"; }
+  void begin_execution(u64) override {}
+  ThreadId pick_thread(const exec::SchedulePoint& point) override;
+  u32 pick(exec::DecisionKind kind, u32 arity) override;
+
+ private:
+  using Event = graph::Event;
+  using EventId = graph::EventId;
+
+  /// A revisit being explored.
+  struct Level {
+    bool is_new;  // the store was not placed yet
+    u32 outer;    // where the outer graph begins in saved_; the store, with what it has tried, is
+                  // last
+    u32 base;     // events that stay as they are at this level
+    Event store;  // as placed last: behind co_prev
+    Event load;
+  };
+
+  graph::Graph& graph() { return memory_.graph(); }
+  const graph::Graph& graph() const { return memory_.graph(); }
+  static constexpr EventId kDropped = ~EventId{0};
+
+  bool try_alternatives(Event event);
+  bool try_stores(Event event);
+  bool take_older_store(Event& event);
+  bool try_places(Event& event);
+  bool add_if_consistent(const Event& event, EventId after);
+  bool admits_read(const Event& event);
+
+  bool revisit(Event& store);
+  void find_prefix(const Event& store);
+  void collect_loads(const Event& store);
+  bool may_revisit(EventId load);
+  bool added_by_default(EventId id) const;
+  bool has_gone_on(EventId id) const;
+  bool in_view(EventId id) const { return graph()[id].stamp <= view_ || in_prefix(id); }
+  bool in_prefix(EventId id) const { return prefix_[graph()[id].thread] >= graph()[id].index; }
+  void enter(const Event& store, EventId load);
+  bool place();
+  bool find_place(Level& level);
+  bool add_load(Event load);
+  Event leave();
+
+  graph::GraphMemory memory_;
+  Vec<Level> levels_;
+  Vec<Event> saved_;
+  // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the
+  // loads that it may revisit; then the stamp up to which events are looked at.
+  Vec<u32> prefix_;
+  Vec<EventId> loads_;
+  u32 view_ = 0;
+  Vec<EventId> renamed_;
+};
+
+}  // namespace heddle::exploration

@@ -1,0 +1,288 @@
+#include "graph/graph.hpp"
+
+#include <cstring>
+
+#include "base/rng.hpp"
+
+namespace heddle::graph {
+
+using exec::acquires;
+using exec::releases;
+
+Graph::Graph() {
+  threads_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
+  events_.push_back(Event{});
+  clear();
+}
+
+void Graph::clear() {
+  clear_events();
+  locations_.clear();
+  locations_.push_back(Location{});
+  if (table_.empty()) {
+    table_.resize(256);
+  }
+  std::memset(table_.data(), 0, table_.size() * sizeof(u32));
+}
+
+void Graph::clear_events() {
+  events_.resize(1);
+  clocks_.resize(width_);  // the clock 0: nothing
+  std::memset(clocks_.data(), 0, width_ * sizeof(u32));
+  for (u32 thread = 0; thread < thread_count_; ++thread) {
+    threads_[thread].events.clear();
+    threads_[thread].creator = 0;
+    threads_[thread].joiner = 0;
+  }
+  for (Location& location : locations_) {
+    location.co_first = location.co_last = location.readers = 0;
+  }
+}
+
+u32 Graph::location_of(u64 key, u32 size, u128 initial) {
+  const u32 mask = table_.size() - 1;
+  u32 slot = static_cast<u32>(mix64(key)) & mask;
+  while (table_[slot] != 0) {
+    if (locations_[table_[slot]].key == key) {
+      return table_[slot];
+    }
+    slot = (slot + 1) & mask;
+  }
+  const u32 index = locations_.size();
+  table_[slot] = index;
+  locations_.push_back(Location{
+      .key = key, .initial = initial, .size = size, .co_first = 0, .co_last = 0, .readers = 0});
+  if (locations_.size() * 2 > table_.size()) {
+    grow_table();
+  }
+  return index;
+}
+
+void Graph::grow_table() {
+  table_.resize(table_.size() * 2);
+  std::memset(table_.data(), 0, table_.size() * sizeof(u32));
+  const u32 mask = table_.size() - 1;
+  for (u32 index = 1; index < locations_.size(); ++index) {
+    u32 slot = static_cast<u32>(mix64(locations_[index].key)) & mask;
+    while (table_[slot] != 0) {
+      slot = (slot + 1) & mask;
+    }
+    table_[slot] = index;
+  }
+}
+
+void Graph::widen(u32 threads) {
+  if (threads <= width_) {
+    return;
+  }
+  Vec<Event> kept;
+  for (EventId id = 1; id <= size(); ++id) {
+    kept.push_back(events_[id]);
+  }
+  while (width_ < threads) {
+    width_ *= 2;
+  }
+  clear_events();
+  for (const Event& event : kept) {
+    add_again(event);
+  }
+  kept.release();
+}
+
+EventId Graph::append(const Event& event) {
+  thread_count_ = event.thread >= thread_count_ ? event.thread + 1u : thread_count_;
+  if (event.thread >= width_ || (event.kind == Kind::kCreate && event.other >= width_)) {
+    widen((event.kind == Kind::kCreate && event.other > event.thread ? event.other : event.thread) +
+          1u);
+  }
+  const EventId id = events_.size();
+  Event& added = events_.push_back(event);
+  Line& line = threads_[added.thread];
+  added.index = line.events.size() + 1;
+  line.events.push_back(id);
+  if (added.kind == Kind::kCreate) {
+    thread_count_ = added.other >= thread_count_ ? added.other + 1u : thread_count_;
+    threads_[added.other].creator = id;
+  } else if (added.kind == Kind::kJoin) {
+    threads_[added.other].joiner = id;
+  }
+  make_clocks(added);
+  return id;
+}
+
+EventId Graph::add(const Event& event, EventId after) {
+  const EventId id = append(event);
+  if (reads(event.kind)) {
+    link_reader(id);
+  }
+  if (writes(event.kind)) {
+    link_store(id, event.kind == Kind::kUpdate ? event.store : after);
+    make_room(id);
+  }
+  return id;
+}
+
+EventId Graph::add_again(const Event& event) {
+  const EventId id = append(event);
+  if (reads(event.kind)) {
+    link_reader(id);
+  }
+  if (writes(event.kind)) {
+    EventId after = locations_[event.location].co_last;
+    while (after != kInitial && events_[after].coherence > event.coherence) {
+      after = events_[after].co_prev;
+    }
+    link_store(id, after);
+  }
+  return id;
+}
+
+void Graph::pop() {
+  const EventId id = size();
+  Event& event = events_[id];
+  if (reads(event.kind)) {
+    *reader_list(event) = event.next_reader;
+  }
+  if (writes(event.kind)) {
+    Location& location = locations_[event.location];
+    (event.co_prev == kInitial ? location.co_first : events_[event.co_prev].co_next) =
+        event.co_next;
+    (event.co_next == kInitial ? location.co_last : events_[event.co_next].co_prev) = event.co_prev;
+  }
+  if (event.kind == Kind::kCreate) {
+    threads_[event.other].creator = 0;
+  } else if (event.kind == Kind::kJoin) {
+    threads_[event.other].joiner = 0;
+  }
+  threads_[event.thread].events.pop_back();
+  clocks_.resize(event.clocks);
+  events_.pop_back();
+}
+
+EventId* Graph::reader_list(const Event& event) {
+  return event.store == kInitial ? &locations_[event.location].readers
+                                 : &events_[event.store].readers;
+}
+
+void Graph::link_reader(EventId id) {
+  Event& event = events_[id];
+  EventId* list = reader_list(event);
+  event.next_reader = *list;
+  *list = id;
+}
+
+void Graph::link_store(EventId id, EventId after) {
+  Event& event = events_[id];
+  Location& location = locations_[event.location];
+  const EventId next = co_next(event.location, after);
+  event.readers = 0;
+  event.co_prev = after;
+  event.co_next = next;
+  (after == kInitial ? location.co_first : events_[after].co_next) = id;
+  (next == kInitial ? location.co_last : events_[next].co_prev) = id;
+}
+
+// Numbers grow along coherence.
+void Graph::make_room(EventId id) {
+  u32 last = coherence_of(events_[id].co_prev);
+  events_[id].coherence = last;
+  for (EventId at = id; at != kInitial && events_[at].coherence <= last; at = events_[at].co_next) {
+    events_[at].coherence = ++last;
+  }
+}
+
+EventId Graph::update_of(u32 location, EventId store) const {
+  const EventId next = co_next(location, store);
+  return next != kInitial && events_[next].kind == Kind::kUpdate && events_[next].store == store
+             ? next
+             : 0;
+}
+
+u32 Graph::push_clock(u32 from) {
+  const u32 clock = clocks_.size();
+  clocks_.resize(clock + width_);
+  std::memcpy(&clocks_[clock], &clocks_[from], width_ * sizeof(u32));
+  return clock;
+}
+
+void Graph::join(u32 clock, u32 other) {
+  u32* mine = &clocks_[clock];
+  const u32* theirs = &clocks_[other];
+  for (u32 i = 0; i < width_; ++i) {
+    mine[i] = theirs[i] > mine[i] ? theirs[i] : mine[i];
+  }
+}
+
+// Happens-before of C++20: an acquiring read learns what its store released, a relaxed one keeps it
+// for the next acquire fence; a release fence lends its clock to the relaxed stores behind it; an
+// update goes on with what the store it read released.
+void Graph::make_clocks(Event& event) {
+  const EventId before = previous(event);
+  const Event& last = events_[before];
+  const bool same_thread = before != 0 && last.thread == event.thread;
+  const u32 hb = push_clock(before == 0 ? 0 : last.clocks);
+  const u32 porf = push_clock(before == 0 ? 0 : last.clocks + width_);
+  event.clocks = hb;
+  event.pending = same_thread ? last.pending : 0;
+  event.release_fence = same_thread ? last.release_fence : 0;
+  event.released = 0;
+  const u32 from = reads(event.kind) && event.store != kInitial ? events_[event.store].released : 0;
+  if (reads(event.kind) && event.store != kInitial) {
+    join(porf, events_[event.store].clocks + width_);
+  }
+  if (event.kind == Kind::kJoin && last_of(event.other) != 0) {
+    join(hb, events_[last_of(event.other)].clocks);
+    join(porf, events_[last_of(event.other)].clocks + width_);
+  }
+  if (from != 0 && acquires(event.order)) {
+    join(hb, from);
+  }
+  if (event.kind == Kind::kFence && acquires(event.order) && event.pending != 0) {
+    join(hb, event.pending);
+  }
+  clocks_[hb + event.thread] = event.index;
+  clocks_[porf + event.thread] = event.index;
+  if (from != 0 && !acquires(event.order)) {
+    const u32 pending = push_clock(from);
+    if (event.pending != 0) {
+      join(pending, event.pending);
+    }
+    event.pending = pending;
+  }
+  if (event.kind == Kind::kFence && releases(event.order)) {
+    event.release_fence = size();
+  }
+  if (writes(event.kind)) {
+    event.released = releases(event.order)      ? hb
+                     : event.release_fence != 0 ? events_[event.release_fence].clocks
+                                                : 0;
+    if (from != 0) {
+      const u32 released = push_clock(from);
+      if (event.released != 0) {
+        join(released, event.released);
+      }
+      event.released = released;
+    }
+  }
+}
+
+bool Graph::is_observed(u32 thread, u32 location, EventId store) const {
+  const EventId last = last_of(thread);
+  if (last == 0) {
+    return false;
+  }
+  const u32* seen = hb(last);
+  const auto knows = [&](EventId id) { return seen[events_[id].thread] >= events_[id].index; };
+  if (store != kInitial && knows(store)) {
+    return true;
+  }
+  for (EventId reader = readers_of(location, store); reader != 0;
+       reader = events_[reader].next_reader) {
+    if (knows(reader)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace heddle::graph

@@ -1,0 +1,307 @@
+#include "graph/memory.hpp"
+
+#include "exec/execution.hpp"
+#include "exec/happens_before.hpp"
+#include "exec/naming.hpp"
+
+namespace heddle::graph {
+
+using exec::engine;
+using exec::ObjectOperation;
+using exec::SyncVar;
+using exec::Thread;
+using exec::Updated;
+
+namespace {
+
+constexpr u128 kExclusive = u128{1} << 64;
+constexpr u128 kInitialisedForGood = u128{1} << 65;
+
+bool is_possible(ObjectOperation operation, u128 state) {
+  switch (operation) {
+    case ObjectOperation::kLock: return state == 0;
+    case ObjectOperation::kLockShared: return state < kExclusive;
+    case ObjectOperation::kTake: return state != 0;
+    case ObjectOperation::kRefuse: return state != 0;
+    case ObjectOperation::kRefuseTake: return state == 0;
+    case ObjectOperation::kInitialised: return state == kInitialisedForGood;
+    default: return true;
+  }
+}
+
+/// The state of an object: how many share it or may take from it, or one of the above.
+u128 state_after(ObjectOperation operation, u128 state) {
+  switch (operation) {
+    case ObjectOperation::kLock: return kExclusive;
+    case ObjectOperation::kUnlock: return 0;
+    case ObjectOperation::kLockShared:
+    case ObjectOperation::kGive: return state + 1;
+    case ObjectOperation::kUnlockShared:
+    case ObjectOperation::kTake: return state - 1;
+    case ObjectOperation::kInitialise: return kInitialisedForGood;
+    default: return state;
+  }
+}
+
+}  // namespace
+
+void evaluate(const Graph& graph, Event& event) {
+  const u128 old = graph.value_of(event.location, event.store);
+  const exec::Modification& modification = event.modification;
+  const auto operation = static_cast<ObjectOperation>(modification.argument);
+  const bool writes = event.is_object
+                          ? is_possible(operation, old)
+                          : modification.apply != nullptr &&
+                                (!modification.compares || old == modification.expected);
+  event.kind = writes ? Kind::kUpdate : Kind::kRead;
+  event.order = modification.compares && !writes ? modification.failure : event.success;
+  event.value = !writes           ? old
+                : event.is_object ? state_after(operation, old)
+                                  : modification.apply(modification, old);
+}
+
+void GraphMemory::begin_execution() {
+  if (policy_ == Policy::kDecisions) {
+    graph_.clear();
+  }
+  at_ = 0;
+  diverged_ = false;
+  stamps_ = 0;
+  for (EventId id = 1; id <= graph_.size(); ++id) {
+    stamps_ = graph_[id].stamp > stamps_ ? graph_[id].stamp : stamps_;
+  }
+  released_.resize(1);
+  released_[0].clear();
+  skip_waiting();
+}
+
+void GraphMemory::skip_waiting() {
+  while (replays() && is_waiting(graph_[at_ + 1])) {
+    ++at_;
+  }
+}
+
+EventId GraphMemory::waiting_of(u32 thread) const {
+  const u32 count = graph_.event_count(thread);
+  const EventId last = count == 0 ? 0 : graph_.event_of(thread, count);
+  return last != 0 && is_waiting(graph_[last]) ? last : 0;
+}
+
+Event GraphMemory::event(const Thread& thread, Kind kind, Order order) const {
+  Event event = {};
+  event.kind = kind;
+  event.order = order;
+  event.success = order;
+  event.thread = static_cast<u16>(to_index(thread.id));
+  return event;
+}
+
+// Objects that are in the same place one after the other are different locations.
+u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
+  if (variable.location == 0) {
+    const uptr at = variable.address;
+    const u64 name = memory::in_space(at) ? at : exec::stable_name(engine(), at);
+    variable.location =
+        graph_.location_of(mix64(name) + (u64{variable.lifetimes} << 1), size, newest);
+  }
+  if (graph_.location(variable.location).size != size) {
+    Text<200> message;
+    message.add("atomic accesses of %u and %u bytes to one object, under a memory model",
+                graph_.location(variable.location).size, size);
+    engine().report(thread, exec::FindingKind::kUnsupported, "mixed-size", thread.pending_pc,
+                    message.data);
+  }
+  return variable.location;
+}
+
+// Others have events to go through first.
+void GraphMemory::await_turn(Thread& thread) {
+  while (replays() && graph_[at_ + 1].thread != to_index(thread.id)) {
+    if (engine().runnable().count() < 2) {
+      diverged_ = true;
+      engine().abandon();
+    }
+    engine().point(thread, thread.pending, thread.pending_address, thread.pending_pc);
+  }
+}
+
+EventId GraphMemory::take(const Event& event, EventId after) {
+  EventId id = ++at_;
+  if (id > graph_.size()) {
+    const EventId waiting = waiting_of(event.thread);
+    id = graph_.add(event, after);
+    graph_[id].stamp = waiting != 0 ? graph_[waiting].stamp : ++stamps_;
+    graph_[id].is_fixed = waiting != 0;
+  } else if (graph_[id].kind != event.kind || graph_[id].location != event.location) {
+    diverged_ = true;
+    engine().abandon();
+  }
+  graph_[id].modification = event.modification;
+  released_.resize(id + 1);
+  released_[id].clear();
+  skip_waiting();
+  return id;
+}
+
+// The newest store is always admitted. How many older ones come into question is a matter of
+// happens-before; that one of them is refused by the rest of the model is rare enough to take the
+// next newer one then.
+EventId GraphMemory::choose_store(Event& event) {
+  if (replays()) {
+    return graph_[at_ + 1].store;
+  }
+  EventId store = graph_.co_last(event.location);
+  if (policy_ == Policy::kNewest) {
+    return store;
+  }
+  u32 count = 1;
+  for (EventId at = store; at != kInitial && !graph_.is_observed(event.thread, event.location, at);
+       at = graph_[at].co_prev) {
+    ++count;
+  }
+  const u32 choice = count == 1 ? 0 : engine().decide(exec::DecisionKind::kReadsFrom, count);
+  for (u32 left = choice; left > 0; --left) {
+    for (EventId at = store = graph_.co_last(event.location), skip = left; skip > 0; --skip) {
+      store = at = graph_[at].co_prev;
+    }
+    event.store = store;
+    evaluate(graph_, event);
+    if (event.kind == Kind::kUpdate && graph_.update_of(event.location, store) != 0) {
+      continue;
+    }
+    graph_.add(event, store);
+    const bool holds = consistency_.holds(graph_);
+    graph_.pop();
+    if (holds) {
+      return store;
+    }
+  }
+  return graph_.co_last(event.location);
+}
+
+EventId GraphMemory::choose_place(const Event& event) {
+  EventId last = graph_.co_last(event.location);
+  if (replays() || policy_ == Policy::kNewest) {
+    return last;
+  }
+  u32 count = 1;
+  for (EventId at = last; at != kInitial && !graph_.is_observed(event.thread, event.location, at);
+       at = graph_[at].co_prev) {
+    ++count;
+  }
+  const u32 choice = count == 1 ? 0 : engine().decide(exec::DecisionKind::kCoherence, count);
+  for (u32 left = choice; left > 0; --left) {
+    EventId after = last;
+    for (u32 skip = left; skip > 0; --skip) {
+      after = graph_[after].co_prev;
+    }
+    if (graph_.update_of(event.location, after) != 0) {
+      continue;
+    }
+    graph_.add(event, after);
+    const bool holds = consistency_.holds(graph_);
+    graph_.pop();
+    if (holds) {
+      return after;
+    }
+  }
+  return last;
+}
+
+u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
+  await_turn(thread);
+  Event read = event(thread, Kind::kRead, order);
+  read.location = location_of(thread, variable, size, newest);
+  read.store = choose_store(read);
+  evaluate(graph_, read);
+  const EventId id = take(read, kInitial);
+  note_load(thread, released(graph_[id].store), order);
+  return graph_[id].value;
+}
+
+bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value,
+                        u128 newest) {
+  await_turn(thread);
+  Event write = event(thread, Kind::kWrite, order);
+  write.location = location_of(thread, variable, size, newest);
+  write.value = value;
+  const EventId id = take(write, choose_place(write));
+  graph_[id].value = value;
+  note_store(thread, released(id), order);
+  return is_newest(id);
+}
+
+Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
+                            const exec::Modification& modification, u128 newest) {
+  await_turn(thread);
+  Event update = event(thread, Kind::kUpdate, order);
+  update.location = location_of(thread, variable, size, newest);
+  update.modification = modification;
+  update.store = choose_store(update);
+  evaluate(graph_, update);
+  const EventId id = take(update, update.store);
+  const u128 old = graph_.value_of(update.location, update.store);
+  graph_[id].value = update.value;
+  if (update.kind == Kind::kRead) {
+    note_load(thread, released(update.store), update.order);
+    return Updated{old, old, false, false};
+  }
+  released_[id].assign(released_[update.store]);
+  note_update(thread, released(id), order);
+  return Updated{old, update.value, true, is_newest(id)};
+}
+
+// Of those that this execution has come to.
+bool GraphMemory::is_newest(EventId store) const {
+  EventId next = graph_[store].co_next;
+  while (next != kInitial && next > at_) {
+    next = graph_[next].co_next;
+  }
+  return next == kInitial;
+}
+
+void GraphMemory::fence(Thread& thread, Order order) {
+  await_turn(thread);
+  take(event(thread, Kind::kFence, order), kInitial);
+  note_fence(thread, order);
+}
+
+void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
+  await_turn(thread);
+  Event operation = event(thread, Kind::kUpdate, order);
+  operation.is_object = true;
+  const bool counts = what == ObjectOperation::kTake || what == ObjectOperation::kRefuseTake;
+  const bool gives = what == ObjectOperation::kGive;
+  const u32 count = counts || gives ? *reinterpret_cast<const u32*>(object.address) : 0;
+  operation.location = location_of(thread, object, 1,
+                                   what == ObjectOperation::kTake ? count + 1
+                                   : gives                        ? count - 1
+                                                                  : count);
+  operation.store = replays() ? graph_[at_ + 1].store : graph_.co_last(operation.location);
+  operation.modification.argument = static_cast<u32>(what);
+  evaluate(graph_, operation);
+  take(operation, operation.store);
+}
+
+void GraphMemory::create(Thread& thread, Thread& created) {
+  await_turn(thread);
+  Event create = event(thread, Kind::kCreate, Order::kRelaxed);
+  create.other = static_cast<u16>(to_index(created.id));
+  take(create, kInitial);
+}
+
+void GraphMemory::join(Thread& thread, Thread& finished) {
+  await_turn(thread);
+  Event join = event(thread, Kind::kJoin, Order::kRelaxed);
+  join.other = static_cast<u16>(to_index(finished.id));
+  take(join, kInitial);
+}
+
+u32 GraphMemory::choose(Thread& thread, u32 arity) {
+  await_turn(thread);
+  Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
+  choice.arity = arity;
+  return static_cast<u32>(graph_[take(choice, kInitial)].value);
+}
+
+}  // namespace heddle::graph

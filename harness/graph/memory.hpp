@@ -1,0 +1,77 @@
+// In-target world. A memory model that keeps the whole execution as a graph, and lets loads read
+// and stores follow whatever the model's predicate admits.
+#pragma once
+
+#include "exec/clock.hpp"
+#include "exec/memory_model.hpp"
+#include "graph/consistency.hpp"
+#include "graph/graph.hpp"
+
+namespace heddle::graph {
+
+/// Which of the stores that may be read is read, and where stores go in coherence.
+enum class Policy : u8 {
+  kDecisions,  // the strategy decides: kReadsFrom, kCoherence
+  kNewest,     // reads the newest, writes the newest; whoever explores takes care of the others
+};
+
+class GraphMemory final : public exec::MemoryModel {
+ public:
+  GraphMemory(Consistency& consistency, Policy policy)
+      : consistency_(consistency), policy_(policy) {}
+
+  Graph& graph() { return graph_; }
+  const Graph& graph() const { return graph_; }
+  Consistency& consistency() { return consistency_; }
+  /// Events of the graph that the present execution has been through. The others come next, in
+  /// their order; behind them new ones are added.
+  u32 at() const { return at_; }
+  /// The execution did something else than the graph says.
+  bool diverged() const { return diverged_; }
+
+  void begin_execution() override;
+  u128 load(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
+            u128 newest) override;
+  bool store(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order, u128 value,
+             u128 newest) override;
+  exec::Updated update(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
+                       const exec::Modification& modification, u128 newest) override;
+  void fence(exec::Thread& thread, Order order) override;
+  void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
+                   Order order) override;
+  void create(exec::Thread& thread, exec::Thread& created) override;
+  void join(exec::Thread& thread, exec::Thread& finished) override;
+  /// The last event of the thread if it is_waiting(), else 0.
+  EventId waiting_of(u32 thread) const;
+  /// One of `arity` values: the graph's, or else 0.
+  u32 choose(exec::Thread& thread, u32 arity);
+
+ private:
+  Event event(const exec::Thread& thread, Kind kind, Order order) const;
+  u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 newest);
+  /// The graph's next event if there is one, with what this execution adds to it; else `event`,
+  /// added. `after` as in Graph::add.
+  EventId take(const Event& event, EventId after);
+  void await_turn(exec::Thread& thread);
+  void skip_waiting();
+  bool replays() const { return at_ < graph_.size(); }
+  EventId choose_store(Event& event);
+  EventId choose_place(const Event& event);
+  bool is_newest(EventId store) const;
+  exec::VectorClock& released(EventId store) { return released_[store]; }
+
+  Graph graph_;
+  Consistency& consistency_;
+  Policy policy_;
+  u32 at_ = 0;
+  bool diverged_ = false;
+  u32 stamps_ = 0;
+  Vec<exec::VectorClock>
+      released_;  // of each event, for the oracles' clocks; [0]: of initial stores
+};
+
+/// What a read, update or compare-exchange does if it reads `event.store`: sets kind, order, value.
+/// An operation on an object that is not possible there is a read.
+void evaluate(const Graph& graph, Event& event);
+
+}  // namespace heddle::graph

@@ -1,0 +1,177 @@
+// Exhaustive search: it must see each class of executions once, and no other.
+#include <atomic>
+#include <functional>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "explore/session.hpp"
+#include "heddle/heddle.hpp"
+
+namespace heddle::testing {
+namespace {
+
+using exploration::Census;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr auto kAcquire = std::memory_order_acquire;
+constexpr auto kRelease = std::memory_order_release;
+constexpr auto kSeqCst = std::memory_order_seq_cst;
+
+Census check(const char* model, const std::function<void()>& body) {
+  exploration::Settings settings;
+  settings.model = model;
+  settings.faults = 0;
+  exploration::Session session(body, settings);
+  std::string findings;
+  const Census census = session.check({},
+                                      [&](const exec::Finding& finding, const Census&) {
+                                        findings += finding.message.data;
+                                        return true;
+                                      },
+                                      {});
+  EXPECT_EQ(findings, "");
+  EXPECT_FALSE(census.diverged);
+  EXPECT_TRUE(census.finished);
+  return census;
+}
+
+/// Complete executions under SC, TSO and RC11.
+using Counts = std::vector<u64>;
+Counts counts(const std::function<void()>& body) {
+  Counts all;
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    all.push_back(check(model, body).complete);
+  }
+  return all;
+}
+
+struct Shared {
+  std::atomic<int> x{0};
+  std::atomic<int> y{0};
+  std::atomic<int> z{0};
+};
+
+template <class... Threads>
+void run(Threads... threads) {
+  std::vector<std::thread> all;
+  (all.emplace_back(threads), ...);
+  for (std::thread& thread : all) {
+    thread.join();
+  }
+}
+
+TEST(Check, StoreBuffering) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(1, order), s.y.load(order); },
+          [&] { s.y.store(1, order), s.x.load(order); });
+    };
+  };
+  EXPECT_EQ(counts(body(kRelaxed)), (Counts{3, 4, 4}));
+  EXPECT_EQ(counts(body(kSeqCst)), (Counts{3, 3, 3}));
+}
+
+TEST(Check, LoadBuffering) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              run([&] { s.x.load(kRelaxed), s.y.store(1, kRelaxed); },
+                  [&] { s.y.load(kRelaxed), s.x.store(1, kRelaxed); });
+            }),
+            (Counts{3, 3, 3}));
+}
+
+TEST(Check, MessagePassing) {
+  const auto body = [](std::memory_order store, std::memory_order load) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(1, kRelaxed), s.y.store(1, store); },
+          [&] { s.y.load(load), s.x.load(kRelaxed); });
+    };
+  };
+  EXPECT_EQ(counts(body(kRelaxed, kRelaxed)), (Counts{3, 3, 4}));
+  EXPECT_EQ(counts(body(kRelease, kAcquire)), (Counts{3, 3, 3}));
+}
+
+TEST(Check, CoherenceOfReads) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              run([&] { s.x.store(1, kRelaxed); }, [&] { s.x.load(kRelaxed), s.x.load(kRelaxed); });
+            }),
+            (Counts{3, 3, 3}));
+}
+
+TEST(Check, TwoPlusTwoWrites) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              run([&] { s.x.store(1, kRelaxed), s.y.store(2, kRelaxed); },
+                  [&] { s.y.store(1, kRelaxed), s.x.store(2, kRelaxed); });
+            }),
+            (Counts{3, 3, 4}));
+}
+
+TEST(Check, IndependentReadsOfIndependentWrites) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(1, order); }, [&] { s.y.store(1, order); },
+          [&] { s.x.load(order), s.y.load(order); }, [&] { s.y.load(order), s.x.load(order); });
+    };
+  };
+  EXPECT_EQ(counts(body(kSeqCst)), (Counts{15, 15, 15}));
+  EXPECT_EQ(counts(body(kRelaxed)), (Counts{15, 15, 16}));
+}
+
+TEST(Check, UpdatesAndStoresInAnyOrder) {
+  for (u64 n = 1, factorial = 1; n <= 5; factorial *= ++n) {
+    EXPECT_EQ(counts([n] {
+                Shared s;
+                std::vector<std::thread> threads;
+                for (u64 i = 0; i < n; ++i) {
+                  threads.emplace_back([&] { s.x.fetch_add(1, kRelaxed); });
+                }
+                for (std::thread& thread : threads) {
+                  thread.join();
+                }
+                HEDDLE_CHECK(s.x.load(kRelaxed) == static_cast<int>(n));
+              }),
+              (Counts{factorial, factorial, factorial}));
+    EXPECT_EQ(counts([n] {
+                Shared s;
+                std::vector<std::thread> threads;
+                for (u64 i = 0; i < n; ++i) {
+                  threads.emplace_back([&s, i] { s.x.store(static_cast<int>(i), kRelaxed); });
+                }
+                for (std::thread& thread : threads) {
+                  thread.join();
+                }
+              }),
+              (Counts{factorial, factorial, factorial}));
+  }
+}
+
+TEST(Check, LocksInAnyOrder) {
+  for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
+    EXPECT_EQ(counts([n] {
+                std::mutex mutex;
+                u64 count = 0;
+                std::vector<std::thread> threads;
+                for (u64 i = 0; i < n; ++i) {
+                  threads.emplace_back([&] {
+                    const std::lock_guard guard(mutex);
+                    ++count;
+                  });
+                }
+                for (std::thread& thread : threads) {
+                  thread.join();
+                }
+                HEDDLE_CHECK(count == n);
+              }),
+              (Counts{factorial, factorial, factorial}));
+  }
+}
+
+}  // namespace
+}  // namespace heddle::testing
