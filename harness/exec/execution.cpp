@@ -46,7 +46,7 @@ void Execution::add_oracle(Oracle& oracle) {
 
 void Execution::reset(const Options& options) {
   options_ = options;
-  careful_ = options.trace || options.preempt_all || options.raced_count != 0;
+  careful_ = options.trace || options.exhaustive || options.preempt_all || options.raced_count != 0;
   begin_escapes();
   shadow_.next_execution();
   arena_.next_execution();
@@ -188,6 +188,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.same_reads = 0;
   thread.reads_in_row = 0;
   thread.plain_in_row = 0;
+  thread.effects = 0;
   thread.robust_locks = 0;
   thread.cleanups.clear();
   thread.operation = memory::kNoOperation;
@@ -569,8 +570,7 @@ bool Execution::is_raced(uptr address) {
 // Optimisers keep more or less in frames from build to build; what only its owner has touched there
 // is nobody else's business, and a switch before it would make seeds depend on the build.
 bool Execution::is_private(const Thread& thread, uptr address) {
-  if (stop_requested_ || !memory::in_stacks(address) ||
-      memory::stack_slot_of(address) != to_index(thread.id)) {
+  if (stop_requested_ || !is_own_stack(thread, address)) {
     return false;
   }
   const memory::Cell& cell = shadow_.cell(address & ~uptr{7});
@@ -592,6 +592,7 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
   }
   const u32 shift = static_cast<u32>(address & 7);
   if (shift + size <= 8) {
+    thread.effects += write && !is_own_stack(thread, address);
     plain_granule(thread, address - shift, byte_mask(shift, size), write, pc);
   } else {
     plain_range(thread, address, size, write, pc);
@@ -613,6 +614,7 @@ void Execution::unaddressable(Thread& thread, uptr address, u32 size, u8 flags, 
 }
 
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
+  thread.effects += write && !is_own_stack(thread, address);
   uptr at = address;
   const uptr end = address + size;
   while (at < end) {
@@ -627,6 +629,7 @@ void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write,
 
 void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::AllocKind kind,
                           uptr pc) {
+  ++thread.effects;
   void* memory = arena_.allocate(thread.id, size, alignment);
   if (memory != nullptr) {
     memory::Block& block = arena_.block(arena_.last_block());
@@ -640,6 +643,7 @@ void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::All
 }
 
 void Execution::adopt(Thread& thread, void* memory, uptr size, memory::AllocKind kind, uptr pc) {
+  ++thread.effects;
   arena_.adopt(thread.id, memory, size);
   memory::Block& block = arena_.block(arena_.last_block());
   block.kind = kind;
@@ -655,6 +659,7 @@ void Execution::adopt_early(Thread& thread, void* memory, uptr size, memory::All
 }
 
 bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind, uptr pc) {
+  ++thread.effects;
   const uptr address = reinterpret_cast<uptr>(memory);
   const u32 index = arena_.block_at(address);
   if (index == 0 || arena_.block(index).state == memory::BlockState::kFreed) {

@@ -372,6 +372,9 @@ class Execution {
   void thaw();
   void leave_frozen();
   [[noreturn]] void no_progress(Thread& thread);
+  static bool is_own_stack(const Thread& thread, uptr address) {
+    return memory::in_stacks(address) && memory::stack_slot_of(address) == to_index(thread.id);
+  }
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);

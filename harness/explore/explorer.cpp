@@ -26,6 +26,12 @@ u32 Explorer::pick(exec::DecisionKind, u32 arity) {
   return memory_.choose(*exec::current_thread, arity);
 }
 
+void Explorer::begin_again() {
+  while (graph().size() > started_) {
+    graph().pop();
+  }
+}
+
 bool Explorer::advance() {
   for (;;) {
     const u32 base = levels_.empty() ? 0 : levels_.back().base;

@@ -28,11 +28,13 @@ class Explorer final : public exec::Strategy {
       : memory_(consistency, graph::Policy::kNewest) {}
 
   graph::GraphMemory& memory() { return memory_; }
+  /// Back to what it was before the last execution, which is to be run once more.
+  void begin_again();
   /// Makes the graph the beginning of executions not seen so far. False if there are none.
   bool advance();
 
   const char* name() const override { return "check"; }
-  void begin_execution(u64) override {}
+  void begin_execution(u64) override { started_ = graph().size(); }
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -76,6 +78,7 @@ class Explorer final : public exec::Strategy {
   Event leave();
 
   graph::GraphMemory memory_;
+  u32 started_ = 0;  // events before the present execution
   Vec<Level> levels_;
   Vec<Event> saved_;
   // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the

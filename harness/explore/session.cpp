@@ -206,6 +206,10 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       census.diverged = true;
       break;
     }
+    if (explorer.memory().must_begin_again()) {
+      explorer.begin_again();
+      continue;
+    }
     if (*outcome.finding) {
       observe(outcome);
       ++census.with_finding;
@@ -236,6 +240,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   }
   model_ = nullptr;
   exhaustive_ = false;
+  census.bounded = explorer.memory().is_bounded();
   census.seconds = now_seconds() - start;
   return census;
 }

@@ -88,6 +88,7 @@ struct Census {
   u64 blocked = 0;   // in which some thread could not go on, by an assumption or a spin
   u64 with_finding = 0;
   bool finished = false;  // there are no others
+  bool bounded = false;   // loops were cut short that might have gone on
   bool diverged = false;  // the program does not do the same again
   double seconds = 0;
 };

@@ -66,6 +66,8 @@ void GraphMemory::begin_execution() {
   }
   at_ = 0;
   diverged_ = false;
+  begin_again_ = false;
+  spins_.begin_execution();
   stamps_ = 0;
   for (EventId id = 1; id <= graph_.size(); ++id) {
     stamps_ = graph_[id].stamp > stamps_ ? graph_[id].stamp : stamps_;
@@ -122,6 +124,17 @@ void GraphMemory::await_turn(Thread& thread) {
       engine().abandon();
     }
     engine().point(thread, thread.pending, thread.pending_address, thread.pending_pc);
+  }
+}
+
+void GraphMemory::look_for_spin(Thread& thread) {
+  if (policy_ == Policy::kDecisions) {
+    return;
+  }
+  switch (spins_.visit(thread, thread.pending_pc)) {
+    case Spins::Verdict::kGoesOn: return;
+    case Spins::Verdict::kSpins: engine().block_for_good(thread);
+    case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
   }
 }
 
@@ -210,6 +223,7 @@ EventId GraphMemory::choose_place(const Event& event) {
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
   await_turn(thread);
+  look_for_spin(thread);
   Event read = event(thread, Kind::kRead, order);
   read.location = location_of(thread, variable, size, newest);
   read.store = choose_store(read);
@@ -227,6 +241,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   write.value = value;
   const EventId id = take(write, choose_place(write));
   graph_[id].value = value;
+  ++thread.effects;
   note_store(thread, released(id), order);
   return is_newest(id);
 }
@@ -234,6 +249,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
 Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
                             const exec::Modification& modification, u128 newest) {
   await_turn(thread);
+  look_for_spin(thread);
   Event update = event(thread, Kind::kUpdate, order);
   update.location = location_of(thread, variable, size, newest);
   update.modification = modification;
@@ -242,6 +258,7 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
   graph_[id].value = update.value;
+  thread.effects += update.value != old;
   if (update.kind == Kind::kRead) {
     note_load(thread, released(update.store), update.order);
     return Updated{old, old, false, false};
@@ -268,6 +285,11 @@ void GraphMemory::fence(Thread& thread, Order order) {
 
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
+  if (what == ObjectOperation::kRefuse || what == ObjectOperation::kRefuseTake) {
+    look_for_spin(thread);
+  } else {
+    ++thread.effects;
+  }
   Event operation = event(thread, Kind::kUpdate, order);
   operation.is_object = true;
   const bool counts = what == ObjectOperation::kTake || what == ObjectOperation::kRefuseTake;
@@ -285,6 +307,7 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
 
 void GraphMemory::create(Thread& thread, Thread& created) {
   await_turn(thread);
+  ++thread.effects;
   Event create = event(thread, Kind::kCreate, Order::kRelaxed);
   create.other = static_cast<u16>(to_index(created.id));
   take(create, kInitial);
@@ -299,6 +322,7 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
 
 u32 GraphMemory::choose(Thread& thread, u32 arity) {
   await_turn(thread);
+  ++thread.effects;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
   return static_cast<u32>(graph_[take(choice, kInitial)].value);

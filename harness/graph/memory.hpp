@@ -6,6 +6,7 @@
 #include "exec/memory_model.hpp"
 #include "graph/consistency.hpp"
 #include "graph/graph.hpp"
+#include "graph/spins.hpp"
 
 namespace heddle::graph {
 
@@ -28,6 +29,10 @@ class GraphMemory final : public exec::MemoryModel {
   u32 at() const { return at_; }
   /// The execution did something else than the graph says.
   bool diverged() const { return diverged_; }
+  /// The execution was given up, and says more if it is run once more.
+  bool must_begin_again() const { return begin_again_; }
+  /// Some execution was cut short without knowing that its thread would only do the same again.
+  bool is_bounded() const { return spins_.is_bounded(); }
 
   void begin_execution() override;
   u128 load(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
@@ -53,6 +58,8 @@ class GraphMemory final : public exec::MemoryModel {
   /// added. `after` as in Graph::add.
   EventId take(const Event& event, EventId after);
   void await_turn(exec::Thread& thread);
+  /// Does not return if the thread waits for a value that it has not found.
+  void look_for_spin(exec::Thread& thread);
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
   EventId choose_store(Event& event);
@@ -65,6 +72,8 @@ class GraphMemory final : public exec::MemoryModel {
   Policy policy_;
   u32 at_ = 0;
   bool diverged_ = false;
+  bool begin_again_ = false;
+  Spins spins_;
   u32 stamps_ = 0;
   Vec<exec::VectorClock>
       released_;  // of each event, for the oracles' clocks; [0]: of initial stores

@@ -173,5 +173,93 @@ TEST(Check, LocksInAnyOrder) {
   }
 }
 
+TEST(Check, SpinsAreCut) {
+  const auto body = [] {
+    Shared s;
+    int data = 0;
+    run([&] { data = 1, s.x.store(1, kRelease); },
+        [&] {
+          while (s.x.load(kAcquire) == 0) {
+          }
+          HEDDLE_CHECK(data == 1);
+        });
+  };
+  EXPECT_EQ(counts(body), (Counts{1, 1, 1}));
+  EXPECT_EQ(check("rc11", body).blocked, 1u);
+}
+
+TEST(Check, SpinsThatCount) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              run([&] { s.x.store(1, kRelaxed); },
+                  [&] {
+                    for (int i = 0; i < 3 && s.x.load(kRelaxed) == 0; ++i) {
+                    }
+                  });
+            }),
+            (Counts{4, 4, 4}));
+}
+
+TEST(Check, SpinLocks) {
+  for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
+    const auto body = [n](const std::function<void(Shared&)>& lock) {
+      return [n, lock] {
+        Shared s;
+        u64 count = 0;
+        std::vector<std::thread> threads;
+        for (u64 i = 0; i < n; ++i) {
+          threads.emplace_back([&] {
+            lock(s);
+            ++count;
+            s.y.store(s.y.load(kRelaxed) + 1, kRelaxed);
+            s.x.store(0, kRelease);
+          });
+        }
+        for (std::thread& thread : threads) {
+          thread.join();
+        }
+        HEDDLE_CHECK(count == n && s.y.load(kRelaxed) == static_cast<int>(n));
+      };
+    };
+    EXPECT_EQ(counts(body([](Shared& s) {
+                while (s.x.exchange(1, kAcquire) != 0) {
+                }
+              })),
+              (Counts{factorial, factorial, factorial}));
+    EXPECT_EQ(counts(body([](Shared& s) {
+                int free = 0;
+                while (!s.x.compare_exchange_weak(free, 1, kAcquire, kRelaxed)) {
+                  free = 0;
+                }
+              })),
+              (Counts{factorial, factorial, factorial}));
+  }
+}
+
+TEST(Check, TicketLocks) {
+  for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
+    EXPECT_EQ(counts([n] {
+                Shared s;
+                u64 count = 0;
+                std::vector<std::thread> threads;
+                for (u64 i = 0; i < n; ++i) {
+                  threads.emplace_back([&] {
+                    const int ticket = s.x.fetch_add(1, kRelaxed);
+                    while (s.y.load(kAcquire) != ticket) {
+                      std::this_thread::yield();
+                    }
+                    ++count;
+                    s.y.store(ticket + 1, kRelease);
+                  });
+                }
+                for (std::thread& thread : threads) {
+                  thread.join();
+                }
+                HEDDLE_CHECK(count == n);
+              }),
+              (Counts{factorial, factorial, factorial}));
+  }
+}
+
 }  // namespace
 }  // namespace heddle::testing
