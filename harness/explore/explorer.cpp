@@ -179,15 +179,11 @@ void Explorer::find_prefix(const Event& store) {
 
 void Explorer::collect_loads(const Event& store) {
   loads_.clear();
-  for (u32 thread = 0; thread < graph().thread_count(); ++thread) {
-    for (u32 index = prefix_[thread] + 1; index <= graph().event_count(thread); ++index) {
-      const EventId id = graph().event_of(thread, index);
-      const Event& event = graph()[id];
-      if (reads(event.kind) && event.location == store.location && !is_waiting(event)) {
-        loads_.push_back(id);
-      }
+  graph().each_read_beyond(prefix_.data(), store.location, [this](EventId id) {
+    if (!is_waiting(graph()[id])) {
+      loads_.push_back(id);
     }
-  }
+  });
 }
 
 // What is dropped for the revisit, and the load, must be as the search would add it by default to

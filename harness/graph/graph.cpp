@@ -19,6 +19,8 @@ void Graph::clear() {
   clear_events();
   locations_.clear();
   locations_.push_back(Location{});
+  lines_.clear();
+  lines_.push_back(ReadLine{});
   if (table_.empty()) {
     table_.resize(256);
   }
@@ -37,6 +39,9 @@ void Graph::clear_events() {
   for (Location& location : locations_) {
     location.co_first = location.co_last = location.readers = 0;
   }
+  for (ReadLine& line : lines_) {
+    line.last = 0;
+  }
 }
 
 u32 Graph::location_of(u64 key, u32 size, u128 initial) {
@@ -50,8 +55,13 @@ u32 Graph::location_of(u64 key, u32 size, u128 initial) {
   }
   const u32 index = locations_.size();
   table_[slot] = index;
-  locations_.push_back(Location{
-      .key = key, .initial = initial, .size = size, .co_first = 0, .co_last = 0, .readers = 0});
+  locations_.push_back(Location{.key = key,
+                                .initial = initial,
+                                .size = size,
+                                .co_first = 0,
+                                .co_last = 0,
+                                .readers = 0,
+                                .reads = 0});
   if (locations_.size() * 2 > table_.size()) {
     grow_table();
   }
@@ -142,6 +152,7 @@ void Graph::pop() {
   Event& event = events_[id];
   if (reads(event.kind)) {
     *reader_list(event) = event.next_reader;
+    last_read(event) = event.last_read;
   }
   if (writes(event.kind)) {
     Location& location = locations_[event.location];
@@ -169,6 +180,22 @@ void Graph::link_reader(EventId id) {
   EventId* list = reader_list(event);
   event.next_reader = *list;
   *list = id;
+  EventId& last = last_read(event);
+  event.last_read = last;
+  last = id;
+}
+
+EventId& Graph::last_read(const Event& event) {
+  u32* link = &locations_[event.location].reads;
+  while (*link != 0 && lines_[*link].thread != event.thread) {
+    link = &lines_[*link].next;
+  }
+  if (*link == 0) {
+    *link = lines_.size();
+    lines_.push_back(ReadLine{0, event.thread, 0});
+    return lines_.back().last;
+  }
+  return lines_[*link].last;
 }
 
 void Graph::link_store(EventId id, EventId after) {

@@ -44,6 +44,7 @@ struct Event {
   EventId co_next;
   EventId readers;        // of a write or update: the latest of a list
   EventId next_reader;    // the one before in the list of readers of its store
+  EventId last_read;      // the one before it that its thread read here
   EventId release_fence;  // the last one of its thread up to here; 0: none
   u32 stamp;              // exploration: when it was first added
   u32 arity;              // of a choice
@@ -74,6 +75,14 @@ struct Location {
   EventId co_first;
   EventId co_last;
   EventId readers;  // of the initial store
+  u32 reads;        // the first ReadLine; 0: none
+};
+
+/// The reads of one thread at one location: the last one, which knows the one before.
+struct ReadLine {
+  EventId last;
+  u16 thread;
+  u32 next;  // the next one of the location
 };
 
 /// Costs are of one call; T is the number of threads, n that of events.
@@ -112,6 +121,17 @@ class Graph {
   }
   EventId readers_of(u32 location, EventId store) const {
     return store == kInitial ? locations_[location].readers : events_[store].readers;
+  }
+  /// Calls `visit(id)` for the reads at the location beyond `known`, which is a clock.
+  /// O(threads that have read there + visits).
+  template <class Visit>
+  void each_read_beyond(const u32* known, u32 location, Visit visit) const {
+    for (u32 line = locations_[location].reads; line != 0; line = lines_[line].next) {
+      for (EventId id = lines_[line].last;
+           id != 0 && events_[id].index > known[lines_[line].thread]; id = events_[id].last_read) {
+        visit(id);
+      }
+    }
   }
   u128 value_of(u32 location, EventId store) const {
     return store == kInitial ? locations_[location].initial : events_[store].value;
@@ -173,6 +193,7 @@ class Graph {
   void link_store(EventId id, EventId after);
   void make_room(EventId id);
   EventId* reader_list(const Event& event);
+  EventId& last_read(const Event& event);
   void grow_table();
 
   Vec<Event> events_;
@@ -181,6 +202,7 @@ class Graph {
   Line* threads_;
   u32 thread_count_ = 0;
   Vec<Location> locations_;
+  Vec<ReadLine> lines_;
   Vec<u32> table_;  // locations by key, open addressing; 0: free
 };
 

@@ -72,6 +72,7 @@ void GraphMemory::begin_execution() {
   for (EventId id = 1; id <= graph_.size(); ++id) {
     stamps_ = graph_[id].stamp > stamps_ ? graph_[id].stamp : stamps_;
   }
+  newest_.clear();
   released_.resize(1);
   released_[0].clear();
   skip_waiting();
@@ -243,7 +244,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   graph_[id].value = value;
   ++thread.effects;
   note_store(thread, released(id), order);
-  return is_newest(id);
+  return becomes_newest(id);
 }
 
 Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
@@ -265,16 +266,21 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   }
   released_[id].assign(released_[update.store]);
   note_update(thread, released(id), order);
-  return Updated{old, update.value, true, is_newest(id)};
+  return Updated{old, update.value, true, becomes_newest(id)};
 }
 
 // Of those that this execution has come to.
-bool GraphMemory::is_newest(EventId store) const {
-  EventId next = graph_[store].co_next;
-  while (next != kInitial && next > at_) {
-    next = graph_[next].co_next;
+bool GraphMemory::becomes_newest(EventId store) {
+  const Event& event = graph_[store];
+  while (newest_.size() <= event.location) {
+    newest_.push_back(kInitial);
   }
-  return next == kInitial;
+  EventId& newest = newest_[event.location];
+  if (event.coherence < graph_.coherence_of(newest)) {
+    return false;
+  }
+  newest = store;
+  return true;
 }
 
 void GraphMemory::fence(Thread& thread, Order order) {

@@ -64,7 +64,7 @@ class GraphMemory final : public exec::MemoryModel {
   bool replays() const { return at_ < graph_.size(); }
   EventId choose_store(Event& event);
   EventId choose_place(const Event& event);
-  bool is_newest(EventId store) const;
+  bool becomes_newest(EventId store);
   exec::VectorClock& released(EventId store) { return released_[store]; }
 
   Graph graph_;
@@ -75,8 +75,9 @@ class GraphMemory final : public exec::MemoryModel {
   bool begin_again_ = false;
   Spins spins_;
   u32 stamps_ = 0;
-  Vec<exec::VectorClock>
-      released_;  // of each event, for the oracles' clocks; [0]: of initial stores
+  Vec<EventId> newest_;  // by location: the store that memory holds
+  // Of each event, for the clocks of the oracles; [0]: of initial stores.
+  Vec<exec::VectorClock> released_;
 };
 
 /// What a read, update or compare-exchange does if it reads `event.store`: sets kind, order, value.
