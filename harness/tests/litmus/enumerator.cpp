@@ -1,15 +1,13 @@
 #include "enumerator.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 
 #include "base/invariant.hpp"
 
 namespace heddle::litmus {
 namespace {
-
-/// Mutexes are locations after the others: 0 is free, 1 is held. Lock and unlock are updates.
-constexpr u32 kObjectsMax = kLocationsMax + kMutexesMax;
 
 constexpr u32 kNoEvent = ~u32{0};
 
@@ -23,44 +21,56 @@ struct Made {
 };
 
 struct Progress {
-  u32 next = 0;  // operation
-  bool stopped = false;
-  std::string sources;  // what the loads so far read, by names that do not depend on the order of
-                        // addition
+  std::shared_ptr<const Steps> steps;
+  u32 next = 0;               // of the steps' operations
+  std::vector<int> returned;  // by loads
+  std::string sources;        // what was read, by names that do not depend on the order of addition
 };
 
 /// A part of an execution, with reads-from but no coherence order yet.
 struct Partial {
   std::vector<Made> events;
-  std::array<Progress, kThreadsMax> threads;
-  Registers registers = {};
+  std::vector<Progress> threads;
   std::array<u32, kMutexesMax> mutex_end = {};  // the store that the next lock or unlock reads
 };
 
 class Enumeration {
  public:
-  explicit Enumeration(const Program& program) : program_(program) {}
+  explicit Enumeration(const Threads& threads) : threads_(threads) {}
 
   Behaviours run() {
     Partial partial;
-    for (u32 i = 0; i < kObjectsMax; ++i) {
+    for (u32 i = 0; i < objects(); ++i) {
       Made initial;
       initial.event.type = Event::Type::kWrite;
       initial.event.location = static_cast<u8>(i);
       partial.events.push_back(initial);
     }
     for (u32 i = 0; i < kMutexesMax; ++i) {
-      partial.mutex_end[i] = kLocationsMax + i;
+      partial.mutex_end[i] = mutex_location(i);
+    }
+    partial.threads.resize(threads_.codes.size());
+    for (u32 thread = 0; thread < partial.threads.size(); ++thread) {
+      look_ahead(partial, thread);
     }
     extend(partial);
     return behaviours_;
   }
 
  private:
-  const Operation* next_operation(const Partial& partial, u32 thread) const {
+  /// Mutexes are locations after the others: 0 is free, 1 is held. Lock and unlock are updates.
+  u32 objects() const { return threads_.locations + kMutexesMax; }
+  u8 mutex_location(u32 mutex) const { return static_cast<u8>(threads_.locations + mutex); }
+
+  void look_ahead(Partial& partial, u32 thread) const {
+    Progress& progress = partial.threads[thread];
+    progress.steps = std::make_shared<const Steps>(threads_.codes[thread](progress.returned));
+  }
+
+  static const Operation* next_operation(const Partial& partial, u32 thread) {
     const Progress& progress = partial.threads[thread];
-    const Thread& code = program_.threads[thread];
-    return progress.stopped || progress.next == code.size() ? nullptr : &code[progress.next];
+    const Thread& operations = progress.steps->operations;
+    return progress.next == operations.size() ? nullptr : &operations[progress.next];
   }
 
   /// Adds what can be added, in every way. What reads nothing depends on nothing that others do:
@@ -73,7 +83,7 @@ class Enumeration {
       return;
     }
     bool maximal = true;
-    for (u32 thread = 0; thread < program_.threads.size(); ++thread) {
+    for (u32 thread = 0; thread < partial.threads.size(); ++thread) {
       const Operation* operation = next_operation(partial, thread);
       if (operation != nullptr) {
         maximal &= !extend_by(partial, thread, *operation);
@@ -86,7 +96,7 @@ class Enumeration {
 
   bool add_what_has_no_choice(Partial& partial) {
     bool added = false;
-    for (u32 thread = 0; thread < program_.threads.size(); ++thread) {
+    for (u32 thread = 0; thread < partial.threads.size(); ++thread) {
       const Operation* operation = next_operation(partial, thread);
       if (operation != nullptr && add_without_choice(partial, thread, *operation)) {
         added = true;
@@ -96,20 +106,13 @@ class Enumeration {
   }
 
   bool add_without_choice(Partial& partial, u32 thread, const Operation& operation) {
-    if (!holds(operation.guard, partial.registers)) {
-      ++partial.threads[thread].next;
-      return true;
-    }
     switch (operation.action) {
       case Action::kStore:
         add_write(partial, thread, operation.object, operation.order, false,
-                  value_of(operation.operand, partial.registers));
+                  operation.operand.constant);
         break;
       case Action::kFence: add_fence(partial, thread, operation.order); break;
       case Action::kUnlock: add_unlock(partial, thread, operation.object); break;
-      case Action::kAssume:
-        partial.threads[thread].stopped = !holds(operation.condition, partial.registers);
-        break;
       default: return false;
     }
     ++partial.threads[thread].next;
@@ -123,7 +126,8 @@ class Enumeration {
     }
     for (u32 source = 0; source < partial.events.size(); ++source) {
       const Event& event = partial.events[source].event;
-      if (event.type == Event::Type::kWrite && event.location == operation.object) {
+      if (event.type == Event::Type::kWrite && event.location == operation.object &&
+          !overwritten(partial, thread, source)) {
         Partial longer = partial;
         add_access(longer, thread, operation, source);
         extend(std::move(longer));
@@ -146,9 +150,24 @@ class Enumeration {
     return true;
   }
 
-  static u8 mutex_location(u32 mutex) { return static_cast<u8>(kLocationsMax + mutex); }
+  /// Whether the thread has met a store to this location that is later in the same thread: then no
+  /// model lets it go back.
+  static bool overwritten(const Partial& partial, u32 thread, u32 source) {
+    for (const Made& made : partial.events) {
+      if (made.thread != thread || made.event.location != partial.events[source].event.location) {
+        continue;
+      }
+      const bool reads = made.event.type == Event::Type::kRead;
+      const u32 met = reads ? made.source : static_cast<u32>(&made - partial.events.data());
+      if (source < met && (partial.events[source].thread == kNoEvent ||
+                           partial.events[source].thread == partial.events[met].thread)) {
+        return true;
+      }
+    }
+    return false;
+  }
 
-  static void add_unlock(Partial& partial, u32 thread, u32 mutex) {
+  void add_unlock(Partial& partial, u32 thread, u32 mutex) const {
     const u32 end = partial.mutex_end[mutex];
     HEDDLE_INVARIANT(partial.events[end].thread == thread && partial.events[end].value == 1);
     add_read(partial, thread, Order::kRelaxed, true, end);
@@ -156,22 +175,19 @@ class Enumeration {
         add_write(partial, thread, mutex_location(mutex), Order::kRelease, true, 0);
   }
 
-  static void add_access(Partial& partial, u32 thread, const Operation& operation, u32 source) {
+  void add_access(Partial& partial, u32 thread, const Operation& operation, u32 source) const {
     const int read = partial.events[source].value;
     const bool fails = operation.action == Action::kCompareExchange && read != operation.expected;
     const bool updates = operation.action != Action::kLoad && !fails;
-    int stored = value_of(operation.operand, partial.registers);
-    if (operation.action == Action::kFetchAdd) {
-      stored += read;
-    }
+    const int added = operation.action == Action::kFetchAdd ? read : 0;
     add_read(partial, thread, fails ? operation.failure : operation.order, updates, source);
     if (updates) {
-      add_write(partial, thread, operation.object, operation.order, true, stored);
-    }
-    if (operation.result != kNone) {
-      partial.registers[operation.result] = read;
+      add_write(partial, thread, operation.object, operation.order, true,
+                operation.operand.constant + added);
     }
     ++partial.threads[thread].next;
+    partial.threads[thread].returned.push_back(read);
+    look_ahead(partial, thread);
   }
 
   static void add_fence(Partial& partial, u32 thread, Order order) {
@@ -246,12 +262,12 @@ class Enumeration {
   /// Tries every order of the stores to each location from this one on.
   void order_stores(const Partial& partial, const Judge& judge, const Execution& execution,
                     u8 location) {
-    if (location == kObjectsMax) {
+    if (location == objects()) {
       count(partial, judge, execution);
       return;
     }
     std::vector<u32> stores;
-    for (u32 i = kObjectsMax; i < execution.size(); ++i) {
+    for (u32 i = objects(); i < execution.size(); ++i) {
       const Event& event = execution.events[i];
       if (event.type == Event::Type::kWrite && event.location == location) {
         stores.push_back(i);
@@ -297,9 +313,9 @@ class Enumeration {
 
   void count(const Partial& partial, const Judge& judge, const Execution& execution) {
     bool complete = true;
-    for (u32 thread = 0; thread < program_.threads.size(); ++thread) {
-      const Progress& progress = partial.threads[thread];
-      complete &= !progress.stopped && progress.next == program_.threads[thread].size();
+    for (u32 thread = 0; thread < partial.threads.size(); ++thread) {
+      complete &=
+          next_operation(partial, thread) == nullptr && !partial.threads[thread].steps->stopped;
     }
     for (const Model model : kModels) {
       if (judge.allows(execution, model)) {
@@ -313,7 +329,12 @@ class Enumeration {
   }
 
   static Outcome outcome(const Partial& partial, const Execution& execution) {
-    Outcome outcome = {partial.registers, {}};
+    Outcome outcome;
+    for (const Progress& progress : partial.threads) {
+      for (u32 i = 0; i < kRegistersMax; ++i) {
+        outcome.registers[i] += progress.steps->registers[i];  // 0 in all threads but one
+      }
+    }
     for (u32 i = 0; i < execution.size(); ++i) {
       const Event& event = execution.events[i];
       const bool last = event.type == Event::Type::kWrite && execution.co.successors(i) == 0;
@@ -324,13 +345,51 @@ class Enumeration {
     return outcome;
   }
 
-  const Program& program_;
+  const Threads& threads_;
   std::set<std::string> visited_;
   Behaviours behaviours_;
 };
 
+Steps steps_of(const Thread& thread, std::span<const int> returned) {
+  Steps steps;
+  for (const Operation& operation : thread) {
+    if (!holds(operation.guard, steps.registers)) {
+      continue;
+    }
+    if (operation.action == Action::kAssume) {
+      steps.stopped = !holds(operation.condition, steps.registers);
+      if (steps.stopped) {
+        break;
+      }
+      continue;
+    }
+    Operation step = operation;
+    step.operand = {kNone, value_of(operation.operand, steps.registers)};
+    steps.operations.push_back(step);
+    if (is_access(operation.action) && operation.action != Action::kStore) {
+      if (returned.empty()) {
+        break;
+      }
+      if (operation.result != kNone) {
+        steps.registers[operation.result] = returned.front();
+      }
+      returned = returned.subspan(1);
+    }
+  }
+  return steps;
+}
+
 }  // namespace
 
-Behaviours enumerate(const Program& program) { return Enumeration(program).run(); }
+Behaviours enumerate(const Threads& threads) { return Enumeration(threads).run(); }
+
+Behaviours enumerate(const Program& program) {
+  Threads threads;
+  for (const Thread& thread : program.threads) {
+    threads.codes.emplace_back(
+        [&thread](std::span<const int> returned) { return steps_of(thread, returned); });
+  }
+  return enumerate(threads);
+}
 
 }  // namespace heddle::litmus

@@ -1,7 +1,9 @@
 // The judge of explorers: all executions of a litmus test, by brute force.
 #pragma once
 
+#include <functional>
 #include <set>
+#include <span>
 
 #include "axioms.hpp"
 
@@ -24,8 +26,25 @@ struct Behaviour {
 /// Indexed by Model.
 using Behaviours = std::array<Behaviour, std::size(kModels)>;
 
-/// Makes up every reads-from without cycles in po and rf (none of the models has such cycles), then
-/// every order of the stores to each location, and asks the axioms.
 Behaviours enumerate(const Program& program);
+
+/// What a thread does, as far as what its loads have returned decides: up to the first load of
+/// which that is not known, or to the end.
+struct Steps {
+  Thread operations;     // with constant operands, unguarded, without assumptions
+  bool stopped = false;  // after these, by an assumption
+  Registers registers = {};
+};
+
+using Code = std::function<Steps(std::span<const int> returned)>;
+
+struct Threads {
+  std::vector<Code> codes;
+  u32 locations = kLocationsMax;
+};
+
+/// The same of any code. Makes up every reads-from without cycles in po and rf (none of the models
+/// has such cycles), then every order of the stores to each location, and asks the axioms.
+Behaviours enumerate(const Threads& threads);
 
 }  // namespace heddle::litmus
