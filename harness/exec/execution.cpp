@@ -457,6 +457,9 @@ void Execution::block_for_good(Thread& thread) {
 }
 
 void Execution::stuck() {
+  if (options_.model != nullptr) {
+    options_.model->on_stuck();
+  }
   if (blocked_) {
     abandon();
   }

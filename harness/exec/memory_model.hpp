@@ -62,6 +62,8 @@ class MemoryModel {
                            Order order) = 0;
   virtual void create(Thread& thread, Thread& created) = 0;
   virtual void join(Thread& thread, Thread& finished) = 0;
+  /// No thread can go on.
+  virtual void on_stuck() = 0;
 };
 
 }  // namespace heddle::exec

@@ -189,11 +189,10 @@ void Explorer::collect_loads(const Event& store) {
 // What is dropped for the revisit, and the load, must be as the search would add it by default to
 // what is left: then that is the one graph from which this revisit is made.
 bool Explorer::may_revisit(EventId load) {
-  const u32 since = graph()[load].stamp;
+  since_ = graph()[load].stamp;
   for (EventId id = 1; id <= graph().size(); ++id) {
-    const u32 stamp = graph()[id].stamp;
-    if (id == load || (stamp > since && !in_prefix(id))) {
-      view_ = stamp;
+    if (id == load || !keeps(id)) {
+      view_ = graph()[id].stamp;
       if (!added_by_default(id)) {
         return false;
       }
@@ -204,37 +203,45 @@ bool Explorer::may_revisit(EventId load) {
 
 bool Explorer::added_by_default(EventId id) const {
   const Event& event = graph()[id];
-  if (has_gone_on(id)) {
-    return true;
-  }
   if (event.kind == Kind::kChoice) {
     return event.value == 0;
   }
   if (writes(event.kind)) {
     for (EventId reader = event.readers; reader != 0; reader = graph()[reader].next_reader) {
-      if (in_view(reader) && !has_gone_on(reader)) {
+      if (in_view(reader) && store_of(reader) == id) {
         return false;
       }
     }
   }
-  if (reads(event.kind) && event.store != kInitial && !in_view(event.store)) {
-    return false;
+  if (!reads(event.kind)) {
+    return !writes(event.kind) || is_newest_in_view(event.location, id, id);
   }
-  if (!reads(event.kind) && !writes(event.kind)) {
-    return true;
-  }
-  for (EventId later = graph().co_next(event.location, reads(event.kind) ? event.store : id);
-       later != kInitial; later = graph()[later].co_next) {
-    if (later != id && in_view(later)) {
+  const EventId store = store_of(id);
+  return (store == kInitial || in_view(store)) && is_newest_in_view(event.location, store, id);
+}
+
+bool Explorer::is_newest_in_view(u32 location, EventId store, EventId reader) const {
+  for (EventId later = graph().co_next(location, store); later != kInitial;
+       later = graph()[later].co_next) {
+    if (later != reader && in_view(later)) {
       return false;
     }
   }
   return true;
 }
 
-/// It has waited for an object, and the operation that it waited for is there.
-bool Explorer::has_gone_on(EventId id) const {
-  return is_waiting(graph()[id]) && graph().next(graph()[id]) != 0;
+/// What the event reads. Who has waited for an object reads what made it possible to go on, or to
+/// wait longer, unless that is dropped.
+Explorer::EventId Explorer::store_of(EventId id) const {
+  EventId store = graph()[id].store;
+  while (is_waiting(graph()[id])) {
+    id = graph().next(graph()[id]);
+    if (id == 0) {
+      break;
+    }
+    store = keeps(graph()[id].store) ? graph()[id].store : store;
+  }
+  return store;
 }
 
 void Explorer::enter(const Event& store, EventId load) {
@@ -248,8 +255,7 @@ void Explorer::enter(const Event& store, EventId load) {
   u32 kept = 0;
   for (EventId id = 1; id <= graph().size(); ++id) {
     saved_.push_back(graph()[id]);
-    const bool keeps = id != load && (graph()[id].stamp < level.load.stamp || in_prefix(id));
-    renamed_[id] = keeps ? ++kept : kDropped;
+    renamed_[id] = id != load && keeps(id) ? ++kept : kDropped;
   }
   saved_.push_back(store);
   graph().clear_events();

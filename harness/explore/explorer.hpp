@@ -68,8 +68,10 @@ class Explorer final : public exec::Strategy {
   void collect_loads(const Event& store);
   bool may_revisit(EventId load);
   bool added_by_default(EventId id) const;
-  bool has_gone_on(EventId id) const;
+  bool is_newest_in_view(u32 location, EventId store, EventId reader) const;
+  EventId store_of(EventId id) const;
   bool in_view(EventId id) const { return graph()[id].stamp <= view_ || in_prefix(id); }
+  bool keeps(EventId id) const { return graph()[id].stamp <= since_ || in_prefix(id); }
   bool in_prefix(EventId id) const { return prefix_[graph()[id].thread] >= graph()[id].index; }
   void enter(const Event& store, EventId load);
   bool place();
@@ -82,9 +84,10 @@ class Explorer final : public exec::Strategy {
   Vec<Level> levels_;
   Vec<Event> saved_;
   // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the
-  // loads that it may revisit; then the stamp up to which events are looked at.
+  // loads that it may revisit; then the stamps up to which events are kept, and looked at.
   Vec<u32> prefix_;
   Vec<EventId> loads_;
+  u32 since_ = 0;
   u32 view_ = 0;
   Vec<EventId> renamed_;
 };

@@ -54,7 +54,8 @@ void evaluate(const Graph& graph, Event& event) {
                           : modification.apply != nullptr &&
                                 (!modification.compares || old == modification.expected);
   event.kind = writes ? Kind::kUpdate : Kind::kRead;
-  event.order = modification.compares && !writes ? modification.failure : event.success;
+  event.order =
+      writes || (!modification.compares && !event.is_object) ? event.success : modification.failure;
   event.value = !writes           ? old
                 : event.is_object ? state_after(operation, old)
                                   : modification.apply(modification, old);
@@ -144,7 +145,7 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   if (id > graph_.size()) {
     const EventId waiting = waiting_of(event.thread);
     id = graph_.add(event, after);
-    graph_[id].stamp = waiting != 0 ? graph_[waiting].stamp : ++stamps_;
+    graph_[id].stamp = ++stamps_;
     graph_[id].is_fixed = waiting != 0;
   } else if (graph_[id].kind != event.kind || graph_[id].location != event.location) {
     diverged_ = true;
@@ -309,6 +310,43 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
   operation.modification.argument = static_cast<u32>(what);
   evaluate(graph_, operation);
   take(operation, operation.store);
+}
+
+namespace {
+
+/// What a blocked thread waits for, if that is an operation on an object.
+ObjectOperation awaited_by(const Thread& thread) {
+  switch (thread.wait) {
+    case exec::WaitKind::kMutex:
+    case exec::WaitKind::kGuard:
+    case exec::WaitKind::kExclusive: return ObjectOperation::kLock;
+    case exec::WaitKind::kShared: return ObjectOperation::kLockShared;
+    case exec::WaitKind::kSemaphore: return ObjectOperation::kTake;
+    default: return ObjectOperation::kOther;
+  }
+}
+
+}  // namespace
+
+// Nobody can go on. Those who wait for an object might have come first elsewhere.
+void GraphMemory::on_stuck() {
+  for (u32 i = 0; policy_ == Policy::kNewest && i < engine().thread_count(); ++i) {
+    Thread& thread = engine().thread(to_thread_id(i));
+    if (thread.state != exec::ThreadState::kBlocked ||
+        awaited_by(thread) == ObjectOperation::kOther || waiting_of(i) != 0) {
+      continue;
+    }
+    const uptr at = thread.wait_address;
+    Event wait = event(thread, Kind::kUpdate, Order::kAcquire);
+    wait.is_object = true;
+    wait.location =
+        location_of(thread, engine().variable_at(at, engine().shadow().cell(at & ~uptr{7})), 1, 0);
+    wait.store = graph_.co_last(wait.location);
+    wait.modification.argument = static_cast<u32>(awaited_by(thread));
+    evaluate(graph_, wait);
+    graph_[graph_.add(wait, kInitial)].stamp = ++stamps_;
+    at_ = graph_.size();
+  }
 }
 
 void GraphMemory::create(Thread& thread, Thread& created) {

@@ -46,6 +46,7 @@ class GraphMemory final : public exec::MemoryModel {
                    Order order) override;
   void create(exec::Thread& thread, exec::Thread& created) override;
   void join(exec::Thread& thread, exec::Thread& finished) override;
+  void on_stuck() override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
   /// One of `arity` values: the graph's, or else 0.

@@ -45,7 +45,7 @@ class SequentialConsistency final : public Consistency {
         reach(reader);
       }
       reach(event.co_next);
-    } else if (reads(event.kind)) {
+    } else if (reads(event.kind) && !is_waiting(event)) {
       reach(graph.co_next(event.location, event.store));
     }
   }

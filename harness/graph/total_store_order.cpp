@@ -83,7 +83,7 @@ class TotalStoreOrder final : public Consistency {
       if (event.kind == Kind::kCreate && graph.event_count(event.other) != 0) {
         reach(Moment{graph.event_of(event.other, 1), false});
       }
-      if (event.kind == Kind::kRead) {
+      if (event.kind == Kind::kRead && !is_waiting(event)) {
         reach_commit(graph, graph.co_next(event.location, event.store));
       }
     }

@@ -1,0 +1,44 @@
+// The explorer sees what the brute-force judge says is there: no class more, none less.
+#include <gtest/gtest.h>
+
+#include "agreement.hpp"
+#include "explore/session.hpp"
+
+namespace heddle::litmus {
+namespace {
+
+Explored explore_all(const std::function<void()>& body, Model model) {
+  exploration::Settings settings;
+  settings.model = name_of(model);
+  settings.faults = 0;
+  exploration::Session session(body, settings);
+  Explored explored;
+  const exploration::Census census = session.check(
+      {},
+      [&](const exec::Finding& finding, const exploration::Census&) {
+        EXPECT_EQ(finding.kind, exec::FindingKind::kDeadlock) << finding.message.data;
+        ++explored.blocked;
+        return true;
+      },
+      {});
+  EXPECT_TRUE(census.finished);
+  EXPECT_FALSE(census.bounded);
+  explored.complete = census.complete;
+  explored.blocked += census.blocked;
+  return explored;
+}
+
+TEST(LitmusExplorer, Catalogue) {
+  for (const std::string& text : disagreements_on_catalogue(explore_all)) {
+    ADD_FAILURE() << text;
+  }
+}
+
+TEST(LitmusExplorer, RandomPrograms) {
+  for (const std::string& text : disagreements_on_random_programs(5000, explore_all)) {
+    ADD_FAILURE() << text;
+  }
+}
+
+}  // namespace
+}  // namespace heddle::litmus
