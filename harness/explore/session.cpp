@@ -8,6 +8,7 @@
 #include "exec/naming.hpp"
 #include "explore/explorer.hpp"
 #include "explore/isolation.hpp"
+#include "explore/retelling.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
 
@@ -192,6 +193,16 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   return tally;
 }
 
+// What was found, once more, by decisions that can be recorded.
+void Session::retell(Explorer& explorer) {
+  Retelling retelling(explorer.memory().graph(), explorer.memory().consistency());
+  model_ = &retelling.memory();
+  exhaustive_ = false;
+  observe(execute(retelling, false));
+  model_ = &explorer.memory();
+  exhaustive_ = true;
+}
+
 Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
                       const OnCensus& on_progress) {
   Census census;
@@ -211,10 +222,10 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       continue;
     }
     if (*outcome.finding) {
-      observe(outcome);
+      retell(explorer);
       ++census.with_finding;
       census.seconds = now_seconds() - start;
-      if (!on_finding(*outcome.finding, census)) {
+      if (!on_finding(exec::engine().finding(), census)) {
         break;
       }
     } else {

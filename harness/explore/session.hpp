@@ -12,6 +12,8 @@
 
 namespace heddle::exploration {
 
+class Explorer;
+
 /// What decides how an execution goes, besides program and schedule; part of every seed.
 struct Settings {
   std::string model = "sc";
@@ -172,6 +174,7 @@ class Session {
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   void note_raced(u64 name);
+  void retell(Explorer& explorer);
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);
   void observe(const exec::Outcome& outcome);

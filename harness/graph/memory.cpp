@@ -62,7 +62,7 @@ void evaluate(const Graph& graph, Event& event) {
 }
 
 void GraphMemory::begin_execution() {
-  if (policy_ == Policy::kDecisions) {
+  if (!engine().options().exhaustive) {
     graph_.clear();
   }
   at_ = 0;
@@ -130,7 +130,7 @@ void GraphMemory::await_turn(Thread& thread) {
 }
 
 void GraphMemory::look_for_spin(Thread& thread) {
-  if (policy_ == Policy::kDecisions) {
+  if (!engine().options().exhaustive) {
     return;
   }
   switch (spins_.visit(thread, thread.pending_pc)) {
@@ -330,7 +330,7 @@ ObjectOperation awaited_by(const Thread& thread) {
 
 // Nobody can go on. Those who wait for an object might have come first elsewhere.
 void GraphMemory::on_stuck() {
-  for (u32 i = 0; policy_ == Policy::kNewest && i < engine().thread_count(); ++i) {
+  for (u32 i = 0; engine().options().exhaustive && i < engine().thread_count(); ++i) {
     Thread& thread = engine().thread(to_thread_id(i));
     if (thread.state != exec::ThreadState::kBlocked ||
         awaited_by(thread) == ObjectOperation::kOther || waiting_of(i) != 0) {

@@ -1,0 +1,42 @@
+// In-target world. An execution of the explorer, told as decisions.
+#pragma once
+
+#include "exec/decision.hpp"
+#include "graph/memory.hpp"
+
+namespace heddle::exploration {
+
+/// Leads an ordinary execution, one that asks for its decisions, to where the explorer was, so that
+/// it can be recorded. Use it with memory() as the model; under SC that asks for nothing either, as
+/// no model would: the events come in an order in which each load reads the newest store.
+class Retelling final : public exec::Strategy {
+ public:
+  Retelling(const graph::Graph& graph, graph::Consistency& consistency);
+
+  graph::GraphMemory& memory() { return memory_; }
+
+  const char* name() const override { return "check"; }
+  void begin_execution(u64) override { choices_made_ = 0; }
+  ThreadId pick_thread(const exec::SchedulePoint& point) override;
+  u32 pick(exec::DecisionKind kind, u32 arity) override;
+
+ private:
+  struct Choice {
+    u32 events;  // that come before it
+    u16 thread;
+    u32 value;
+  };
+
+  void tell(const graph::Graph& graph, graph::EventId id);
+  void interleave(const graph::Graph& graph);
+  static bool is_possible(const graph::Graph& graph, const Vec<bool>& told, graph::EventId id);
+  u32 later_stores(const graph::Event& event, u32 coherence) const;
+
+  graph::GraphMemory memory_;
+  Vec<graph::Event> events_;
+  Vec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
+  Vec<Choice> choices_;
+  u32 choices_made_ = 0;
+};
+
+}  // namespace heddle::exploration
