@@ -51,6 +51,9 @@ SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u
 }
 
 void Execution::park(Thread& thread) {
+  if (runnable_.count() == 1) {
+    unpark_all();  // what it spins for may be theirs to do
+  }
   if (!thread.parked && runnable_.count() > 1) {
     thread.parked = true;
     runnable_.erase(thread.id);
