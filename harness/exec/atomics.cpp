@@ -24,6 +24,7 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.arrived = 0;
   variable.mutex = 0;
   variable.readers_released.clear();
+  variable.lock_waiters = nullptr;
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
   cell.sync = index;
@@ -66,7 +67,7 @@ void Execution::park(Thread& thread) {
 void Execution::unpark_all() {
   parked_.each([this](ThreadId id) {
     threads_[to_index(id)].parked = false;
-    run_again(id);
+    runnable_.insert(id);
   });
   parked_.clear();
 }
