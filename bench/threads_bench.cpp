@@ -1,8 +1,9 @@
-// What an event costs must not grow with the number of threads: executions a second of two tests
-// with the same number of events, ten threads and a hundred, taking turns. Prints the medians.
+// What an event costs must not grow with the number of threads: executions a second of tests with
+// the same number of events, made by few threads and by many, taking turns. Prints the medians.
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,8 +12,8 @@
 
 namespace {
 
-constexpr unsigned kTurns = 9;
-constexpr unsigned kExecutions = 200;
+constexpr unsigned kTurns = 5;
+constexpr unsigned kExecutions = 50;
 
 double cpu_seconds() {
   timespec now = {};
@@ -41,26 +42,31 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void compare(const char* strategy) {
-  std::vector<double> few;
-  std::vector<double> many;
-  std::vector<double> ratios;
+void compare(const char* test, const char* strategy) {
+  constexpr const char* kThreads[] = {"10", "100", "250"};
+  std::vector<double> rates[std::size(kThreads)];
   for (unsigned turn = 0; turn < kTurns; ++turn) {
-    few.push_back(per_second("ten_threads", strategy));
-    many.push_back(per_second("hundred_threads", strategy));
-    ratios.push_back(few.back() / many.back());
+    for (std::size_t i = 0; i < std::size(kThreads); ++i) {
+      rates[i].push_back(per_second(fmt::format("{}_{}", test, kThreads[i]).c_str(), strategy));
+    }
   }
-  fmt::print("  {:<8} {:>11.0f} {:>15.0f} {:>7.2f}\n", strategy, median(few), median(many),
-             median(ratios));
+  fmt::print("  {:<10} {:<8}", test, strategy);
+  for (const std::vector<double>& rate : rates) {
+    fmt::print(" {:>12.0f}", median(rate));
+  }
+  fmt::print("\n");
 }
 
 }  // namespace
 
 int main() {
   fmt::print(
-      "20,000 seq_cst updates, executions per CPU second, median of {} turns of {}\n"
-      "  strategy ten threads hundred threads   ratio\n",
+      "20,000 events, executions per CPU second, median of {} turns of {}\n"
+      "  test       strategy   10 threads  100 threads  250 threads\n",
       kTurns, kExecutions);
-  compare("random");
-  compare("pct");
+  for (const char* test : {"updates", "mutexes", "one_mutex"}) {
+    for (const char* strategy : {"random", "pct"}) {
+      compare(test, strategy);
+    }
+  }
 }

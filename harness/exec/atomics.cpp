@@ -26,6 +26,7 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.arrived = 0;
   variable.mutex = 0;
   variable.readers_released.clear();
+  variable.lock_waiters = nullptr;
   variable.waiters_head = ThreadId::kNone;
   variable.waiters_tail = ThreadId::kNone;
   cell.sync = index;
@@ -53,6 +54,9 @@ SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u
 }
 
 void Execution::park(Thread& thread) {
+  if (runnable_.count() == 1) {
+    unpark_all();  // what it spins for may be theirs to do
+  }
   if (!thread.parked && runnable_.count() > 1 && !options_.exhaustive) {
     thread.parked = true;
     runnable_.erase(thread.id);
@@ -65,7 +69,7 @@ void Execution::park(Thread& thread) {
 void Execution::unpark_all() {
   parked_.each([this](ThreadId id) {
     threads_[to_index(id)].parked = false;
-    run_again(id);
+    runnable_.insert(id);
   });
   parked_.clear();
 }

@@ -34,13 +34,8 @@ void Execution::wake(Thread& thread) {
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
   if (!frozen_.contains(thread.id)) {
-    run_again(thread.id);
+    runnable_.insert(thread.id);
   }
-}
-
-void Execution::run_again(ThreadId id) {
-  runnable_.insert(id);
-  options_.strategy->on_runnable(id);
 }
 
 void Execution::wake_all(SyncVar& variable) {
@@ -71,25 +66,76 @@ ThreadId Execution::take_waiter(SyncVar& variable) {
   return chosen;
 }
 
-void Execution::block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
-  thread.wait = wait;
-  thread.wait_address = variable.address;
+bool Execution::block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
   enqueue(thread, variable);
-  thread.timed = deadline_ns != kNever;
-  block_until_scheduled(thread);
-  if (thread.timed_out) {
+  const bool woken = block_until_scheduled(thread, wait, &variable, deadline_ns);
+  if (!woken) {
     advance_clock(deadline_ns);
-    // It may have been moved to another queue meanwhile.
-    const uptr address = thread.wait_address;
-    dequeue(thread, variable_at(address, shadow_.cell(address & ~uptr{7})));
+    dequeue(thread, *thread.waits_at);  // it may have been moved to another queue meanwhile
+  }
+  return woken;
+}
+
+bool Execution::is_open(const SyncVar& object, WaitKind wait) {
+  switch (wait) {
+    case WaitKind::kMutex:
+    case WaitKind::kShared:
+    case WaitKind::kGuard: return object.owner == ThreadId::kNone;
+    case WaitKind::kExclusive: return object.owner == ThreadId::kNone && object.readers == 0;
+    case WaitKind::kSemaphore: return *reinterpret_cast<const volatile u32*>(object.address) != 0;
+    default: return false;
   }
 }
 
-// Gives the turn away. With thread.timed the thread stays choosable: chosen without having been
-// woken means that its time is up.
-void Execution::block_until_scheduled(Thread& thread) {
+LockWaiters& Execution::waiters_of(SyncVar& variable) {
+  if (variable.lock_waiters == nullptr) {
+    variable.lock_waiters = &lock_waiters_[lock_waiters_.take()];
+    variable.lock_waiters->exclusive.clear();
+    variable.lock_waiters->shared.clear();
+    variable.lock_waiters->timed.clear();
+  }
+  return *variable.lock_waiters;
+}
+
+bool Execution::wait_until_open(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
+  if (is_open(variable, wait)) {
+    return true;
+  }
+  if (deadline_ns == kAtOnce) {
+    return false;
+  }
+  LockWaiters& waiters = waiters_of(variable);
+  ThreadSet& mine = deadline_ns != kNever       ? waiters.timed
+                    : wait == WaitKind::kShared ? waiters.shared
+                                                : waiters.exclusive;
+  mine.insert(thread.id);
+  block_until_scheduled(thread, wait, &variable, deadline_ns);
+  mine.erase(thread.id);
+  if (is_open(variable, wait)) {
+    return true;
+  }
+  advance_clock(deadline_ns);
+  return false;
+}
+
+void Execution::admit(const SyncVar& variable, const ThreadSet& waiters) {
+  if (waiters.empty()) {
+    return;
+  }
+  if (is_open(variable, threads_[to_index(waiters.first())].wait)) {
+    runnable_.insert(waiters, frozen_);
+  } else {
+    runnable_.erase(waiters);
+  }
+}
+
+// Gives the turn away. With a deadline the thread stays choosable: chosen without having been woken
+// means that its time is up.
+bool Execution::block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at, u64 deadline_ns) {
   thread.state = ThreadState::kBlocked;
-  thread.timed_out = false;
+  thread.wait = wait;
+  thread.waits_at = at;
+  thread.timed = deadline_ns != kNever;
   if (!thread.timed) {
     runnable_.erase(thread.id);
   }
@@ -101,12 +147,11 @@ void Execution::block_until_scheduled(Thread& thread) {
   if (next != thread.id) {
     resume(thread, threads_[to_index(next)], false);
   }
-  if (thread.state == ThreadState::kBlocked) {
-    thread.timed_out = true;
-    thread.state = ThreadState::kRunnable;
-    thread.wait = WaitKind::kNone;
-  }
+  const bool woken = thread.state == ThreadState::kRunnable;
+  thread.state = ThreadState::kRunnable;
+  thread.wait = WaitKind::kNone;
   thread.timed = false;
+  return woken;
 }
 
 SyncVar& Execution::touch_sync(Thread& thread, void* object, uptr pc) {

@@ -30,13 +30,10 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
   if (spurious) {
     point(thread, EventKind::kWake, variable.address, pc);
   } else {
-    block(thread, variable, WaitKind::kCondition, deadline_ns);
-    timed_out = thread.timed_out;
+    timed_out = !block(thread, variable, WaitKind::kCondition, deadline_ns);
   }
   record(thread, EventKind::kWake, variable.address, 0, timed_out ? 0 : 1, Order::kAcquire, pc);
-  while (lock.owner != ThreadId::kNone) {
-    block(thread, lock, WaitKind::kMutex);
-  }
+  wait_until_open(thread, lock, WaitKind::kMutex);
   const LockResult result = take_mutex(thread, lock, EventKind::kLock, pc);
   if (result == LockResult::kNotRecoverable) {
     return ENOTRECOVERABLE;
@@ -65,19 +62,15 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   point(thread, EventKind::kAcquire, reinterpret_cast<uptr>(semaphore), pc);
   SyncVar& variable = touch_sync(thread, semaphore, pc);
   auto* value = static_cast<volatile u32*>(semaphore);
-  while (*value == 0) {
-    if (deadline_ns != kAtOnce) {
-      block(thread, variable, WaitKind::kSemaphore, deadline_ns);
-    }
-    if (deadline_ns == kAtOnce || thread.timed_out) {
-      note_operation(thread, variable, ObjectOperation::kRefuseTake, Order::kRelaxed);
-      note_read(thread, variable.address, 0, pc);
-      record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);
-      return false;
-    }
+  if (!wait_until_open(thread, variable, WaitKind::kSemaphore, deadline_ns)) {
+    note_operation(thread, variable, ObjectOperation::kRefuseTake, Order::kRelaxed);
+    note_read(thread, variable.address, 0, pc);
+    record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);
+    return false;
   }
   log_word(semaphore);
   *value = *value - 1;
+  admit_waiters(variable);
   acquire(thread, variable, ObjectOperation::kTake);
   note_progress(thread);
   record(thread, EventKind::kAcquire, variable.address, 0, 1, Order::kAcquire, pc);
@@ -94,7 +87,7 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   log_word(semaphore);
   *value = *value + 1;
   release_too(thread, variable, ObjectOperation::kGive);
-  wake_all(variable);
+  admit_waiters(variable);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kPost, variable.address, 0, *value, Order::kRelease, pc);
@@ -137,8 +130,7 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
     return EAGAIN;
   }
   record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-  block(thread, variable, WaitKind::kFutex, deadline_ns);
-  const bool timed_out = thread.timed_out;
+  const bool timed_out = !block(thread, variable, WaitKind::kFutex, deadline_ns);
   record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
   return timed_out ? ETIMEDOUT : 0;
 }
@@ -173,7 +165,7 @@ u32 Execution::futex_requeue(Thread& thread, void* word, u32 wake, void* other, 
     Thread& waiter = threads_[to_index(source.waiters_head)];
     dequeue(waiter, source);
     enqueue(waiter, destination);
-    waiter.wait_address = destination.address;
+    waiter.waits_at = &destination;
     ++moved;
   }
   return woken + moved;
@@ -183,19 +175,18 @@ bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
   point(thread, EventKind::kGuard, reinterpret_cast<uptr>(guard), pc);
   SyncVar& variable = touch_sync(thread, guard, pc);
   auto* done = static_cast<volatile u8*>(guard);
-  while (*done == 0 && variable.owner != ThreadId::kNone) {
-    if (variable.owner == thread.id) {
-      report(thread, FindingKind::kMisuse, "recursive-initialisation", pc,
-             "initialisation of a static object enters itself");
-    }
-    block(thread, variable, WaitKind::kGuard);
+  if (variable.owner == thread.id) {
+    report(thread, FindingKind::kMisuse, "recursive-initialisation", pc,
+           "initialisation of a static object enters itself");
   }
+  wait_until_open(thread, variable, WaitKind::kGuard);
   acquire(thread, variable, *done != 0 ? ObjectOperation::kInitialised : ObjectOperation::kLock);
   record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
   if (*done != 0) {
     return false;
   }
   variable.owner = thread.id;
+  admit_waiters(variable);
   return true;
 }
 
@@ -205,7 +196,7 @@ void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
   *static_cast<volatile u8*>(guard) = done ? 1 : 0;
   variable.owner = ThreadId::kNone;
   release(thread, variable, done ? ObjectOperation::kInitialise : ObjectOperation::kUnlock);
-  wake_all(variable);
+  admit_waiters(variable);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kGuard, variable.address, 1, done ? 1 : 0, Order::kRelease, pc);

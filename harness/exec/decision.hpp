@@ -57,8 +57,8 @@ class Strategy {
   virtual void begin_execution(u64 index) = 0;
   /// A new thread exists (the body's, id 0, included).
   virtual void on_thread(ThreadId id) { static_cast<void>(id); }
-  /// A thread is among the runnable again.
-  virtual void on_runnable(ThreadId id) { static_cast<void>(id); }
+  /// It has finished.
+  virtual void on_finish(ThreadId id) { static_cast<void>(id); }
   /// An element of point.runnable.
   virtual ThreadId pick_thread(const SchedulePoint& point) = 0;
   /// In [0, arity); 0 is the ordinary outcome.

@@ -67,6 +67,7 @@ void Execution::reset(const Options& options) {
   clock_reads_ = 0;
   entropy_seeded_ = false;
   holds_.reset();
+  lock_waiters_.reset();
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
@@ -166,10 +167,10 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.detached = false;
   thread.joined = false;
   thread.timed = false;
-  thread.timed_out = false;
   thread.yielding = false;
   thread.parked = false;
   thread.wait = WaitKind::kNone;
+  thread.waits_at = nullptr;
   thread.wait_next = ThreadId::kNone;
   thread.join_target = ThreadId::kNone;
   thread.joiner = ThreadId::kNone;
@@ -269,8 +270,7 @@ void Execution::finish_thread(Thread& thread) {
   leave_robust_mutexes(thread);
   if (thread.id == ThreadId{0}) {
     if (live_threads_ > 1) {
-      thread.wait = WaitKind::kEnd;
-      block_until_scheduled(thread);
+      block_until_scheduled(thread, WaitKind::kEnd);
     }
     run_program_exits();
   }
@@ -279,6 +279,7 @@ void Execution::finish_thread(Thread& thread) {
   note_write();
   thread.state = ThreadState::kFinished;
   runnable_.erase(thread.id);
+  options_.strategy->on_finish(thread.id);
   --live_threads_;
   if (thread.id == ThreadId{0}) {
     judge_and_leave(thread);
@@ -325,21 +326,18 @@ void Execution::end_program(Thread& thread, int status, uptr pc) {
 
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
-  if (target.state != ThreadState::kFinished) {
-    if (deadline_ns != kAtOnce) {
-      thread.wait = WaitKind::kJoin;
-      thread.join_target = target.id;
-      target.joiner = thread.id;
-      thread.timed = deadline_ns != kNever;
-      block_until_scheduled(thread);
-      thread.join_target = ThreadId::kNone;
-      target.joiner = ThreadId::kNone;
-    }
-    if (deadline_ns == kAtOnce || thread.timed_out) {
-      note_read(thread, to_index(target.id), 0, pc);
-      advance_clock(deadline_ns);
-      return false;
-    }
+  bool finished = target.state == ThreadState::kFinished;
+  if (!finished && deadline_ns != kAtOnce) {
+    thread.join_target = target.id;
+    target.joiner = thread.id;
+    finished = block_until_scheduled(thread, WaitKind::kJoin, nullptr, deadline_ns);
+    thread.join_target = ThreadId::kNone;
+    target.joiner = ThreadId::kNone;
+  }
+  if (!finished) {
+    note_read(thread, to_index(target.id), 0, pc);
+    advance_clock(deadline_ns);
+    return false;
   }
   if (options_.model != nullptr) {
     options_.model->join(thread, target);

@@ -382,15 +382,29 @@ class Execution {
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
                     uptr pc);
 
-  void block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
-  void block_until_scheduled(Thread& thread);
+  /// Until it is woken; false if the deadline came first.
+  bool block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
+  /// True if it was woken.
+  bool block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at = nullptr,
+                             u64 deadline_ns = kNever);
   void enqueue(Thread& thread, SyncVar& variable);
   bool dequeue(Thread& thread, SyncVar& variable);
   void wake(Thread& thread);
-  /// Among the runnable once more.
-  void run_again(ThreadId id);
   void wake_all(SyncVar& variable);
   ThreadId take_waiter(SyncVar& variable);
+  /// True if who waits for a lock, semaphore or guard in this way could have it now.
+  static bool is_open(const SyncVar& object, WaitKind wait);
+  LockWaiters& waiters_of(SyncVar& variable);
+  /// Waits for a lock, semaphore or guard; false if the deadline came first.
+  bool wait_until_open(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
+  void admit(const SyncVar& variable, const ThreadSet& waiters);
+  /// After each change of what is_open() says: who waits can run if and only if it could have it.
+  void admit_waiters(const SyncVar& variable) {
+    if (__builtin_expect(variable.lock_waiters != nullptr, 0)) {
+      admit(variable, variable.lock_waiters->exclusive);
+      admit(variable, variable.lock_waiters->shared);
+    }
+  }
   void note_write() {
     if (__builtin_expect(!parked_.empty(), 0)) {
       unpark_all();
@@ -429,8 +443,7 @@ class Execution {
     clock_reads_ = 0;
   }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
-  bool wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, bool (*free)(const SyncVar&),
-                     u64 deadline_ns, uptr pc);
+  bool wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns, uptr pc);
   LockResult take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
   void release_mutex(Thread& thread, SyncVar& variable, uptr pc);
   void leave_robust_mutexes(Thread& thread);
@@ -498,6 +511,7 @@ class Execution {
   Freeze freeze_ = Freeze::kNever;
   Pool<SyncVar> variables_;
   Pool<SharedHold> holds_;
+  Pool<LockWaiters> lock_waiters_;
   LibraryState library_ = {};
   fiber::Context outside_;
   Thread* running_thread_ = nullptr;

@@ -90,8 +90,10 @@ void Execution::freeze_thread(Thread& thread) {
 void Execution::thaw() {
   frozen_.each([this](ThreadId id) {
     const Thread& thread = threads_[to_index(id)];
-    if (thread.state == ThreadState::kRunnable || thread.timed) {
-      run_again(id);
+    const bool could_have_lock =
+        thread.waits_at != nullptr && is_open(*thread.waits_at, thread.wait);
+    if (thread.state == ThreadState::kRunnable || thread.timed || could_have_lock) {
+      runnable_.insert(id);
     }
   });
   frozen_.clear();

@@ -4,13 +4,8 @@
 namespace heddle::exec {
 namespace {
 
-bool is_free(const SyncVar& lock) { return lock.owner == ThreadId::kNone; }
-
-bool is_free_and_unshared(const SyncVar& lock) { return is_free(lock) && lock.readers == 0; }
-
 bool is_in_use(const SyncVar& object) {
-  return object.owner != ThreadId::kNone || object.readers != 0 ||
-         object.waiters_head != ThreadId::kNone;
+  return object.owner != ThreadId::kNone || object.readers != 0 || object.is_waited_for();
 }
 
 }  // namespace
@@ -18,26 +13,21 @@ bool is_in_use(const SyncVar& object) {
 void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
   variable.owner = thread.id;
   variable.depth = 1;
+  admit_waiters(variable);
   acquire(thread, variable, ObjectOperation::kLock);
   note_progress(thread);
   record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
 }
 
-// True when `free` holds; false if the deadline came first.
-bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait,
-                              bool (*free)(const SyncVar&), u64 deadline_ns, uptr pc) {
-  while (!free(variable)) {
-    if (deadline_ns != kAtOnce) {
-      block(thread, variable, wait, deadline_ns);
-    }
-    if (deadline_ns == kAtOnce || thread.timed_out) {
-      note_operation(thread, variable, ObjectOperation::kRefuse, Order::kRelaxed);
-      note_read(thread, variable.address, to_index(variable.owner), pc);
-      record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
-      return false;
-    }
+bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns,
+                              uptr pc) {
+  if (wait_until_open(thread, variable, wait, deadline_ns)) {
+    return true;
   }
-  return true;
+  note_operation(thread, variable, ObjectOperation::kRefuse, Order::kRelaxed);
+  note_read(thread, variable.address, to_index(variable.owner), pc);
+  record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
+  return false;
 }
 
 LockResult Execution::take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
@@ -61,7 +51,7 @@ LockResult Execution::mutex_lock(Thread& thread, void* mutex, MutexType type, u6
     record(thread, kind, variable.address, 0, variable.depth, Order::kRelaxed, pc);
     return LockResult::kAcquired;
   }
-  if (!wait_for_lock(thread, variable, WaitKind::kMutex, is_free, deadline_ns, pc)) {
+  if (!wait_for_lock(thread, variable, WaitKind::kMutex, deadline_ns, pc)) {
     return LockResult::kRefused;
   }
   if (type.robust && variable.robustness == Robustness::kNone) {
@@ -91,7 +81,7 @@ void Execution::release_mutex(Thread& thread, SyncVar& variable, uptr pc) {
       }
     }
     release(thread, variable, ObjectOperation::kUnlock);
-    wake_all(variable);
+    admit_waiters(variable);
     note_write();
   }
   note_progress(thread);
@@ -116,7 +106,7 @@ void Execution::leave_robust_mutexes(Thread& thread) {
       variable.owner = ThreadId::kNone;
       variable.robustness = Robustness::kOwnerDied;
       release(thread, variable, ObjectOperation::kUnlock);
-      wake_all(variable);
+      admit_waiters(variable);
     }
   }
 }
@@ -155,10 +145,11 @@ bool Execution::drop_hold(SyncVar& variable, ThreadId id) {
 bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kLockShared, reinterpret_cast<uptr>(lock), pc);
   SyncVar& variable = touch_sync(thread, lock, pc);
-  if (!wait_for_lock(thread, variable, WaitKind::kShared, is_free, deadline_ns, pc)) {
+  if (!wait_for_lock(thread, variable, WaitKind::kShared, deadline_ns, pc)) {
     return false;
   }
   add_hold(variable, thread.id);
+  admit_waiters(variable);
   acquire(thread, variable, ObjectOperation::kLockShared);
   note_progress(thread);
   record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
@@ -170,8 +161,7 @@ bool Execution::lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr
   const EventKind kind = deadline_ns == kAtOnce ? EventKind::kTryLock : EventKind::kLock;
   point(thread, kind, reinterpret_cast<uptr>(lock), pc);
   SyncVar& variable = touch_sync(thread, lock, pc);
-  if (!wait_for_lock(thread, variable, WaitKind::kExclusive, is_free_and_unshared, deadline_ns,
-                     pc)) {
+  if (!wait_for_lock(thread, variable, WaitKind::kExclusive, deadline_ns, pc)) {
     return false;
   }
   acquire_readers(thread, variable);
@@ -191,7 +181,7 @@ bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
   }
   release_reader(thread, variable);
   if (variable.readers == 0) {
-    wake_all(variable);
+    admit_waiters(variable);
     note_write();
   }
   note_progress(thread);
@@ -218,7 +208,7 @@ void Execution::forget_lock(SyncVar& variable) {
 
 void Execution::init_sync(Thread& thread, void* object, uptr size, const char* what, uptr pc) {
   SyncVar& variable = touch_sync(thread, object, pc);
-  if (variable.waiters_head != ThreadId::kNone) {
+  if (variable.is_waited_for()) {
     Text<200> message;
     message.add("%s initialised while it is waited for", what);
     report(thread, FindingKind::kMisuse, "init-in-use", pc, message.data);
@@ -233,7 +223,7 @@ void Execution::destroy_sync(Thread& thread, void* object, const char* what, upt
   if (is_in_use(variable)) {
     Text<200> message;
     message.add("%s destroyed while it is %s", what,
-                variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
+                variable.is_waited_for() ? "waited for" : "held");
     report(thread, FindingKind::kMisuse, "destroy-in-use", pc, message.data);
   }
   // The same bytes may hold another object next.
@@ -246,7 +236,7 @@ void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
   for (u32 index = cell.sync; index != 0; index = variables_[index].next) {
     SyncVar& variable = variables_[index];
     if ((mask >> (variable.address - granule) & 1) != 0 && is_in_use(variable) &&
-        variable.waiters_head == ThreadId::kNone) {
+        !variable.is_waited_for()) {
       forget_lock(variable);
     }
     if ((mask >> (variable.address - granule) & 1) != 0) {
@@ -265,7 +255,7 @@ void Execution::judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr
     if (is_in_use(variable) && !waits_by_futex) {
       Text<200> message;
       message.add("memory freed while a lock in it is %s",
-                  variable.waiters_head != ThreadId::kNone ? "waited for" : "held");
+                  variable.is_waited_for() ? "waited for" : "held");
       report(thread, FindingKind::kMisuse, "destroy-in-use", pc, message.data);
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/clock.hpp"
+#include "exec/thread_set.hpp"
 
 namespace heddle::exec {
 
@@ -13,6 +14,16 @@ struct SharedHold {
   ThreadId thread;
   u32 count;
   u32 next;
+};
+
+/// Threads that wait for a lock, a semaphore or a guard. All of a set wait for the same: they can
+/// run if and only if they could have it.
+struct LockWaiters {
+  ThreadSet exclusive;
+  ThreadSet shared;
+  ThreadSet timed;  // in either way, but they can be chosen anyway
+
+  bool empty() const { return exclusive.empty() && shared.empty() && timed.empty(); }
 };
 
 /// An atomic location, mutex, condition variable, lock, guard or futex word, by its address.
@@ -36,13 +47,18 @@ struct SyncVar {
   u32 readers;  // shared ownerships
   u32 holds;    // who has them, a list of SharedHold; 0 if nobody
   VectorClock readers_released;
+  LockWaiters* lock_waiters;  // null if there never were any
 
   u32 arrived;  // barrier: threads of this round that are there
   uptr mutex;   // condition variable: what its waiters gave back
 
-  // Threads blocked on it, longest first.
+  // Threads that wait to be woken, longest first.
   ThreadId waiters_head;
   ThreadId waiters_tail;
+
+  bool is_waited_for() const {
+    return waiters_head != ThreadId::kNone || (lock_waiters != nullptr && !lock_waiters->empty());
+  }
 };
 
 }  // namespace heddle::exec

@@ -7,9 +7,12 @@
 
 namespace heddle::exec {
 
+struct SyncVar;
+
 enum class ThreadState : u8 { kRunnable, kBlocked, kFinished };
 
-/// Why a thread is blocked; for enabling it again, and for telling the cycle of a deadlock.
+/// Why a thread is blocked; for knowing when it can run again, and for telling the cycle of a
+/// deadlock.
 enum class WaitKind : u8 {
   kNone,
   kMutex,
@@ -35,14 +38,12 @@ struct Thread {
   ThreadState state;
   bool detached;
   bool joined;
-  bool timed;      // blocked with a time-out: choosing it means that the time-out strikes
-  bool timed_out;  // outcome of the last timed wait
+  bool timed;  // blocked with a time-out: choosing it means that the time-out strikes
   bool yielding;
   bool parked;  // spins without progress; runs only when others wrote or can not run
   WaitKind wait;
-  uptr wait_address;
-  u32 wait_variable;   // SyncVar index
-  ThreadId wait_next;  // next waiter on the same variable
+  SyncVar* waits_at;   // null if that is none
+  ThreadId wait_next;  // next waiter in the queue
   ThreadId join_target;
   ThreadId joiner;  // blocked in a join of this one
 

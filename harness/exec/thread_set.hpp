@@ -34,6 +34,24 @@ class ThreadSet {
     word &= ~bit;
   }
 
+  /// All of `others` but those in `except`.
+  void insert(const ThreadSet& others, const ThreadSet& except) {
+    words_used_ = others.words_used_ > words_used_ ? others.words_used_ : words_used_;
+    for (u32 i = 0; i < others.words_used_; ++i) {
+      const u64 added = others.words_[i] & ~except.words_[i] & ~words_[i];
+      count_ += static_cast<u32>(__builtin_popcountll(added));
+      words_[i] |= added;
+    }
+  }
+
+  void erase(const ThreadSet& others) {
+    for (u32 i = 0; i < others.words_used_; ++i) {
+      const u64 erased = words_[i] & others.words_[i];
+      count_ -= static_cast<u32>(__builtin_popcountll(erased));
+      words_[i] &= ~erased;
+    }
+  }
+
   u32 count() const { return count_; }
   bool empty() const { return count_ == 0; }
 

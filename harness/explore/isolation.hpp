@@ -39,7 +39,7 @@ class NotingStrategy final : public exec::Strategy {
   const char* name() const override { return inner_.name(); }
   void begin_execution(u64 index) override;
   void on_thread(ThreadId id) override { inner_.on_thread(id); }
-  void on_runnable(ThreadId id) override { inner_.on_runnable(id); }
+  void on_finish(ThreadId id) override { inner_.on_finish(id); }
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
   void end_execution(u64 steps) override;

@@ -16,10 +16,9 @@ class Pct final : public exec::Strategy {
 
   void begin_execution(u64 index) override {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
-    lowest_ = kInitialLowest;
     patience_.begin_execution();
-    ranking_.clear();
-    ranked_.clear();
+    order_.clear();
+    lowered_count_ = 0;
     change_count_ = static_cast<u32>(index % kDepthMax);
     fault_period_ = fault_period(index);
     yield_chance_ = yield_chance(index);
@@ -28,26 +27,25 @@ class Pct final : public exec::Strategy {
     }
   }
 
-  // Invariant: priorities of living threads are distinct; those at or below kInitialLowest were
-  // lowered, the latest one most.
   void on_thread(ThreadId id) override {
-    priorities_[to_index(id)] = (rng_.next() | (u64{1} << 63)) - to_index(id) % 64;
-    rank(id);
+    order_.push_back(id);
+    ThreadId* place = order_.begin() + rng_.below(order_.size() - lowered_count_);
+    std::rotate(place, order_.end() - 1, order_.end());
   }
 
-  void on_runnable(ThreadId id) override {
-    if (!ranked_.contains(id)) {
-      rank(id);
-    }
+  void on_finish(ThreadId id) override {
+    to_the_end(id);
+    order_.pop_back();
   }
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override {
     const bool gives_way = (point.yielding && rng_.chance(yield_chance_)) || patience_.is_over();
     if (point.current != ThreadId::kNone && (gives_way || passes_change(point.step))) {
-      priorities_[to_index(point.current)] = --lowest_;
-      rank(point.current);
+      to_the_end(point.current);
+      ++lowered_count_;
     }
-    const ThreadId best = highest(point.runnable);
+    const ThreadId best = *std::find_if(order_.begin(), order_.end(),
+                                        [&](ThreadId id) { return point.runnable.contains(id); });
     patience_.note(point, best);
     return best;
   }
@@ -62,40 +60,13 @@ class Pct final : public exec::Strategy {
   }
 
  private:
-  static constexpr u64 kInitialLowest = u64{1} << 32;
   static constexpr u32 kLengthMax = 20'000;  // a livelock's length says nothing about the rest
 
-  struct Rank {
-    u64 priority;
-    ThreadId id;
-
-    friend bool operator<(const Rank& a, const Rank& b) {
-      return a.priority != b.priority ? a.priority < b.priority : a.id > b.id;
-    }
-  };
-
-  void rank(ThreadId id) {
-    ranking_.push_back(Rank{priorities_[to_index(id)], id});
-    std::push_heap(ranking_.begin(), ranking_.end());
-    ranked_.insert(id);
+  void to_the_end(ThreadId id) {
+    ThreadId* place = std::find(order_.begin(), order_.end(), id);
+    lowered_count_ -= place >= order_.end() - lowered_count_;
+    std::rotate(place, place + 1, order_.end());
   }
-
-  /// The runnable thread of the highest priority. Those above that can not run leave the ranking
-  /// until they can.
-  ThreadId highest(const exec::ThreadSet& runnable) {
-    while (!runnable.contains(ranking_.begin()->id) || is_former(*ranking_.begin())) {
-      const Rank top = *ranking_.begin();
-      if (!is_former(top)) {
-        ranked_.erase(top.id);
-      }
-      std::pop_heap(ranking_.begin(), ranking_.end());
-      ranking_.pop_back();
-    }
-    return ranking_.begin()->id;
-  }
-
-  /// True if the thread was lowered since.
-  bool is_former(const Rank& rank) const { return rank.priority != priorities_[to_index(rank.id)]; }
 
   // Change points are steps of the whole execution; the one at or just before this step counts
   // once.
@@ -112,15 +83,13 @@ class Pct final : public exec::Strategy {
   u64 rng_seed_;
   Rng rng_;
   u32 longest_ = 16;
-  u64 lowest_ = kInitialLowest;
   u32 change_count_ = 0;
   Patience patience_;
   u32 fault_period_ = 16;
   u32 yield_chance_ = 0;
   u32 changes_[kDepthMax] = {};
-  u64 priorities_[kThreadCountMax] = {};
-  Vec<Rank> ranking_;       // a heap: all that can run, at least
-  exec::ThreadSet ranked_;  // who is there with its present priority
+  Vec<ThreadId> order_;    // those that have not finished, by priority
+  u32 lowered_count_ = 0;  // so many of the last ones were lowered, the latest one most
 };
 
 }  // namespace

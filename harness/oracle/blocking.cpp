@@ -70,7 +70,7 @@ class DeadlockOracle final : public exec::Oracle {
   static void fill(Execution& execution, Finding& finding, ThreadId id) {
     finding.thread = id;
     finding.pc = execution.thread(id).pending_pc;
-    finding.address = execution.thread(id).wait_address;
+    finding.address = waited_at(execution.thread(id));
   }
 };
 

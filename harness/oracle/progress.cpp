@@ -26,7 +26,7 @@ class ProgressOracle final : public exec::Oracle {
     finding.rule = waits ? "waits" : alone ? "retries" : "unbounded";
     finding.thread = thread.id;
     finding.pc = thread.pending_pc;
-    finding.address = waits ? thread.wait_address : thread.pending_address;
+    finding.address = waits ? waited_at(thread) : thread.pending_address;
     finding.message.clear();
     finding.message.add("no progress: ");
     if (waits) {

@@ -1,7 +1,6 @@
 #include "oracle/waits.hpp"
 
 namespace heddle::oracle {
-namespace {
 
 using exec::Execution;
 using exec::SyncVar;
@@ -9,21 +8,18 @@ using exec::Thread;
 using exec::ThreadState;
 using exec::WaitKind;
 
-SyncVar& waited_for(Execution& execution, const Thread& thread) {
-  return execution.variable_at(thread.wait_address,
-                               execution.shadow().cell(thread.wait_address & ~uptr{7}));
+uptr waited_at(const Thread& thread) {
+  return thread.waits_at == nullptr ? 0 : thread.waits_at->address;
 }
-
-}  // namespace
 
 ThreadId blocker(Execution& execution, const Thread& thread) {
   switch (thread.wait) {
     case WaitKind::kJoin: return thread.join_target;
     case WaitKind::kMutex:
     case WaitKind::kShared:
-    case WaitKind::kGuard: return waited_for(execution, thread).owner;
+    case WaitKind::kGuard: return thread.waits_at->owner;
     case WaitKind::kExclusive: {
-      const SyncVar& lock = waited_for(execution, thread);
+      const SyncVar& lock = *thread.waits_at;
       return lock.owner != ThreadId::kNone ? lock.owner : execution.first_reader(lock);
     }
     default: return ThreadId::kNone;
@@ -34,32 +30,30 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
   message.add("T%u waits for ", to_index(thread.id));
   switch (thread.wait) {
     case WaitKind::kJoin: message.add("T%u to finish", to_index(thread.join_target)); return;
-    case WaitKind::kMutex: describe_object(message, "the mutex", thread.wait_address); break;
+    case WaitKind::kMutex: describe_object(message, "the mutex", waited_at(thread)); break;
     case WaitKind::kShared:
     case WaitKind::kExclusive:
-      describe_object(message, "the reader-writer lock", thread.wait_address);
+      describe_object(message, "the reader-writer lock", waited_at(thread));
       break;
     case WaitKind::kGuard:
-      describe_object(message, "the initialisation guard", thread.wait_address);
+      describe_object(message, "the initialisation guard", waited_at(thread));
       break;
     case WaitKind::kCondition:
-      describe_object(message, "a notification of the condition variable", thread.wait_address);
+      describe_object(message, "a notification of the condition variable", waited_at(thread));
       return;
     case WaitKind::kFutex:
-      describe_object(message, "a notification of the atomic", thread.wait_address);
+      describe_object(message, "a notification of the atomic", waited_at(thread));
       return;
-    case WaitKind::kSemaphore:
-      describe_object(message, "the semaphore", thread.wait_address);
-      return;
+    case WaitKind::kSemaphore: describe_object(message, "the semaphore", waited_at(thread)); return;
     case WaitKind::kBarrier:
-      describe_object(message, "others to arrive at the barrier", thread.wait_address);
-      message.add(", where %u are", waited_for(execution, thread).arrived);
+      describe_object(message, "others to arrive at the barrier", waited_at(thread));
+      message.add(", where %u are", thread.waits_at->arrived);
       return;
     case WaitKind::kNone:
     case WaitKind::kEnd: message.add("nothing"); return;
     case WaitKind::kForGood: message.add("an assumption that does not hold"); return;
   }
-  const SyncVar& variable = waited_for(execution, thread);
+  const SyncVar& variable = *thread.waits_at;
   if (variable.owner != ThreadId::kNone) {
     const bool finished = execution.thread(variable.owner).state == ThreadState::kFinished;
     message.add(" held by T%u%s", to_index(variable.owner), finished ? ", which has finished" : "");

@@ -6,6 +6,9 @@
 
 namespace heddle::oracle {
 
+/// The address of the object that `thread` waits at; 0 if it waits for a thread.
+uptr waited_at(const exec::Thread& thread);
+
 /// The thread that must act before `thread` can go on; kNone if it could be anybody.
 ThreadId blocker(exec::Execution& execution, const exec::Thread& thread);
 

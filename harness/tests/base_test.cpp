@@ -1,6 +1,8 @@
 // Goal: the ground that everything stands on does what its headers say.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/rng.hpp"
@@ -86,6 +88,33 @@ TEST(ThreadSet, BehavesLikeASet) {
       const u32 n = rng.below(static_cast<u32>(twin.size()));
       ASSERT_EQ(to_index(set.nth(n)), *std::next(twin.begin(), n));
     }
+  }
+}
+
+TEST(ThreadSet, TakesManyAndGivesThemBack) {
+  static exec::ThreadSet sets[3];
+  std::set<u32> twins[3];
+  Rng rng(4);
+  for (int i = 0; i < 4'000; ++i) {
+    const u32 changed = rng.below(3);
+    const u32 id = rng.below(kThreadCountMax);
+    if (rng.below(64) != 0) {
+      sets[changed].insert(to_thread_id(id));
+      twins[changed].insert(id);
+    } else if (rng.below(2) == 0) {
+      sets[0].insert(sets[1], sets[2]);
+      std::set_difference(twins[1].begin(), twins[1].end(), twins[2].begin(), twins[2].end(),
+                          std::inserter(twins[0], twins[0].end()));
+    } else {
+      sets[changed].erase(sets[(changed + 1) % 3]);
+      for (const u32 erased : twins[(changed + 1) % 3]) {
+        twins[changed].erase(erased);
+      }
+    }
+    std::set<u32> members;
+    sets[changed].each([&](ThreadId member) { members.insert(to_index(member)); });
+    ASSERT_EQ(members, twins[changed]);
+    ASSERT_EQ(sets[0].count(), twins[0].size());
   }
 }
 

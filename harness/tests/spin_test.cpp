@@ -334,6 +334,27 @@ TEST(NestedSpinLocks, RetryIsNoLivelock) {
 
 // The window lies between two plain accesses: no synchronisation is there to switch at. Once the
 // location was seen to race, it is a scheduling point by itself.
+// A thread that reads a lot is taken to spin; who then really spins, for it, must not do so for
+// ever.
+TEST(Parked, GoesOnWhenTheOthersSpin) {
+  expect_clean([] {
+    std::atomic<int> numbers[8] = {};
+    std::atomic<bool> done{false};
+    both(
+        [&] {
+          int sum = 0;
+          for (unsigned i = 0; i < 400; ++i) {
+            sum += numbers[i % 8];
+          }
+          done = sum == 0;
+        },
+        [&] {
+          while (!done) {
+          }
+        });
+  });
+}
+
 TEST(RacedLocation, BecomesASchedulingPoint) {
   expect_found("check", "check",
                [] {
