@@ -58,6 +58,7 @@ TEST(Families, AreSound) {
   for (const Member& member : members()) {
     const ExploreResult result = explore(body_of(member), {.executions = 100, .faults = "none"});
     EXPECT_FALSE(result.found) << member.family << "(" << member.n << "): " << result.report;
+    EXPECT_EQ(result.executions, 100u);
   }
 }
 
