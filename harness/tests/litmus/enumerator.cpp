@@ -221,12 +221,12 @@ class Enumeration {
     return static_cast<u32>(partial.events.size() - 1);
   }
 
-  /// A store by its thread and its place there, as two characters.
+  /// A store by its thread, if it has one, and its place there, as two characters.
   static std::string name(const Partial& partial, u32 store) {
     const u32 thread = partial.events[store].thread;
     const auto before = std::count_if(partial.events.begin(), partial.events.begin() + store,
                                       [thread](const Made& made) { return made.thread == thread; });
-    return {static_cast<char>('0' + (thread == kNoEvent ? kThreadsMax : thread)),
+    return {thread == kNoEvent ? '-' : static_cast<char>('0' + thread),
             static_cast<char>('0' + before)};
   }
 

@@ -85,6 +85,13 @@ TEST(LitmusEnumerator, AgreesWithTheCatalogue) {
   }
 }
 
+// The store is the first thing that a fifth thread does.
+TEST(LitmusEnumerator, TellsStoresOfManyThreadsApart) {
+  Program program = parse("a:=x(rlx) || b:=x(rlx) || c:=x(rlx) || d:=x(rlx)");
+  program.threads.push_back(parse("x=1(rlx)").threads.front());
+  EXPECT_EQ(under(enumerate(program), Model::kRc11).complete, 16u);
+}
+
 TEST(LitmusEnumerator, AgreesWithTheCountsOfFamilies) {
   for (const Member& member : members()) {
     if (!member.small) {
