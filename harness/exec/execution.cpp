@@ -448,9 +448,7 @@ void Execution::block_for_good(Thread& thread) {
   if (!options_.exhaustive) {
     abandon();
   }
-  thread.wait = WaitKind::kForGood;
-  thread.timed = false;
-  block_until_scheduled(thread);
+  block_until_scheduled(thread, WaitKind::kForGood);
   internal_bug("a thread that was blocked for good was resumed", __FILE__, __LINE__);
 }
 

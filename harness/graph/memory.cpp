@@ -336,7 +336,6 @@ void GraphMemory::on_stuck() {
         awaited_by(thread) == ObjectOperation::kOther || waiting_of(i) != 0) {
       continue;
     }
-    const uptr at = thread.wait_address;
     Event wait = event(thread, Kind::kUpdate, Order::kAcquire);
     wait.is_object = true;
     wait.location =

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "catalogue.hpp"
+#include "families.hpp"
 #include "litmus_body.hpp"
 #include "random_litmus.hpp"
 
@@ -19,9 +20,9 @@ void add_missing(std::string& text, const char* title, const Program& program,
   }
 }
 
-void add_counts(std::string& text, const char* who, u64 complete, u64 blocked, size_t outcomes) {
+void add_counts(std::string& text, const char* who, u64 complete, u64 blocked) {
   text += std::string("\n  ") + who + ": " + std::to_string(complete) + " complete, " +
-          std::to_string(blocked) + " blocked, " + std::to_string(outcomes) + " outcomes";
+          std::to_string(blocked) + " blocked";
 }
 
 void add_disagreements(std::vector<std::string>& all, const std::string& title,
@@ -45,8 +46,8 @@ std::string disagreement(const Program& program, Model model, const Explorer& ex
     return "";
   }
   std::string text = std::string(name_of(model)) + ": " + to_text(program);
-  add_counts(text, "enumerator", truth.complete, truth.blocked, truth.outcomes.size());
-  add_counts(text, "explorer", explored.complete, explored.blocked, seen.size());
+  add_counts(text, "enumerator", truth.complete, truth.blocked);
+  add_counts(text, "explorer", explored.complete, explored.blocked);
   add_missing(text, "not explored", program, truth.outcomes, seen);
   add_missing(text, "impossible", program, seen, truth.outcomes);
   return text;
@@ -65,6 +66,27 @@ std::vector<std::string> disagreements_on_random_programs(u64 programs, const Ex
   for (u64 i = 0; i < programs; ++i) {
     const Flavour flavour = kFlavours[i % std::size(kFlavours)];
     add_disagreements(all, "program " + std::to_string(i), random_program(i, flavour), explore);
+  }
+  return all;
+}
+
+std::vector<std::string> disagreements_on_families(u64 executions, const Explorer& explore) {
+  std::vector<std::string> all;
+  for (const Member& member : members()) {
+    for (const Model model : kModels) {
+      const std::optional<u64> expected = member.complete[static_cast<u8>(model)];
+      if (!expected || *expected > executions) {
+        continue;
+      }
+      const Explored explored = explore(body_of(member), model);
+      if (explored.complete != *expected) {
+        std::string text = std::string(member.family) + "(" + std::to_string(member.n) +
+                           ") under " + name_of(model) + ": " + std::to_string(*expected) +
+                           " complete";
+        add_counts(text, "explorer", explored.complete, explored.blocked);
+        all.push_back(text);
+      }
+    }
   }
   return all;
 }

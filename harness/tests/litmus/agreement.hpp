@@ -29,4 +29,7 @@ std::vector<std::string> disagreements_on_catalogue(const Explorer& explore);
 /// The same of random programs, `programs` in all.
 std::vector<std::string> disagreements_on_random_programs(u64 programs, const Explorer& explore);
 
+/// Counts of members of families that have no more than `executions` complete ones.
+std::vector<std::string> disagreements_on_families(u64 executions, const Explorer& explore);
+
 }  // namespace heddle::litmus

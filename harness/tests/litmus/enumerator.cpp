@@ -126,11 +126,12 @@ class Enumeration {
     }
     for (u32 source = 0; source < partial.events.size(); ++source) {
       const Event& event = partial.events[source].event;
-      if (event.type == Event::Type::kWrite && event.location == operation.object &&
-          !overwritten(partial, thread, source)) {
+      if (event.type == Event::Type::kWrite && event.location == operation.object) {
         Partial longer = partial;
         add_access(longer, thread, operation, source);
-        extend(std::move(longer));
+        if (coherent(longer)) {
+          extend(std::move(longer));
+        }
       }
     }
     return true;
@@ -150,21 +151,28 @@ class Enumeration {
     return true;
   }
 
-  /// Whether the thread has met a store to this location that is later in the same thread: then no
-  /// model lets it go back.
-  static bool overwritten(const Partial& partial, u32 thread, u32 source) {
-    for (const Made& made : partial.events) {
-      if (made.thread != thread || made.event.location != partial.events[source].event.location) {
+  /// Whether the threads meet the stores to each location in orders that fit together: what one has
+  /// read or written, it does not go back from under any model. Without this, a loop might read the
+  /// same stores round and round.
+  bool coherent(const Partial& partial) const {
+    Relation before(static_cast<u32>(partial.events.size()));
+    std::vector<u32> met(partial.threads.size() * objects(), kNoEvent);
+    for (u32 i = objects(); i < partial.events.size(); ++i) {
+      const Made& made = partial.events[i];
+      if (made.event.type == Event::Type::kFence) {
         continue;
       }
-      const bool reads = made.event.type == Event::Type::kRead;
-      const u32 met = reads ? made.source : static_cast<u32>(&made - partial.events.data());
-      if (source < met && (partial.events[source].thread == kNoEvent ||
-                           partial.events[source].thread == partial.events[met].thread)) {
-        return true;
+      const u32 store = made.event.type == Event::Type::kRead ? made.source : i;
+      u32& last = met[made.thread * objects() + made.event.location];
+      if (store >= objects()) {
+        before.add(made.event.location, store);
       }
+      if (last != kNoEvent && last != store) {
+        before.add(last, store);
+      }
+      last = store;
     }
-    return false;
+    return before.acyclic();
   }
 
   void add_unlock(Partial& partial, u32 thread, u32 mutex) const {
@@ -213,12 +221,12 @@ class Enumeration {
     return static_cast<u32>(partial.events.size() - 1);
   }
 
-  /// A store by its thread and its place there, as two characters.
+  /// A store by its thread, if it has one, and its place there, as two characters.
   static std::string name(const Partial& partial, u32 store) {
     const u32 thread = partial.events[store].thread;
     const auto before = std::count_if(partial.events.begin(), partial.events.begin() + store,
                                       [thread](const Made& made) { return made.thread == thread; });
-    return {static_cast<char>('0' + (thread == kNoEvent ? kThreadsMax : thread)),
+    return {thread == kNoEvent ? '-' : static_cast<char>('0' + thread),
             static_cast<char>('0' + before)};
   }
 

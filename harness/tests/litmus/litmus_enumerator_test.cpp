@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "catalogue.hpp"
+#include "families.hpp"
 #include "interleavings.hpp"
 #include "random_litmus.hpp"
 
@@ -80,6 +81,29 @@ TEST(LitmusEnumerator, AgreesWithTheCatalogue) {
                               [&](const Outcome& outcome) { return fits(outcome, entry.asked); }),
           expected.allowed)
           << entry.asked;
+    }
+  }
+}
+
+// The store is the first thing that a fifth thread does.
+TEST(LitmusEnumerator, TellsStoresOfManyThreadsApart) {
+  Program program = parse("a:=x(rlx) || b:=x(rlx) || c:=x(rlx) || d:=x(rlx)");
+  program.threads.push_back(parse("x=1(rlx)").threads.front());
+  EXPECT_EQ(under(enumerate(program), Model::kRc11).complete, 16u);
+}
+
+TEST(LitmusEnumerator, AgreesWithTheCountsOfFamilies) {
+  for (const Member& member : members()) {
+    if (!member.small) {
+      continue;
+    }
+    const Behaviours behaviours = enumerate(threads_of(member));
+    for (const Model model : kModels) {
+      const std::optional<u64> expected = member.complete[static_cast<u8>(model)];
+      if (expected) {
+        EXPECT_EQ(under(behaviours, model).complete, *expected)
+            << member.family << "(" << member.n << ") under " << name_of(model);
+      }
     }
   }
 }
