@@ -129,14 +129,20 @@ void GraphMemory::await_turn(Thread& thread) {
   }
 }
 
-void GraphMemory::look_for_spin(Thread& thread) {
+void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
     return;
   }
-  switch (spins_.visit(thread, thread.pending_pc)) {
+  switch (spins_.visit(thread, thread.pending_pc, tries_to_change)) {
     case Spins::Verdict::kGoesOn: return;
     case Spins::Verdict::kSpins: engine().block_for_good(thread);
     case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
+  }
+}
+
+void GraphMemory::note_read(const Thread& thread, EventId store) {
+  if (engine().options().exhaustive) {
+    spins_.note_store(thread, store);
   }
 }
 
@@ -225,12 +231,13 @@ EventId GraphMemory::choose_place(const Event& event) {
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
   await_turn(thread);
-  look_for_spin(thread);
+  look_for_spin(thread, false);
   Event read = event(thread, Kind::kRead, order);
   read.location = location_of(thread, variable, size, newest);
   read.store = choose_store(read);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
+  note_read(thread, read.store);
   note_load(thread, released(graph_[id].store), order);
   return graph_[id].value;
 }
@@ -251,7 +258,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
 Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
                             const exec::Modification& modification, u128 newest) {
   await_turn(thread);
-  look_for_spin(thread);
+  look_for_spin(thread, true);
   Event update = event(thread, Kind::kUpdate, order);
   update.location = location_of(thread, variable, size, newest);
   update.modification = modification;
@@ -260,6 +267,7 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
   graph_[id].value = update.value;
+  note_read(thread, update.store);
   thread.effects += update.value != old;
   if (update.kind == Kind::kRead) {
     note_load(thread, released(update.store), update.order);
@@ -293,7 +301,7 @@ void GraphMemory::fence(Thread& thread, Order order) {
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
   if (what == ObjectOperation::kRefuse || what == ObjectOperation::kRefuseTake) {
-    look_for_spin(thread);
+    look_for_spin(thread, false);
   } else {
     ++thread.effects;
   }
@@ -338,8 +346,7 @@ void GraphMemory::on_stuck() {
     }
     Event wait = event(thread, Kind::kUpdate, Order::kAcquire);
     wait.is_object = true;
-    wait.location =
-        location_of(thread, engine().variable_at(at, engine().shadow().cell(at & ~uptr{7})), 1, 0);
+    wait.location = location_of(thread, *thread.waits_at, 1, 0);
     wait.store = graph_.co_last(wait.location);
     wait.modification.argument = static_cast<u32>(awaited_by(thread));
     evaluate(graph_, wait);

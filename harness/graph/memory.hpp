@@ -60,7 +60,8 @@ class GraphMemory final : public exec::MemoryModel {
   EventId take(const Event& event, EventId after);
   void await_turn(exec::Thread& thread);
   /// Does not return if the thread waits for a value that it has not found.
-  void look_for_spin(exec::Thread& thread);
+  void look_for_spin(exec::Thread& thread, bool tries_to_change);
+  void note_read(const exec::Thread& thread, EventId store);
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
   EventId choose_store(Event& event);

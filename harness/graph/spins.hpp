@@ -6,18 +6,23 @@
 
 namespace heddle::graph {
 
-/// Tells when a thread comes back to a read in the state in which it was there before, having
-/// changed nothing meanwhile: until another store is read in between it can only do the same again,
-/// and the execution in which it has not been round is there, too. The state is expensive to know,
-/// so it is looked at only where code is known to loop; where it turns out to, the execution must
-/// begin once more.
+/// Tells when a thread goes round without getting anywhere: it comes back to a read in the state in
+/// which it was there before, having changed nothing meanwhile. If it did nothing but look, the
+/// execution in which it has not been round is there, too. If it also tried to change something
+/// (failed rounds of a lock-free algorithm, which are executions of their own), it is let go on
+/// until a round reads the very stores of the one before. The state is expensive to know, so it is
+/// looked at only where code is known to loop; where it turns out to, the execution must begin once
+/// more.
 class Spins {
  public:
   enum class Verdict : u8 { kGoesOn, kSpins, kBeginAgain };
 
   void begin_execution();
-  /// The thread is about to read at `pc`. O(reads since its last effect), at most kVisitsMax.
-  Verdict visit(const exec::Thread& thread, uptr pc);
+  /// The thread is about to read at `pc`, perhaps to change what it reads.
+  /// O(reads since its last effect), at most kVisitsMax.
+  Verdict visit(const exec::Thread& thread, uptr pc, bool tries_to_change);
+  /// What it read there.
+  void note_store(const exec::Thread& thread, u32 store);
   /// Some thread was cut short by the number of its rounds alone, with its state changing.
   bool is_bounded() const { return bounded_; }
 
@@ -29,6 +34,8 @@ class Spins {
   struct Visit {
     uptr pc;
     u64 state;  // 0: not looked at
+    u32 store;  // that it read
+    bool tries_to_change;
   };
 
   struct Line {
@@ -37,6 +44,8 @@ class Spins {
   };
 
   bool is_loop(uptr pc) const;
+  static bool only_looked(const Vec<Visit>& visits, u32 from);
+  static bool repeats(const Vec<Visit>& visits, u32 from);
 
   Line* lines_ = nullptr;
   u32 lines_used_ = 0;

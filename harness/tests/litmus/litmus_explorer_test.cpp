@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agreement.hpp"
+#include "families.hpp"
 #include "explore/session.hpp"
 
 namespace heddle::litmus {
@@ -37,6 +38,18 @@ TEST(LitmusExplorer, Catalogue) {
 TEST(LitmusExplorer, RandomPrograms) {
   for (const std::string& text : disagreements_on_random_programs(5000, explore_all)) {
     ADD_FAILURE() << text;
+  }
+}
+
+TEST(LitmusExplorer, Families) {
+  for (const Member& member : members()) {
+    for (const Model model : kModels) {
+      const auto expected = member.complete[static_cast<u8>(model)];
+      if (expected) {
+        EXPECT_EQ(explore_all(body_of(member), model).complete, *expected)
+            << member.family << " " << member.n << " " << name_of(model);
+      }
+    }
   }
 }
 
