@@ -14,6 +14,7 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.size = 1;
   variable.ordinal = 0;
   variable.location = 0;
+  variable.queue = 0;
   variable.lifetimes = 0;
   variable.released.clear();
   variable.atomic_reads.clear();

@@ -31,6 +31,9 @@ bool Execution::dequeue(Thread& thread, SyncVar& variable) {
 }
 
 void Execution::wake(Thread& thread) {
+  if (options_.model != nullptr) {
+    options_.model->wake(thread);
+  }
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
   if (!frozen_.contains(thread.id)) {
@@ -66,14 +69,56 @@ ThreadId Execution::take_waiter(SyncVar& variable) {
   return chosen;
 }
 
-bool Execution::block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
+void Execution::begin_wait(Thread& thread, SyncVar& variable, WaitKind wait) {
+  thread.wait = wait;
+  thread.waits_at = &variable;
+  note_operation(thread, variable, ObjectOperation::kEnqueue, Order::kAcqRel);
   enqueue(thread, variable);
-  const bool woken = block_until_scheduled(thread, wait, &variable, deadline_ns);
-  if (!woken) {
+}
+
+// True if it was not woken yet.
+bool Execution::stop_waiting(Thread& thread) {
+  thread.expires = false;
+  const bool waits = thread.wait != WaitKind::kNone;
+  if (waits) {
+    dequeue(thread, *thread.waits_at);
+    thread.wait = WaitKind::kNone;
+  }
+  return waits;
+}
+
+// Between the two the thread may have been woken already, where a model has events in between.
+bool Execution::end_wait(Thread& thread, u64 deadline_ns) {
+  const WaitKind wait = thread.wait;
+  if (thread.expires) {
+    note_operation(thread, *thread.waits_at, ObjectOperation::kLeave, Order::kAcqRel);
+    if (stop_waiting(thread)) {
+      advance_clock(deadline_ns);
+      return false;
+    }
+    return true;
+  }
+  if (wait != WaitKind::kNone &&
+      !block_until_scheduled(thread, wait, thread.waits_at, deadline_ns)) {
+    note_operation(thread, *thread.waits_at, ObjectOperation::kLeave, Order::kAcqRel);
     advance_clock(deadline_ns);
     dequeue(thread, *thread.waits_at);  // it may have been moved to another queue meanwhile
+    return false;
   }
-  return woken;
+  if (options_.model != nullptr) {
+    options_.model->wake_up(thread, Order::kRelaxed);
+  }
+  return true;
+}
+
+// A search that tries everything does not let time-outs strike whenever a thread may be chosen: it
+// decides beforehand whether the thread has the patience to wait.
+u64 Execution::patience(Thread& thread, u64 deadline_ns) {
+  if (!options_.exhaustive || deadline_ns == kNever || deadline_ns == kAtOnce) {
+    return deadline_ns;
+  }
+  thread.expires = decide(DecisionKind::kTimeOut, 2) == 1;
+  return thread.expires ? deadline_ns : kNever;
 }
 
 bool Execution::is_open(const SyncVar& object, WaitKind wait) {
@@ -99,9 +144,12 @@ LockWaiters& Execution::waiters_of(SyncVar& variable) {
 
 bool Execution::wait_until_open(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns) {
   if (is_open(variable, wait)) {
+    thread.expires = false;
     return true;
   }
-  if (deadline_ns == kAtOnce) {
+  if (deadline_ns == kAtOnce || thread.expires) {
+    thread.expires = false;
+    advance_clock(deadline_ns);
     return false;
   }
   LockWaiters& waiters = waiters_of(variable);

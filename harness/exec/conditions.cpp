@@ -10,6 +10,7 @@ namespace heddle::exec {
 int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns,
                               uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(condition), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, condition, pc);
   SyncVar& lock = touch_sync(thread, mutex, pc);
   if (lock.owner != thread.id) {
@@ -25,12 +26,15 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
   const u32 depth = lock.depth;
   lock.depth = 1;
   const bool spurious = fails_by_decision(DecisionKind::kSpuriousWakeup);
+  if (!spurious) {
+    begin_wait(thread, variable, WaitKind::kCondition);
+  }
   release_mutex(thread, lock, pc);
   bool timed_out = false;
   if (spurious) {
     point(thread, EventKind::kWake, variable.address, pc);
   } else {
-    timed_out = !block(thread, variable, WaitKind::kCondition, deadline_ns);
+    timed_out = !end_wait(thread, deadline_ns);
   }
   record(thread, EventKind::kWake, variable.address, 0, timed_out ? 0 : 1, Order::kAcquire, pc);
   wait_until_open(thread, lock, WaitKind::kMutex);
@@ -45,6 +49,7 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
 void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr pc) {
   point(thread, EventKind::kNotify, reinterpret_cast<uptr>(condition), pc);
   SyncVar& variable = touch_sync(thread, condition, pc);
+  note_operation(thread, variable, ObjectOperation::kNotify, Order::kAcqRel);
   if (all) {
     wake_all(variable);
   } else {
@@ -60,6 +65,7 @@ void Execution::condition_notify(Thread& thread, void* condition, bool all, uptr
 
 bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kAcquire, reinterpret_cast<uptr>(semaphore), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, semaphore, pc);
   auto* value = static_cast<volatile u32*>(semaphore);
   if (!wait_until_open(thread, variable, WaitKind::kSemaphore, deadline_ns)) {
@@ -97,18 +103,23 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
 bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc) {
   point(thread, EventKind::kArrive, reinterpret_cast<uptr>(barrier), pc);
   SyncVar& variable = touch_sync(thread, barrier, pc);
-  release_too(thread, variable, ObjectOperation::kOther);
+  release_too(thread, variable, ObjectOperation::kArrive);
   note_progress(thread);
   ++variable.arrived;
   record(thread, EventKind::kArrive, variable.address, 0, variable.arrived, Order::kAcqRel, pc);
   if (variable.arrived < parties) {
-    block(thread, variable, WaitKind::kBarrier);
+    enqueue(thread, variable);
+    block_until_scheduled(thread, WaitKind::kBarrier, &variable);
+    if (options_.model != nullptr) {
+      options_.model->wake_up(thread, Order::kAcquire);
+    }
     return false;
   }
   // All learn what each of this round knew; who is fast may be in the next round by then.
   for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
        at = threads_[to_index(at)].wait_next) {
-    acquire(threads_[to_index(at)], variable, ObjectOperation::kOther);
+    threads_[to_index(at)].clock.learn(variable.released);
+    tsan::acquire(threads_[to_index(at)], variable.address);
   }
   acquire(thread, variable, ObjectOperation::kOther);
   variable.released.clear();
@@ -118,19 +129,40 @@ bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc
   return true;
 }
 
+// The kernel looks at the newest value, as an update does, behind a full barrier.
+u32 Execution::futex_value(Thread& thread, SyncVar& variable) {
+  const u32 newest = *reinterpret_cast<const volatile u32*>(variable.address);
+  if (options_.model == nullptr) {
+    return newest;
+  }
+  const Modification nothing = {
+      [](const Modification&, u128 old) { return old; }, nullptr, 0, 0, false, Order::kRelaxed};
+  return static_cast<u32>(
+      options_.model->update(thread, variable, 4, Order::kSeqCst, nothing, newest).old);
+}
+
 int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable =
       touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   tsan::load(thread, variable, 4, Order::kRelaxed, pc);
-  const u32 present = *static_cast<volatile u32*>(word);
+  // Where others may come in between, who is asked to wake it must find it.
+  if (options_.model != nullptr) {
+    begin_wait(thread, variable, WaitKind::kFutex);
+  }
+  const u32 present = futex_value(thread, variable);
   if (present != expected) {
+    stop_waiting(thread);
     note_read(thread, variable.address, present, pc);
     record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
     return EAGAIN;
   }
   record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-  const bool timed_out = !block(thread, variable, WaitKind::kFutex, deadline_ns);
+  if (options_.model == nullptr) {
+    begin_wait(thread, variable, WaitKind::kFutex);
+  }
+  const bool timed_out = !end_wait(thread, deadline_ns);
   record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
   return timed_out ? ETIMEDOUT : 0;
 }
@@ -140,6 +172,7 @@ u32 Execution::futex_wake(Thread& thread, void* word, u32 count, uptr pc) {
   // A futex word may be gone already when its last waker gets here; that is how futexes are used.
   const uptr address = reinterpret_cast<uptr>(word);
   SyncVar& variable = variable_at(address, shadow_.cell(address & ~uptr{7}));
+  note_operation(thread, variable, ObjectOperation::kNotify, Order::kAcqRel);
   u32 woken = 0;
   while (woken < count) {
     const ThreadId waiter = take_waiter(variable);

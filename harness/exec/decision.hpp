@@ -15,6 +15,7 @@ enum class DecisionKind : u8 {
   kWeakCas,    // 1 = a weak compare-exchange fails although it could succeed
   kWaiter,     // which waiter a notification wakes; 0 is the one that waits longest
   kValue,      // a value the target asked for
+  kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only
   // Faults, as kWeakCas is one: 1 = it happens. Asked for only where Options::faults has them.
   kSpuriousWakeup,  // a wait on a condition variable returns unasked
   kAllocation,      // an allocation fails

@@ -190,6 +190,10 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.reads_in_row = 0;
   thread.plain_in_row = 0;
   thread.effects = 0;
+  thread.children = 0;
+  thread.now = virtual_now_;
+  thread.clock_reads = 0;
+  thread.expires = false;
   thread.robust_locks = 0;
   thread.cleanups.clear();
   thread.operation = memory::kNoOperation;
@@ -203,7 +207,13 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   fiber::prepare(thread.context, slot, &Execution::fiber_main);
   tsan::start_thread(thread.id);
   tsan::release(reinterpret_cast<uptr>(&thread.clock));
-  thread_count_ = slot + 1;
+  // Slots that are left out belong to threads that this execution has not made.
+  for (; thread_count_ < slot; ++thread_count_) {
+    threads_[thread_count_].id = to_thread_id(thread_count_);
+    threads_[thread_count_].state = ThreadState::kFinished;
+    threads_[thread_count_].joined = true;
+  }
+  thread_count_ = slot == thread_count_ ? slot + 1 : thread_count_;
   ++live_threads_;
   runnable_.insert(thread.id);
   options_.strategy->on_thread(thread.id);
@@ -215,7 +225,8 @@ Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* a
     report(creator, FindingKind::kUnsupported, "too-many-threads", pc,
            "more than 1024 threads in one execution");
   }
-  const u32 slot = thread_count_;
+  const u32 slot =
+      options_.exhaustive ? options_.model->slot_of(creator, creator.children++) : thread_count_;
   start_thread(slot, entry, argument);
   Thread& thread = threads_[slot];
   thread.clock.assign(creator.clock);
@@ -326,6 +337,11 @@ void Execution::end_program(Thread& thread, int status, uptr pc) {
 
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
+  deadline_ns = patience(thread, deadline_ns);
+  if (thread.expires) {
+    thread.expires = false;
+    return false;
+  }
   bool finished = target.state == ThreadState::kFinished;
   if (!finished && deadline_ns != kAtOnce) {
     thread.join_target = target.id;
@@ -421,6 +437,10 @@ void Execution::resume(Thread& from, Thread& to, bool leaving) {
   from.error_number = *library_.error_number;
   if (surroundings_ != nullptr) {
     surroundings_->switch_thread(from.id, to.id);
+  }
+  if (__builtin_expect(options_.exhaustive, 0)) {
+    from.now = std::exchange(virtual_now_, to.now);
+    from.clock_reads = std::exchange(clock_reads_, to.clock_reads);
   }
   running_thread_ = &to;
   current_thread = &to;

@@ -382,8 +382,14 @@ class Execution {
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
                     uptr pc);
 
+  /// The thread waits for a notification at the variable from now on.
+  void begin_wait(Thread& thread, SyncVar& variable, WaitKind wait);
   /// Until it is woken; false if the deadline came first.
-  bool block(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns = kNever);
+  bool end_wait(Thread& thread, u64 deadline_ns);
+  bool stop_waiting(Thread& thread);
+  /// What is left of the deadline of an operation that begins.
+  u64 patience(Thread& thread, u64 deadline_ns);
+  u32 futex_value(Thread& thread, SyncVar& variable);
   /// True if it was woken.
   bool block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at = nullptr,
                              u64 deadline_ns = kNever);

@@ -45,6 +45,7 @@ LockResult Execution::mutex_lock(Thread& thread, void* mutex, MutexType type, u6
                                  uptr pc) {
   const EventKind kind = deadline_ns == kAtOnce ? EventKind::kTryLock : EventKind::kLock;
   point(thread, kind, reinterpret_cast<uptr>(mutex), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, mutex, pc);
   if (variable.owner == thread.id && type.recursive) {
     ++variable.depth;
@@ -144,6 +145,7 @@ bool Execution::drop_hold(SyncVar& variable, ThreadId id) {
 
 bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kLockShared, reinterpret_cast<uptr>(lock), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, lock, pc);
   if (!wait_for_lock(thread, variable, WaitKind::kShared, deadline_ns, pc)) {
     return false;
@@ -160,6 +162,7 @@ bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc
 bool Execution::lock_exclusive(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
   const EventKind kind = deadline_ns == kAtOnce ? EventKind::kTryLock : EventKind::kLock;
   point(thread, kind, reinterpret_cast<uptr>(lock), pc);
+  deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, lock, pc);
   if (!wait_for_lock(thread, variable, WaitKind::kExclusive, deadline_ns, pc)) {
     return false;
@@ -241,6 +244,7 @@ void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
     }
     if ((mask >> (variable.address - granule) & 1) != 0) {
       variable.location = 0;
+      variable.queue = 0;
       ++variable.lifetimes;
     }
   }

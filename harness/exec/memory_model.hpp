@@ -38,7 +38,11 @@ enum class ObjectOperation : u8 {
   kRefuseTake,   // an attempt at a semaphore that has none
   kInitialised,  // sees that a static object is initialised
   kInitialise,   // releases a guard for good
-  kOther,        // always possible
+  kArrive,       // at a barrier
+  kEnqueue,      // to wait for a notification
+  kNotify,       // those who wait
+  kLeave,        // stops waiting by itself
+  kOther,
 };
 
 /// Asked at each event that synchronises, after the scheduling point. Takes care of the clocks of
@@ -62,8 +66,15 @@ class MemoryModel {
                            Order order) = 0;
   virtual void create(Thread& thread, Thread& created) = 0;
   virtual void join(Thread& thread, Thread& finished) = 0;
+  /// What the running thread did last lets `woken` go on.
+  virtual void wake(Thread& woken) = 0;
+  /// The thread goes on; with kAcquire it learns what was known where it was woken.
+  virtual void wake_up(Thread& thread, Order order) = 0;
   /// No thread can go on.
   virtual void on_stuck() = 0;
+  /// Which thread it is that comes into being as the n-th made by `creator`, whatever else happens
+  /// in the execution.
+  virtual u32 slot_of(const Thread& creator, u32 nth) = 0;
 };
 
 }  // namespace heddle::exec

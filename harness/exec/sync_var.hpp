@@ -34,6 +34,7 @@ struct SyncVar {
   u32 size;       // of the widest atomic access so far; 1 for locks
   u32 ordinal;    // n-th variable first touched on its owner's stack
   u32 location;   // the memory model's name for it; 0: none yet
+  u32 queue;      // and for those who wait for a notification there
   u32 lifetimes;  // objects that were there before, as plain writes over them tell
 
   VectorClock released;    // what an acquiring access learns

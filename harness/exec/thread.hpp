@@ -38,7 +38,8 @@ struct Thread {
   ThreadState state;
   bool detached;
   bool joined;
-  bool timed;  // blocked with a time-out: choosing it means that the time-out strikes
+  bool timed;    // blocked with a time-out: choosing it means that the time-out strikes
+  bool expires;  // its wait will time out, if nothing ends it before; if exhaustive
   bool yielding;
   bool parked;  // spins without progress; runs only when others wrote or can not run
   WaitKind wait;
@@ -83,9 +84,12 @@ struct Thread {
   u32 plain_in_row;  // plain accesses since its last scheduling point
   u64 effects;       // what it did that others, or its own later reads, may see; if exhaustive
 
-  u32 robust_locks;   // robust mutexes it holds
-  u32 own_steps;      // scheduling points in its operation; counted where they are limited
-  u32 operation;      // it is in; memory::kNoOperation outside of any
+  u32 robust_locks;  // robust mutexes it holds
+  u32 own_steps;     // scheduling points in its operation; counted where they are limited
+  u32 operation;     // it is in; memory::kNoOperation outside of any
+  u64 now;           // its own clock, if exhaustive: others' waits are none of its business
+  u32 clock_reads;
+  u32 children;       // threads it has made
   u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
 
   Vec<uptr> frames;  // of the shadow call stack; kept only in traced executions

@@ -22,8 +22,8 @@ ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
   return first;
 }
 
-u32 Explorer::pick(exec::DecisionKind, u32 arity) {
-  return memory_.choose(*exec::current_thread, arity);
+u32 Explorer::pick(exec::DecisionKind kind, u32 arity) {
+  return memory_.choose(*exec::current_thread, kind, arity);
 }
 
 void Explorer::begin_again() {

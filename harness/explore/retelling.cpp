@@ -34,6 +34,10 @@ Retelling::Retelling(const Graph& graph, graph::Consistency& consistency)
 
 void Retelling::tell(const Graph& graph, EventId id) {
   Event event = graph[id];
+  if (event.kind == Kind::kChoice &&
+      event.other == static_cast<u16>(exec::DecisionKind::kTimeOut)) {
+    return;  // the wait itself tells
+  }
   if (event.kind == Kind::kChoice) {
     choices_.push_back(Choice{events_.size(), event.thread, static_cast<u32>(event.value)});
   } else if (!is_waiting(event)) {
@@ -76,7 +80,8 @@ bool Retelling::is_possible(const Graph& graph, const Vec<bool>& told, EventId i
   if ((creator != 0 && !told[creator]) || (joined != 0 && !told[joined]) || is_waiting(event)) {
     return is_waiting(event);
   }
-  if (reads(event.kind) && event.store != kInitial && !told[event.store]) {
+  if ((reads(event.kind) || event.kind == Kind::kWake) && event.store != kInitial &&
+      !told[event.store]) {
     return false;
   }
   if (!writes(event.kind)) {

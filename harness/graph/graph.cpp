@@ -115,7 +115,11 @@ EventId Graph::append(const Event& event) {
     threads_[added.other].creator = id;
   } else if (added.kind == Kind::kJoin) {
     threads_[added.other].joiner = id;
+  } else if (added.kind == Kind::kWake) {
+    added.next_woken = events_[added.store].woken;
+    events_[added.store].woken = id;
   }
+  added.woken = 0;
   make_clocks(added);
   return id;
 }
@@ -164,6 +168,8 @@ void Graph::pop() {
     threads_[event.other].creator = 0;
   } else if (event.kind == Kind::kJoin) {
     threads_[event.other].joiner = 0;
+  } else if (event.kind == Kind::kWake) {
+    events_[event.store].woken = event.next_woken;
   }
   threads_[event.thread].events.pop_back();
   clocks_.resize(event.clocks);
@@ -260,6 +266,12 @@ void Graph::make_clocks(Event& event) {
   if (event.kind == Kind::kJoin && last_of(event.other) != 0) {
     join(hb, events_[last_of(event.other)].clocks);
     join(porf, events_[last_of(event.other)].clocks + width_);
+  }
+  if (event.kind == Kind::kWake) {
+    join(porf, events_[event.store].clocks + width_);
+    if (acquires(event.order)) {
+      join(hb, events_[event.store].clocks);
+    }
   }
   if (from != 0 && acquires(event.order)) {
     join(hb, from);

@@ -23,6 +23,7 @@ enum class Kind : u8 {
   kFence,
   kCreate,  // of a thread
   kJoin,    // of a thread that has finished
+  kWake,    // goes on because of an event of another thread, its `store`
   kChoice,  // of one of several values by the environment
 };
 
@@ -45,6 +46,8 @@ struct Event {
   EventId readers;        // of a write or update: the latest of a list
   EventId next_reader;    // the one before in the list of readers of its store
   EventId last_read;      // the one before it that its thread read here
+  EventId woken;          // the latest event that goes on because of this one
+  EventId next_woken;     // the one before in that list
   EventId release_fence;  // the last one of its thread up to here; 0: none
   u32 stamp;              // exploration: when it was first added
   u32 arity;              // of a choice

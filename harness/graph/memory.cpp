@@ -100,13 +100,20 @@ Event GraphMemory::event(const Thread& thread, Kind kind, Order order) const {
   return event;
 }
 
+namespace {
+
 // Objects that are in the same place one after the other are different locations.
+u64 name_of(SyncVar& variable) {
+  const uptr at = variable.address;
+  const u64 name = memory::in_space(at) ? at : exec::stable_name(engine(), at);
+  return mix64(name) + (u64{variable.lifetimes} << 1);
+}
+
+}  // namespace
+
 u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
   if (variable.location == 0) {
-    const uptr at = variable.address;
-    const u64 name = memory::in_space(at) ? at : exec::stable_name(engine(), at);
-    variable.location =
-        graph_.location_of(mix64(name) + (u64{variable.lifetimes} << 1), size, newest);
+    variable.location = graph_.location_of(name_of(variable), size, newest);
   }
   if (graph_.location(variable.location).size != size) {
     Text<200> message;
@@ -298,6 +305,25 @@ void GraphMemory::fence(Thread& thread, Order order) {
   note_fence(thread, order);
 }
 
+// Who waits for notifications does so beside the object: a futex is a variable, too.
+u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation operation) {
+  if (operation >= ObjectOperation::kEnqueue && operation <= ObjectOperation::kLeave) {
+    if (object.queue == 0) {
+      object.queue = graph_.location_of(name_of(object) + 1, 1, 0);
+    }
+    return object.queue;
+  }
+  // A semaphore has its value from before.
+  u32 count = 0;
+  if (operation == ObjectOperation::kTake || operation == ObjectOperation::kRefuseTake ||
+      operation == ObjectOperation::kGive) {
+    count = *reinterpret_cast<const u32*>(object.address);
+    count += operation == ObjectOperation::kTake;
+    count -= operation == ObjectOperation::kGive;
+  }
+  return location_of(thread, object, 1, count);
+}
+
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
   if (what == ObjectOperation::kRefuse || what == ObjectOperation::kRefuseTake) {
@@ -307,17 +333,35 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
   }
   Event operation = event(thread, Kind::kUpdate, order);
   operation.is_object = true;
-  const bool counts = what == ObjectOperation::kTake || what == ObjectOperation::kRefuseTake;
-  const bool gives = what == ObjectOperation::kGive;
-  const u32 count = counts || gives ? *reinterpret_cast<const u32*>(object.address) : 0;
-  operation.location = location_of(thread, object, 1,
-                                   what == ObjectOperation::kTake ? count + 1
-                                   : gives                        ? count - 1
-                                                                  : count);
+  operation.location = object_of(thread, object, what);
   operation.store = replays() ? graph_[at_ + 1].store : graph_.co_last(operation.location);
   operation.modification.argument = static_cast<u32>(what);
   evaluate(graph_, operation);
   take(operation, operation.store);
+}
+
+void GraphMemory::wake(Thread& woken) {
+  while (wakers_.size() <= to_index(woken.id)) {
+    wakers_.push_back(0);
+  }
+  wakers_[to_index(woken.id)] = at_;
+}
+
+void GraphMemory::wake_up(Thread& thread, Order order) {
+  await_turn(thread);
+  Event wake = event(thread, Kind::kWake, order);
+  wake.store = wakers_[to_index(thread.id)];
+  take(wake, kInitial);
+}
+
+u32 GraphMemory::slot_of(const Thread& creator, u32 nth) {
+  for (u32 i = 0; i < children_.size(); ++i) {
+    if (children_[i].creator == to_index(creator.id) && children_[i].nth == nth) {
+      return i + 1;
+    }
+  }
+  children_.push_back(Child{to_index(creator.id), nth});
+  return children_.size();
 }
 
 namespace {
@@ -370,11 +414,12 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
   take(join, kInitial);
 }
 
-u32 GraphMemory::choose(Thread& thread, u32 arity) {
+u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity) {
   await_turn(thread);
   ++thread.effects;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
+  choice.other = static_cast<u16>(kind);
   return static_cast<u32>(graph_[take(choice, kInitial)].value);
 }
 

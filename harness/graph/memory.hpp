@@ -3,6 +3,7 @@
 #pragma once
 
 #include "exec/clock.hpp"
+#include "exec/decision.hpp"
 #include "exec/memory_model.hpp"
 #include "graph/consistency.hpp"
 #include "graph/graph.hpp"
@@ -46,15 +47,19 @@ class GraphMemory final : public exec::MemoryModel {
                    Order order) override;
   void create(exec::Thread& thread, exec::Thread& created) override;
   void join(exec::Thread& thread, exec::Thread& finished) override;
+  void wake(exec::Thread& woken) override;
+  void wake_up(exec::Thread& thread, Order order) override;
   void on_stuck() override;
+  u32 slot_of(const exec::Thread& creator, u32 nth) override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
   /// One of `arity` values: the graph's, or else 0.
-  u32 choose(exec::Thread& thread, u32 arity);
+  u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity);
 
  private:
   Event event(const exec::Thread& thread, Kind kind, Order order) const;
   u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 newest);
+  u32 object_of(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation);
   /// The graph's next event if there is one, with what this execution adds to it; else `event`,
   /// added. `after` as in Graph::add.
   EventId take(const Event& event, EventId after);
@@ -77,6 +82,12 @@ class GraphMemory final : public exec::MemoryModel {
   bool begin_again_ = false;
   Spins spins_;
   u32 stamps_ = 0;
+  struct Child {
+    u32 creator;
+    u32 nth;
+  };
+  Vec<Child> children_;  // slot - 1: whoever was first
+  Vec<EventId> wakers_;  // by thread: what woke it
   Vec<EventId> newest_;  // by location: the store that memory holds
   // Of each event, for the clocks of the oracles; [0]: of initial stores.
   Vec<exec::VectorClock> released_;

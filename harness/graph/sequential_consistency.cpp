@@ -37,6 +37,9 @@ class SequentialConsistency final : public Consistency {
     const Event& event = graph[id];
     const EventId next = graph.next(event);
     reach(next != 0 ? next : graph.joiner_of(event.thread));
+    for (EventId woken = event.woken; woken != 0; woken = graph[woken].next_woken) {
+      reach(woken);
+    }
     if (event.kind == Kind::kCreate && graph.event_count(event.other) != 0) {
       reach(graph.event_of(event.other, 1));
     }

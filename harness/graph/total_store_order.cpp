@@ -25,6 +25,7 @@ bool drains(const Event& event) {
     case Kind::kFence: return event.order == Order::kSeqCst;
     case Kind::kUpdate:
     case Kind::kCreate:
+    case Kind::kWake:
     case Kind::kJoin: return true;
   }
   return true;
@@ -79,6 +80,9 @@ class TotalStoreOrder final : public Consistency {
       reach(Moment{next, false});
       if (next == 0 && !buffered) {
         reach(Moment{graph.joiner_of(event.thread), false});
+      }
+      for (EventId woken = event.woken; woken != 0; woken = graph[woken].next_woken) {
+        reach(Moment{woken, false});
       }
       if (event.kind == Kind::kCreate && graph.event_count(event.other) != 0) {
         reach(Moment{graph.event_of(event.other, 1), false});

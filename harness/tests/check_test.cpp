@@ -1,8 +1,13 @@
 // Exhaustive search: it must see each class of executions once, and no other.
 #include <atomic>
+#include <barrier>
+#include <condition_variable>
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <semaphore.h>
+#include <set>
+#include <shared_mutex>
 #include <thread>
 #include <vector>
 
@@ -35,6 +40,27 @@ Census check(const char* model, const std::function<void()>& body) {
   EXPECT_FALSE(census.diverged);
   EXPECT_TRUE(census.finished);
   return census;
+}
+
+/// The kinds of all findings, each once.
+std::string findings(const char* model, const std::function<void()>& body) {
+  exploration::Settings settings;
+  settings.model = model;
+  settings.faults = 0;
+  exploration::Session session(body, settings);
+  std::set<std::string> kinds;
+  const Census census = session.check({},
+                                      [&](const exec::Finding& finding, const Census&) {
+                                        kinds.insert(exec::name_of(finding.kind));
+                                        return true;
+                                      },
+                                      {});
+  EXPECT_TRUE(census.finished && !census.diverged);
+  std::string all;
+  for (const std::string& kind : kinds) {
+    all += (all.empty() ? "" : " ") + kind;
+  }
+  return all;
 }
 
 /// Complete executions under SC, TSO and RC11.
@@ -259,6 +285,193 @@ TEST(Check, TicketLocks) {
               }),
               (Counts{factorial, factorial, factorial}));
   }
+}
+
+TEST(Check, ThreadsKeepTheirNamesWhoeverIsFirst) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              const auto two = [&](int value) {
+                return [&s, value] {
+                  std::thread inner([&s, value] { s.x.store(value, kRelaxed); });
+                  s.y.fetch_add(1, kRelaxed);
+                  inner.join();
+                };
+              };
+              run(two(1), two(2));
+            }),
+            (Counts{4, 4, 4}));
+}
+
+TEST(Check, ConditionVariables) {
+  const auto body = [](bool tells) {
+    return [=] {
+      std::mutex mutex;
+      std::condition_variable condition;
+      bool ready = false;
+      run(
+          [&] {
+            std::unique_lock lock(mutex);
+            condition.wait(lock, [&] { return ready; });
+          },
+          [&] {
+            {
+              const std::lock_guard lock(mutex);
+              ready = true;
+            }
+            if (tells) {
+              condition.notify_one();
+            }
+          });
+    };
+  };
+  EXPECT_GE(check("rc11", body(true)).complete, 2u);
+  EXPECT_EQ(findings("rc11", body(false)), "deadlock");
+}
+
+TEST(Check, TimeOutsHappenAndDoNot) {
+  const auto body = [](std::cv_status expected) {
+    return [=] {
+      std::mutex mutex;
+      std::condition_variable condition;
+      bool ready = false;
+      run(
+          [&] {
+            std::unique_lock lock(mutex);
+            if (!ready) {
+              HEDDLE_CHECK(condition.wait_for(lock, std::chrono::seconds(1)) != expected);
+            }
+          },
+          [&] {
+            const std::lock_guard lock(mutex);
+            ready = true;
+            condition.notify_all();
+          });
+    };
+  };
+  EXPECT_EQ(findings("sc", body(std::cv_status::timeout)), "check");
+  EXPECT_EQ(findings("sc", body(std::cv_status::no_timeout)), "check");
+}
+
+TEST(Check, AtomicWaits) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    Shared s;
+                    run([&] { s.x.wait(0, kAcquire); },
+                        [&] {
+                          s.x.store(1, kSeqCst);
+                          s.x.notify_one();
+                        });
+                  })
+                .complete,
+            2u);
+}
+
+TEST(Check, Semaphores) {
+  EXPECT_EQ(counts([] {
+              sem_t semaphore;
+              sem_init(&semaphore, 0, 1);
+              int count = 0;
+              const auto use = [&] {
+                sem_wait(&semaphore);
+                ++count;
+                sem_post(&semaphore);
+              };
+              run(use, use, use);
+              HEDDLE_CHECK(count == 3);
+            })[0] >= 6u,
+            true);
+}
+
+TEST(Check, Barriers) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::barrier<> barrier(2);
+                    int a = 0;
+                    int b = 0;
+                    run([&] { a = 1, barrier.arrive_and_wait(), HEDDLE_CHECK(b == 1); },
+                        [&] { b = 1, barrier.arrive_and_wait(), HEDDLE_CHECK(a == 1); });
+                  })
+                .complete,
+            1u);
+}
+
+TEST(Check, ReaderWriterLocks) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::shared_mutex mutex;
+                    int value = 0;
+                    const auto read = [&] {
+                      const std::shared_lock lock(mutex);
+                      HEDDLE_CHECK(value == 0 || value == 1);
+                    };
+                    run(
+                        [&] {
+                          const std::unique_lock lock(mutex);
+                          value = 1;
+                        },
+                        read, read);
+                  })
+                .complete,
+            6u);
+}
+
+TEST(Check, TryLock) {
+  const auto body = [](bool expected) {
+    return [=] {
+      std::mutex mutex;
+      run([&] { const std::lock_guard lock(mutex); },
+          [&] {
+            const bool got = mutex.try_lock();
+            if (got) {
+              mutex.unlock();
+            }
+            HEDDLE_CHECK(got != expected);
+          });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "check");
+  EXPECT_EQ(findings("rc11", body(false)), "check");
+}
+
+TEST(Check, OnceOnly) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::once_flag flag;
+                    int count = 0;
+                    const auto once = [&] {
+                      std::call_once(flag, [&] { ++count; });
+                      HEDDLE_CHECK(count == 1);
+                    };
+                    run(once, once);
+                  })
+                .complete,
+            2u);
+}
+
+TEST(Check, Choices) {
+  EXPECT_EQ(counts([] {
+              Shared s;
+              run([&] { s.x.store(static_cast<int>(heddle_choose(3)), kRelaxed); },
+                  [&] { s.x.load(kRelaxed); });
+            }),
+            (Counts{6, 6, 6}));
+}
+
+TEST(Check, RacesAreFound) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      Shared s;
+      int data = 0;
+      run([&] { data = 1, s.x.store(1, order); },
+          [&] {
+            if (s.x.load(kAcquire) == 1) {
+              HEDDLE_CHECK(data == 1);
+            }
+          });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(kRelaxed)), "race");
+  EXPECT_EQ(findings("rc11", body(kRelease)), "");
 }
 
 }  // namespace
