@@ -114,10 +114,12 @@ bool Execution::end_wait(Thread& thread, u64 deadline_ns) {
 // A search that tries everything does not let time-outs strike whenever a thread may be chosen: it
 // decides beforehand whether the thread has the patience to wait.
 u64 Execution::patience(Thread& thread, u64 deadline_ns) {
+  thread.tries = deadline_ns == kAtOnce;
   if (!options_.exhaustive || deadline_ns == kNever || deadline_ns == kAtOnce) {
     return deadline_ns;
   }
   thread.expires = decide(DecisionKind::kTimeOut, 2) == 1;
+  thread.tries = thread.expires;
   return thread.expires ? deadline_ns : kNever;
 }
 

@@ -37,6 +37,10 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
     timed_out = !end_wait(thread, deadline_ns);
   }
   record(thread, EventKind::kWake, variable.address, 0, timed_out ? 0 : 1, Order::kAcquire, pc);
+  thread.tries = false;
+  if (options_.model != nullptr) {
+    point(thread, EventKind::kLock, lock.address, pc);  // an event of its own
+  }
   wait_until_open(thread, lock, WaitKind::kMutex);
   const LockResult result = take_mutex(thread, lock, EventKind::kLock, pc);
   if (result == LockResult::kNotRecoverable) {
@@ -69,15 +73,15 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   SyncVar& variable = touch_sync(thread, semaphore, pc);
   auto* value = static_cast<volatile u32*>(semaphore);
   if (!wait_until_open(thread, variable, WaitKind::kSemaphore, deadline_ns)) {
-    note_operation(thread, variable, ObjectOperation::kRefuseTake, Order::kRelaxed);
+    note_operation(thread, variable, ObjectOperation::kTryTake, Order::kAcquire);
     note_read(thread, variable.address, 0, pc);
     record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);
     return false;
   }
+  acquire(thread, variable, thread.tries ? ObjectOperation::kTryTake : ObjectOperation::kTake);
   log_word(semaphore);
   *value = *value - 1;
   admit_waiters(variable);
-  acquire(thread, variable, ObjectOperation::kTake);
   note_progress(thread);
   record(thread, EventKind::kAcquire, variable.address, 0, 1, Order::kAcquire, pc);
   return true;
@@ -90,9 +94,9 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   if (*value == INT_MAX) {
     return false;
   }
+  release_too(thread, variable, ObjectOperation::kGive);
   log_word(semaphore);
   *value = *value + 1;
-  release_too(thread, variable, ObjectOperation::kGive);
   admit_waiters(variable);
   note_write();
   note_progress(thread);
@@ -213,7 +217,7 @@ bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
            "initialisation of a static object enters itself");
   }
   wait_until_open(thread, variable, WaitKind::kGuard);
-  acquire(thread, variable, *done != 0 ? ObjectOperation::kInitialised : ObjectOperation::kLock);
+  acquire(thread, variable, ObjectOperation::kGuard);
   record(thread, EventKind::kGuard, variable.address, 1, *done, Order::kAcquire, pc);
   if (*done != 0) {
     return false;

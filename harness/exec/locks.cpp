@@ -14,7 +14,7 @@ void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, 
   variable.owner = thread.id;
   variable.depth = 1;
   admit_waiters(variable);
-  acquire(thread, variable, ObjectOperation::kLock);
+  acquire(thread, variable, thread.tries ? ObjectOperation::kTryLock : ObjectOperation::kLock);
   note_progress(thread);
   record(thread, kind, variable.address, 0, 1, Order::kAcquire, pc);
 }
@@ -24,7 +24,10 @@ bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, 
   if (wait_until_open(thread, variable, wait, deadline_ns)) {
     return true;
   }
-  note_operation(thread, variable, ObjectOperation::kRefuse, Order::kRelaxed);
+  note_operation(
+      thread, variable,
+      wait == WaitKind::kShared ? ObjectOperation::kTryLockShared : ObjectOperation::kTryLock,
+      Order::kAcquire);
   note_read(thread, variable.address, to_index(variable.owner), pc);
   record(thread, EventKind::kTryLock, variable.address, 0, 0, Order::kRelaxed, pc);
   return false;
@@ -152,7 +155,8 @@ bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc
   }
   add_hold(variable, thread.id);
   admit_waiters(variable);
-  acquire(thread, variable, ObjectOperation::kLockShared);
+  acquire(thread, variable,
+          thread.tries ? ObjectOperation::kTryLockShared : ObjectOperation::kLockShared);
   note_progress(thread);
   record(thread, EventKind::kLockShared, variable.address, 0, variable.readers, Order::kAcquire,
          pc);

@@ -26,22 +26,24 @@ struct Updated {
   bool newest;  // what was written is the last store in coherence order: what memory holds
 };
 
-/// What threads do with objects whose operations are totally ordered. Says when each is possible.
+/// What threads do with objects whose operations are totally ordered. Some are not possible in all
+/// states: then the thread waits. Those that try take what they find.
 enum class ObjectOperation : u8 {
   kLock,  // if nobody has it in any way
+  kTryLock,
   kUnlock,
   kLockShared,  // if nobody has it exclusively
+  kTryLockShared,
   kUnlockShared,
-  kTake,         // one from a semaphore, if it has one
-  kGive,         // one to a semaphore
-  kRefuse,       // an attempt at a lock that somebody has
-  kRefuseTake,   // an attempt at a semaphore that has none
-  kInitialised,  // sees that a static object is initialised
-  kInitialise,   // releases a guard for good
-  kArrive,       // at a barrier
-  kEnqueue,      // to wait for a notification
-  kNotify,       // those who wait
-  kLeave,        // stops waiting by itself
+  kTake,  // one from a semaphore, if it has one
+  kTryTake,
+  kGive,        // one to a semaphore
+  kGuard,       // a static object's: locks it unless it is initialised; if nobody has locked it
+  kInitialise,  // unlocks such a guard for good
+  kArrive,      // at a barrier
+  kEnqueue,     // to wait for a notification
+  kNotify,      // those who wait
+  kLeave,       // stops waiting by itself
   kOther,
 };
 

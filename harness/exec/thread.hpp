@@ -39,6 +39,7 @@ struct Thread {
   bool detached;
   bool joined;
   bool timed;    // blocked with a time-out: choosing it means that the time-out strikes
+  bool tries;    // an operation that does not wait; where there is a memory model
   bool expires;  // its wait will time out, if nothing ends it before; if exhaustive
   bool yielding;
   bool parked;  // spins without progress; runs only when others wrote or can not run

@@ -22,9 +22,16 @@ bool is_possible(ObjectOperation operation, u128 state) {
     case ObjectOperation::kLock: return state == 0;
     case ObjectOperation::kLockShared: return state < kExclusive;
     case ObjectOperation::kTake: return state != 0;
-    case ObjectOperation::kRefuse: return state != 0;
-    case ObjectOperation::kRefuseTake: return state == 0;
-    case ObjectOperation::kInitialised: return state == kInitialisedForGood;
+    case ObjectOperation::kGuard: return state != kExclusive;
+    default: return true;
+  }
+}
+
+bool succeeds(ObjectOperation operation, u128 state) {
+  switch (operation) {
+    case ObjectOperation::kTryLock: return state == 0;
+    case ObjectOperation::kTryLockShared: return state < kExclusive;
+    case ObjectOperation::kTryTake: return state != 0;
     default: return true;
   }
 }
@@ -32,33 +39,44 @@ bool is_possible(ObjectOperation operation, u128 state) {
 /// The state of an object: how many share it or may take from it, or one of the above.
 u128 state_after(ObjectOperation operation, u128 state) {
   switch (operation) {
-    case ObjectOperation::kLock: return kExclusive;
+    case ObjectOperation::kLock:
+    case ObjectOperation::kTryLock: return kExclusive;
     case ObjectOperation::kUnlock: return 0;
     case ObjectOperation::kLockShared:
+    case ObjectOperation::kTryLockShared:
     case ObjectOperation::kGive: return state + 1;
     case ObjectOperation::kUnlockShared:
-    case ObjectOperation::kTake: return state - 1;
+    case ObjectOperation::kTake:
+    case ObjectOperation::kTryTake: return state - 1;
+    case ObjectOperation::kGuard: return state == 0 ? kExclusive : state;
     case ObjectOperation::kInitialise: return kInitialisedForGood;
     default: return state;
   }
+}
+
+void evaluate_object(Event& event, u128 state) {
+  const auto operation = static_cast<ObjectOperation>(event.modification.argument);
+  const bool possible = is_possible(operation, state);
+  const bool done = possible && succeeds(operation, state);
+  event.kind = possible ? Kind::kUpdate : Kind::kRead;
+  event.order = done ? event.success : Order::kRelaxed;
+  event.value = done ? state_after(operation, state) : state;
 }
 
 }  // namespace
 
 void evaluate(const Graph& graph, Event& event) {
   const u128 old = graph.value_of(event.location, event.store);
+  if (event.is_object) {
+    evaluate_object(event, old);
+    return;
+  }
   const exec::Modification& modification = event.modification;
-  const auto operation = static_cast<ObjectOperation>(modification.argument);
-  const bool writes = event.is_object
-                          ? is_possible(operation, old)
-                          : modification.apply != nullptr &&
-                                (!modification.compares || old == modification.expected);
+  const bool writes =
+      modification.apply != nullptr && (!modification.compares || old == modification.expected);
   event.kind = writes ? Kind::kUpdate : Kind::kRead;
-  event.order =
-      writes || (!modification.compares && !event.is_object) ? event.success : modification.failure;
-  event.value = !writes           ? old
-                : event.is_object ? state_after(operation, old)
-                                  : modification.apply(modification, old);
+  event.order = writes || !modification.compares ? event.success : modification.failure;
+  event.value = writes ? modification.apply(modification, old) : old;
 }
 
 void GraphMemory::begin_execution() {
@@ -314,22 +332,16 @@ u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation oper
     return object.queue;
   }
   // A semaphore has its value from before.
-  u32 count = 0;
-  if (operation == ObjectOperation::kTake || operation == ObjectOperation::kRefuseTake ||
-      operation == ObjectOperation::kGive) {
-    count = *reinterpret_cast<const u32*>(object.address);
-    count += operation == ObjectOperation::kTake;
-    count -= operation == ObjectOperation::kGive;
-  }
-  return location_of(thread, object, 1, count);
+  const bool counts = operation == ObjectOperation::kTake ||
+                      operation == ObjectOperation::kTryTake || operation == ObjectOperation::kGive;
+  return location_of(thread, object, 1, counts ? *reinterpret_cast<const u32*>(object.address) : 0);
 }
 
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
-  if (what == ObjectOperation::kRefuse || what == ObjectOperation::kRefuseTake) {
+  if (what == ObjectOperation::kTryLock || what == ObjectOperation::kTryLockShared ||
+      what == ObjectOperation::kTryTake) {
     look_for_spin(thread, false);
-  } else {
-    ++thread.effects;
   }
   Event operation = event(thread, Kind::kUpdate, order);
   operation.is_object = true;
@@ -337,6 +349,8 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
   operation.store = replays() ? graph_[at_ + 1].store : graph_.co_last(operation.location);
   operation.modification.argument = static_cast<u32>(what);
   evaluate(graph_, operation);
+  const u128 before = graph_.value_of(operation.location, operation.store);
+  thread.effects += operation.value != before || what >= ObjectOperation::kArrive;
   take(operation, operation.store);
 }
 
