@@ -296,6 +296,9 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   add_time(*check, options);
   add_executions(*check, options, "stop after so many executions (of each target)");
   add_shard(*check, options);
+  check->add_option("-j,--jobs", options.jobs, "so many processes share the search")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   check->add_flag("--keep-going", options.keep_going,
                   "a finding does not end the search: others are looked for");
   check->add_flag("--require-complete", options.require_complete,

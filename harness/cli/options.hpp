@@ -34,6 +34,7 @@ struct CommandOptions {
   u64 repeat = 1;                  // replay: how often
   u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
   target::Smallness smallness;     // check: of the programs of an operation target
+  u32 jobs = 1;                    // check: processes
   bool keep_going = false;         // check: to other findings
   bool require_complete = false;   // check: nothing but "verified" is a success
   bool matrix = false;             // hunt: is each seeded bug found by the oracle it was made for?

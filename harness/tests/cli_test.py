@@ -397,6 +397,25 @@ class CheckTest(CliTest):
                     self.assertGreater(min(part["executions"] for part in parts), 0)
                     self.assertEqual([part["shard"] for part in parts], [f"{i + 1}/{count}" for i in range(count)])
 
+    def test_jobs(self):
+        """Several processes count what one counts, and find what one finds."""
+        for target, *flags in (["small.counted"], ["small_counter", "--operations=2"], ["small.store_buffering"]):
+            for shard in ([], ["--shard=1/2"]):
+                one = self.check(CLEAN, target, *flags, *shard)
+                several = self.check(CLEAN, target, *flags, *shard, "--jobs=3", "--require-complete")
+                for key in ("verdict", "executions", "blocked", "complete", "programs", "bound", "shard"):
+                    self.assertEqual(several.get(key), one.get(key), (target, shard, key))
+        for target in ("small.stale_data", "small_torn_counter"):
+            for flags in ([], ["--keep-going"]):
+                with self.subTest(target, flags=flags):
+                    result = self.check(FINDING, target, "--operations=1", "--values=1", "--jobs=3", *flags)
+                    finding, = result["findings"]
+                    self.assertTrue(finding["confirmed"])
+                    self.assertFalse(self.run_json(FINDING, "replay", finding["seed"], command=small())["diverged"])
+        result = self.check(CLEAN, "small.endless", "--jobs=2", "--executions=100")
+        self.assertEqual((result["verdict"], result["executions"], result["bound"]),
+                         ("bounded", 100, "100 executions"))
+
     def test_several_targets(self):
         """Each target has its verdict; the exit code sums them up."""
         results = self.check(FINDING, "small.store_buffering", "small.stale_data")
@@ -782,9 +801,9 @@ class SignalTest(CliTest):
 
     def test_check(self):
         """Ctrl-C and SIGTERM end a check soon, with what was seen so far."""
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            with self.subTest(number.name):
-                process = self.start("check", "small.endless", "--json", command=small())
+        for number, code, jobs in ((signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 3)):
+            with self.subTest(number.name, jobs=jobs):
+                process = self.start("check", "small.endless", "--json", f"--jobs={jobs}", command=small())
                 time.sleep(1)
                 result = json.loads(self.interrupt(process, number, code))
                 self.assertEqual(result["verdict"], "inconclusive")
