@@ -73,7 +73,7 @@ std::string words_for(const CheckResult& result, const CommandOptions& options) 
     return "no finding within " + bound_of(result, options);
   }
   return verdict == "verified"           ? verdict
-         : result.diverged               ? "inconclusive (an execution did not repeat)"
+         : result.diverged               ? "inconclusive (not repeatable)"
          : exploration::stop_requested() ? "inconclusive (interrupted)"
                                          : "inconclusive (some histories are undecided)";
 }

@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "report/uncontrolled.hpp"
 
 namespace heddle::cli {
 namespace {
@@ -81,7 +82,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     }
   }
   result.findings = findings.all();
-  result.diverged = findings.diverged() || result.census.diverged;
+  result.diverged = findings.diverged() || result.census.diverged || report::is_determinism_lost();
   result.write_failed = findings.write_failed();
   if (result.census.diverged) {
     complain(target.name() +

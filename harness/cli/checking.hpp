@@ -17,7 +17,9 @@ struct CheckResult {
   bool write_failed = false;
 
   bool found() const { return census.with_finding != 0; }
-  bool is_complete() const { return census.finished && !census.bounded && census.undecided == 0; }
+  bool is_complete() const {
+    return census.finished && !census.bounded && census.undecided == 0 && !diverged;
+  }
   u64 executions() const { return census.complete + census.blocked + census.with_finding; }
 };
 
