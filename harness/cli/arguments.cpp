@@ -12,6 +12,10 @@ namespace {
 
 constexpr const char* kVersion = "heddle 0.1.0 (" HEDDLE_FLAVOUR_NAME ", seed format 1)";
 
+// What is verified is what the language promises, and each fault would multiply the executions.
+constexpr const char* kCheckModel = "rc11";
+constexpr const char* kCheckFaults = "none";
+
 // "90", "90s", "5m", "2h", "500ms".
 std::string parse_duration(const std::string& text, double& seconds) {
   char* end = nullptr;
@@ -29,10 +33,68 @@ std::string parse_duration(const std::string& text, double& seconds) {
   return "";
 }
 
-void add_settings(CLI::App& command, CommandOptions& options) {
-  command.add_option("--model", options.settings.model, "memory model: sc")
-      ->check(CLI::IsMember({"sc"}))
+void add_model(CLI::App& command, CommandOptions& options, const char* model) {
+  command
+      .add_option(
+          "--model", options.settings.model,
+          "memory model: sc (interleavings only), tso (stores of a thread may come late, as "
+          "on x86) or rc11 (C++20's atomics: loads may read stale values where their order "
+          "lets them)")
+      ->check(CLI::IsMember({"sc", "tso", "rc11"}))
+      ->default_str(model);
+}
+
+// "2/8": the second of eight.
+void add_shard(CLI::App& command, CommandOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--shard",
+          [&options](const std::string& value) {
+            unsigned index = 0;
+            unsigned count = 0;
+            char more = 0;
+            if (std::sscanf(value.c_str(), "%u/%u%c", &index, &count, &more) != 2 || index < 1 ||
+                index > count) {
+              throw CLI::ValidationError("--shard",
+                                         "'" + value + "' is no shard; the first of eight is 1/8");
+            }
+            options.budget.shard = {index - 1, count};
+          },
+          "only the i-th of n parts of the search, whose counts add up to those of the whole")
+      ->type_name("I/N");
+}
+
+void add_faults(CLI::App& command, CommandOptions& options, const char* faults) {
+  command
+      .add_option_function<std::string>(
+          "--faults",
+          [&options](const std::string& value) {
+            if (!exploration::parse_faults(value, options.settings.faults)) {
+              throw CLI::ValidationError(
+                  "--faults", "'" + value +
+                                  "' is no list of faults; there are weak-cas, spurious-wakeup, "
+                                  "bad-alloc, thread-creation, freeze, iterator-state, all, none");
+            }
+          },
+          "what may fail by decision, separated by commas: weak-cas, spurious-wakeup (of condition "
+          "variables), bad-alloc, thread-creation, freeze (threads of a target that promises "
+          "progress "
+          "stand still), iterator-state (a word of an iterator changes between two uses); all; "
+          "none")
+      ->type_name("LIST")
+      ->default_str(faults);
+}
+
+void add_max_steps(CLI::App& command, CommandOptions& options) {
+  command
+      .add_option("--max-steps", options.settings.steps_max,
+                  "scheduling points before an execution counts as livelocked")
+      ->check(CLI::Range(std::uint64_t{10}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
+}
+
+void add_settings(CLI::App& command, CommandOptions& options) {
+  add_model(command, options, "sc");
   command
       .add_option_function<std::string>(
           "--preempt",
@@ -63,32 +125,11 @@ void add_settings(CLI::App& command, CommandOptions& options) {
           "scheduling point too (steps)")
       ->check(CLI::IsMember({"quiet", "steps"}))
       ->default_str("quiet");
-  command
-      .add_option_function<std::string>(
-          "--faults",
-          [&options](const std::string& value) {
-            if (!exploration::parse_faults(value, options.settings.faults)) {
-              throw CLI::ValidationError(
-                  "--faults", "'" + value +
-                                  "' is no list of faults; there are weak-cas, spurious-wakeup, "
-                                  "bad-alloc, thread-creation, freeze, iterator-state, all, none");
-            }
-          },
-          "what may fail by decision, separated by commas: weak-cas, spurious-wakeup (of condition "
-          "variables), bad-alloc, thread-creation, freeze (threads of a target that promises "
-          "progress "
-          "stand still), iterator-state (a word of an iterator changes between two uses); all; "
-          "none")
-      ->type_name("LIST")
-      ->default_str("weak-cas,freeze");
-  command
-      .add_option("--max-steps", options.settings.steps_max,
-                  "scheduling points before an execution counts as livelocked")
-      ->check(CLI::Range(std::uint64_t{10}, std::uint64_t{1'000'000'000}))
-      ->capture_default_str();
+  add_faults(command, options, "weak-cas,freeze");
+  add_max_steps(command, options);
 }
 
-void add_budget(CLI::App& command, CommandOptions& options) {
+void add_time(CLI::App& command, CommandOptions& options) {
   command
       .add_option_function<std::string>(
           "--time",
@@ -101,6 +142,22 @@ void add_budget(CLI::App& command, CommandOptions& options) {
           },
           "stop after this time: 500ms, 60s, 5m, 2h")
       ->type_name("DURATION");
+}
+
+void add_executions(CLI::App& command, CommandOptions& options, const char* what) {
+  command
+      .add_option_function<std::uint64_t>(
+          "--executions",
+          [&options](std::uint64_t value) {
+            options.budget.executions = value;
+            options.budget_given = true;
+          },
+          what)
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000'000}));
+}
+
+void add_budget(CLI::App& command, CommandOptions& options) {
+  add_time(command, options);
   command.add_option("--rng-seed", options.budget.rng_seed, "seed of all random choices")
       ->capture_default_str();
 }
@@ -124,7 +181,7 @@ void add_output(CLI::App& command, CommandOptions& options) {
 }
 
 // "the target" of one command, "[targets]" of another: unknown names are refused with a suggestion.
-void add_targets(CLI::App& command, CommandOptions& options, bool several) {
+CLI::Option* add_targets(CLI::App& command, CommandOptions& options, bool several) {
   auto* option =
       command.add_option(several ? "targets" : "target", options.targets,
                          several ? "targets, or the path of a program; all targets if none is named"
@@ -138,6 +195,7 @@ void add_targets(CLI::App& command, CommandOptions& options, bool several) {
   if (!several) {
     option->required()->expected(1)->allow_extra_args(false);
   }
+  return option;
 }
 
 /// Where the words of the command end and those of a program begin. `fuzz` of a linked target has
@@ -184,12 +242,13 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   app.require_subcommand(1);
   app.set_version_flag("--version", kVersion);
   app.footer(
-      "Exit codes: 0 nothing found, 1 a finding, 2 wrong usage or malformed input, 4 a replay "
-      "diverged,\n"
-      "5 the environment (disk, permissions), 6 a bug of Heddle's own, 130/143 interrupted.\n"
+      "Exit codes: 0 nothing found, 1 a finding, 2 wrong usage or malformed input, 3 not verified\n"
+      "(if --require-complete asks), 4 a replay diverged, 5 the environment (disk, permissions),\n"
+      "6 a bug of Heddle's own, 130/143 interrupted.\n"
       "Examples:\n"
       "  heddle hunt --time=60s\n"
       "  heddle run go_map@frees_old_buckets_under_iterator --strategy=pct\n"
+      "  heddle check reference --model=rc11\n"
       "  heddle replay findings/go_map@frees_old_buckets_under_iterator/heap-*.seed");
 
   CLI::App* list = app.add_subcommand(
@@ -203,14 +262,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                   "random (random walk) or pct (probabilistic concurrency testing)")
       ->check(CLI::IsMember({"random", "pct"}))
       ->capture_default_str();
-  run->add_option_function<std::uint64_t>(
-         "--executions",
-         [&options](std::uint64_t value) {
-           options.budget.executions = value;
-           options.budget_given = true;
-         },
-         "stop after so many executions (10000 if no --time is given)")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000'000}));
+  add_executions(*run, options, "stop after so many executions (10000 if no --time is given)");
   run->add_option("--max-findings", options.findings_max,
                   "go on until so many different findings are made")
       ->check(CLI::Range(1, 1000))
@@ -220,6 +272,41 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   add_settings(*run, options);
   add_findings(*run, options);
   add_output(*run, options);
+
+  CLI::App* check = app.add_subcommand(
+      "check",
+      "Every execution of small targets: each one that the memory model tells apart, once. Says "
+      "'verified' only if there are no others; of an operation target, all small programs are "
+      "made. "
+      "Plain accesses are no events, but races on them are found.");
+  add_targets(*check, options, true)
+      ->required()
+      ->description("targets (see `heddle list`), or the path of a program");
+  add_model(*check, options, kCheckModel);
+  check
+      ->add_option("--operations", options.smallness.operations,
+                   "operation targets: all programs of so many operations a thread, at most")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  check
+      ->add_option("--values", options.smallness.values,
+                   "operation targets: so many values of each argument, the first ones declared")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  add_time(*check, options);
+  add_executions(*check, options, "stop after so many executions (of each target)");
+  add_shard(*check, options);
+  check->add_option("-j,--jobs", options.jobs, "so many processes share the search")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  check->add_flag("--keep-going", options.keep_going,
+                  "a finding does not end the search: others are looked for");
+  check->add_flag("--require-complete", options.require_complete,
+                  "exit code 3 if a target without a finding is not verified");
+  add_faults(*check, options, kCheckFaults);
+  add_max_steps(*check, options);
+  add_findings(*check, options);
+  add_output(*check, options);
 
   CLI::App* hunt =
       app.add_subcommand("hunt",
@@ -241,14 +328,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
                                       "libFuzzer makes up programs and schedules (preset fuzz). "
                                       "Its own flags and corpus folders go behind `--`.");
   add_targets(*fuzz, options, false);
-  fuzz->add_option_function<std::uint64_t>(
-          "--executions",
-          [&options](std::uint64_t value) {
-            options.budget.executions = value;
-            options.budget_given = true;
-          },
-          "stop after so many executions")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}));
+  add_executions(*fuzz, options, "stop after so many executions");
   fuzz->add_option("libfuzzer", options.fuzzer_flags,
                    "flags and corpus folders for libFuzzer, behind `--`");
   add_budget(*fuzz, options);
@@ -267,11 +347,15 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   add_output(*replay, options);
 
   const std::string first = argc > 1 ? argv[1] : "-";
+  if (first == "check") {
+    options.settings.model = kCheckModel;
+    exploration::parse_faults(kCheckFaults, options.settings.faults);
+  }
   const auto commands = app.get_subcommands(
       [&first](const CLI::App* command) { return command->get_name() == first; });
   if (first[0] != '-' && commands.empty()) {
     complain("unknown command '" + first +
-             "'; there are list, run, hunt, fuzz and replay (see heddle --help)");
+             "'; there are list, run, check, hunt, fuzz and replay (see heddle --help)");
     return kUsage;
   }
   const std::vector<std::string> words(argv + 1, argv + argc);

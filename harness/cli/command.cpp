@@ -18,6 +18,9 @@ int dispatch(const CommandOptions& options) {
   if (options.command == "run") {
     return run_run(options);
   }
+  if (options.command == "check") {
+    return run_check(options);
+  }
   if (options.command == "replay") {
     return run_replay(options);
   }

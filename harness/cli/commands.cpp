@@ -73,6 +73,14 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
   return object;
 }
 
+void tell(const FiledFinding& finding, const CommandOptions& options) {
+  if (!options.json) {
+    fmt::print("{}\n",
+               options.quiet ? finding.recording.message + "\n  " + finding.seed : finding.story);
+    std::fflush(stdout);
+  }
+}
+
 int exit_code(bool found, bool diverged, bool write_failed) {
   if (exploration::stop_requested()) {
     return 128 + exploration::stop_signal();
@@ -222,12 +230,8 @@ int run_run(const CommandOptions& options) {
         FiledFinding* finding = findings.take();
         if (finding != nullptr) {
           finding->made_by(options.budget.strategy, now);
-        }
-        if (finding != nullptr && !options.json) {
           progress.clear();
-          fmt::print("{}\n", options.quiet ? finding->recording.message + "\n  " + finding->seed
-                                           : finding->story);
-          std::fflush(stdout);
+          tell(*finding, options);
         }
         return findings.all().size() < options.findings_max && !findings.diverged() &&
                !findings.write_failed();

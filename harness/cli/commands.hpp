@@ -16,6 +16,9 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
                                const std::vector<FiledFinding>& findings, bool isolated = false);
 nlohmann::ordered_json to_json(const FiledFinding& finding);
 
+/// Prints the finding, as long as the user wants it, unless the output is JSON.
+void tell(const FiledFinding& finding, const CommandOptions& options);
+
 /// The exit code that sums up a search; an interrupt counts first.
 int exit_code(bool found, bool diverged, bool write_failed);
 

@@ -11,34 +11,45 @@
 
 namespace heddle::cli {
 
-namespace {
-
 using Json = nlohmann::ordered_json;
 
-// One at each end of a process of its own.
-std::string to_text(const FiledFinding& filed, const std::string& error) {
-  return Json{{"signature", filed.recording.signature},
+std::string to_text(const FiledFinding& filed) {
+  return Json{{"kind", exec::name_of(filed.recording.kind)},
+              {"rule", filed.recording.rule},
+              {"message", filed.recording.message},
+              {"signature", filed.recording.signature},
+              {"second_opinion", filed.recording.second_opinion},
               {"seed", filed.seed},
               {"location", filed.location},
               {"story", filed.story},
               {"uncontrolled", filed.uncontrolled},
-              {"second_opinion", filed.recording.second_opinion},
-              {"error", error}}
+              {"confirmed", filed.confirmed},
+              {"seconds", filed.seconds},
+              {"executions", filed.executions},
+              {"strategy", filed.strategy}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string from_text(const std::string& text, FiledFinding& filed) {
+FiledFinding from_text(const std::string& text) {
   const Json object = Json::parse(text);
-  filed.recording.signature = object["signature"];
+  FiledFinding filed;
   filed.seed = object["seed"];
+  if (filed.seed.empty() || fuzz::read_seed(filed.seed, filed.recording)) {
+    filed.recording.kind = exec::finding_kind_of(object["kind"].get<std::string>().c_str());
+    filed.recording.rule = object["rule"];
+    filed.recording.message = object["message"];
+  }
+  filed.recording.signature = object["signature"];
+  filed.recording.second_opinion = object["second_opinion"];
   filed.location = object["location"];
   filed.story = object["story"];
   filed.uncontrolled = object["uncontrolled"];
-  filed.recording.second_opinion = object["second_opinion"];
-  return object["error"];
+  filed.confirmed = object["confirmed"];
+  filed.seconds = object["seconds"];
+  filed.executions = object["executions"];
+  filed.strategy = object["strategy"];
+  return filed;
 }
-
-}  // namespace
 
 // Records, tells and writes; what was wrong, if the execution did not repeat.
 std::string Findings::file(FiledFinding& filed) {
@@ -64,28 +75,20 @@ std::string Findings::file(FiledFinding& filed) {
 }
 
 std::string Findings::file_apart(FiledFinding& filed) {
+  constexpr char kError = 'E';  // what is behind it went wrong; else the finding
   const exploration::ChildEnd end = exploration::in_child([this] {
     FiledFinding its;
     const std::string error = file(its);
-    return to_text(its, error);
+    return error.empty() ? to_text(its) : kError + error;
   });
   if (!end.finished) {
     return "the execution did not repeat: the second time its process died: " + end.how;
   }
-  const std::string error = from_text(end.result, filed);
-  const std::string signature = filed.recording.signature;
-  const std::string second_opinion = filed.recording.second_opinion;
-  if (error.empty() && !filed.seed.empty()) {
-    fuzz::read_seed(filed.seed, filed.recording);
-  } else {
-    const exploration::Observed& seen = session_.observed();
-    filed.recording.kind = seen.kind;
-    filed.recording.rule = seen.rule;
-    filed.recording.message = seen.message;
+  if (end.result[0] == kError) {
+    return end.result.substr(1);
   }
-  filed.recording.signature = signature;
-  filed.recording.second_opinion = second_opinion;
-  return error;
+  filed = from_text(end.result);
+  return "";
 }
 
 // There are no events to tell: they died with the process.

@@ -27,6 +27,10 @@ struct FiledFinding {
   }
 };
 
+/// For another process: all but the events, which the seed has.
+std::string to_text(const FiledFinding& filed);
+FiledFinding from_text(const std::string& text);
+
 /// Collects the distinct findings of a target.
 class Findings {
  public:

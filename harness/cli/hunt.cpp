@@ -35,19 +35,13 @@ int run_hunt(const CommandOptions& options) {
     return run_matrix(options);
   }
   const std::vector<target::Definition*> targets = targets_to_hunt(options);
-  const auto tell = [&options](const FiledFinding& finding) {
-    if (!options.json) {
-      fmt::print("{}\n", options.quiet ? finding.recording.message + "\n  " + finding.seed + "\n"
-                                       : finding.story);
-      std::fflush(stdout);
-    }
-  };
   const double total = options.budget.seconds > 0 ? options.budget.seconds : kDefaultSeconds;
   double left = total;
   std::vector<TargetResult> results;
   for (std::size_t i = 0; i < targets.size() && !exploration::stop_requested(); ++i) {
     const double share = std::max(0.5, left / static_cast<double>(targets.size() - i));
-    results.push_back(hunt_target(*targets[i], options, share, tell));
+    results.push_back(hunt_target(*targets[i], options, share,
+                                  [&](const FiledFinding& finding) { tell(finding, options); }));
     left -= results.back().tally.seconds;
   }
 

@@ -13,6 +13,7 @@ enum ExitCode : int {
   kClean = 0,
   kFinding = 1,
   kUsage = 2,
+  kInconclusive = 3,  // where --require-complete was asked
   kNondeterminism = 4,
   kEnvironment = 5,
   kInternalBug = 6,
@@ -32,6 +33,10 @@ struct CommandOptions {
   bool isolate = false;            // programs: a process for each execution
   u64 repeat = 1;                  // replay: how often
   u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
+  target::Smallness smallness;     // check: of the programs of an operation target
+  u32 jobs = 1;                    // check: processes
+  bool keep_going = false;         // check: to other findings
+  bool require_complete = false;   // check: nothing but "verified" is a success
   bool matrix = false;             // hunt: is each seeded bug found by the oracle it was made for?
   bool json = false;
   bool quiet = false;
@@ -45,6 +50,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options);
 int run_command(int argc, char** argv);
 int run_list(const CommandOptions& options);
 int run_run(const CommandOptions& options);
+int run_check(const CommandOptions& options);
 int run_fuzz(const CommandOptions& options);
 int run_replay(const CommandOptions& options);
 int run_hunt(const CommandOptions& options);

@@ -82,10 +82,16 @@ void Progress::show(const std::string& what, const exploration::Tally& tally,
                                          static_cast<double>(budget.executions));
   }
   const double executions = static_cast<double>(tally.executions);
-  fmt::print(stderr, "\r\033[K{}: {} executions, {}/s{}", what, short_count(executions),
-             short_count(tally.seconds > 0 ? executions / tally.seconds : 0), left);
-  std::fflush(stderr);
-  shown_ = true;
+  show(fmt::format("{}: {} executions, {}/s{}", what, short_count(executions),
+                   short_count(tally.seconds > 0 ? executions / tally.seconds : 0), left));
+}
+
+void Progress::show(const std::string& line) {
+  if (enabled_) {
+    fmt::print(stderr, "\r\033[K{}", line);
+    std::fflush(stderr);
+    shown_ = true;
+  }
 }
 
 void Progress::clear() {

@@ -23,6 +23,7 @@ class Progress {
   ~Progress();
   void show(const std::string& what, const exploration::Tally& tally,
             const exploration::Budget& budget);
+  void show(const std::string& line);
   void clear();
 
  private:

@@ -64,6 +64,14 @@ constexpr bool acquires(Order order) {
 
 constexpr bool releases(Order order) { return order >= Order::kRelease; }
 
+/// Under a memory model: that an access acts on a store that is not the newest one of its location.
+/// By index in the trace, whose end stands for none.
+struct Overlooked {
+  u32 newest = ~u32{0};  // the newest store; none: the access overlooks nothing
+  u32 store = ~u32{0};   // the one that it reads, or follows in coherence; none: the initial value
+  explicit operator bool() const { return newest != ~u32{0}; }
+};
+
 /// One line of a trace. Kept only when an execution is traced.
 struct Event {
   EventKind kind;
@@ -79,6 +87,7 @@ struct Event {
   u32 stack;  // into the trace's frames
   u32 stack_depth;
   u64 step;  // scheduling points passed before it
+  Overlooked overlooked;
 };
 
 }  // namespace heddle::exec

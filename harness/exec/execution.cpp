@@ -90,6 +90,7 @@ void Execution::reset(const Options& options) {
   }
   events_.clear();
   event_frames_.clear();
+  overlooked_ = Overlooked{};
   digest_ = 0;
   visible_events_ = 0;
 }

@@ -269,6 +269,9 @@ class Execution {
     }
   }
 
+  /// For memory models: of the event that the thread is about to record.
+  void note_overlooked(Overlooked overlooked) { overlooked_ = overlooked; }
+
   // ---- for oracles and reports ----
 
   Thread& thread(ThreadId id) { return threads_[to_index(id)]; }
@@ -546,6 +549,7 @@ class Execution {
 
   Vec<Event> events_;
   Vec<uptr> event_frames_;
+  Overlooked overlooked_;
   u64 digest_ = 0;
   u64 visible_events_ = 0;
 };

@@ -1,4 +1,6 @@
 // The trace of an execution, its digest, and the words for what it holds.
+#include <utility>
+
 #include "base/rng.hpp"
 #include "exec/execution.hpp"
 #include "exec/naming.hpp"
@@ -146,7 +148,8 @@ void Execution::record_event(Thread& thread, EventKind kind, uptr address, u32 s
                           .pc = pc,
                           .stack = first,
                           .stack_depth = event_frames_.size() - first,
-                          .step = steps_});
+                          .step = steps_,
+                          .overlooked = std::exchange(overlooked_, Overlooked{})});
 }
 
 }  // namespace heddle::exec

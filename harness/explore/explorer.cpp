@@ -12,6 +12,12 @@ ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
   if (at < graph().size() && point.runnable.contains(to_thread_id(graph()[at + 1].thread))) {
     return to_thread_id(graph()[at + 1].thread);
   }
+  // Somebody has to do what lets that thread run: all in turn.
+  if (at < graph().size() && point.current != ThreadId::kNone) {
+    u32 up_to_current = 0;
+    point.runnable.each([&](ThreadId id) { up_to_current += id <= point.current; });
+    return point.runnable.nth(up_to_current % point.runnable.count());
+  }
   // Who waited until an object was free comes before all others.
   ThreadId first = point.runnable.first();
   for (u32 thread = 0; thread < graph().thread_count(); ++thread) {
@@ -33,11 +39,21 @@ void Explorer::begin_again() {
 }
 
 bool Explorer::advance() {
+  for (EventId id = started_ + 1; id <= graph().size(); ++id) {
+    graph()[id].depth = depth_;
+  }
+  const bool found = take_alternative();
+  started_ = graph().size();
+  return found;
+}
+
+bool Explorer::take_alternative() {
   for (;;) {
     const u32 base = levels_.empty() ? 0 : levels_.back().base;
     while (graph().size() > base) {
       const Event event = graph().back();
       graph().pop();
+      depth_ = event.depth + 1;
       if (try_alternatives(event)) {
         return true;
       }
@@ -45,6 +61,7 @@ bool Explorer::advance() {
     if (levels_.empty()) {
       return false;
     }
+    depth_ = levels_.back().store.depth + 1;
     if (place() || try_alternatives(leave())) {
       return true;
     }
@@ -272,6 +289,7 @@ void Explorer::enter(const Event& store, EventId load) {
   level.store.is_placed = true;
   level.load.is_fixed = true;
   level.load.revisits_tried = 0;
+  level.load.depth = store.depth + 1;
   levels_.push_back(level);
 }
 

@@ -32,9 +32,12 @@ class Explorer final : public exec::Strategy {
   void begin_again();
   /// Makes the graph the beginning of executions not seen so far. False if there are none.
   bool advance();
+  /// Of the executions that begin as the graph says: how many alternatives lead from the first
+  /// execution of all to here. advance(), with none of them run, leaves them out.
+  u32 depth() const { return depth_; }
 
   const char* name() const override { return "check"; }
-  void begin_execution(u64) override { started_ = graph().size(); }
+  void begin_execution(u64) override {}
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -56,6 +59,7 @@ class Explorer final : public exec::Strategy {
   const graph::Graph& graph() const { return memory_.graph(); }
   static constexpr EventId kDropped = ~EventId{0};
 
+  bool take_alternative();
   bool try_alternatives(Event event);
   bool try_stores(Event event);
   bool take_older_store(Event& event);
@@ -81,6 +85,7 @@ class Explorer final : public exec::Strategy {
 
   graph::GraphMemory memory_;
   u32 started_ = 0;  // events before the present execution
+  u32 depth_ = 0;
   Vec<Level> levels_;
   Vec<Event> saved_;
   // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -15,15 +16,19 @@
 #include "exec/uncontrolled.hpp"
 
 namespace heddle::exploration {
-namespace {
 
 // Shared memory, not a pipe: executions close what is open besides their program's descriptors.
-struct Result {
+struct Child::Result {
   static constexpr std::size_t kBytesMax = std::size_t{16} << 20;
   bool finished;
   std::size_t size;
+  Result* next;  // in the list of those that no child has
   char bytes[kBytesMax];
+
+  static inline Result* unused = nullptr;
 };
+
+namespace {
 
 std::string end_of(int status) {
   if (WIFSIGNALED(status)) {
@@ -57,35 +62,61 @@ void look_for_os_threads() {
   }
 }
 
-ChildEnd in_child(const std::function<std::string()>& work) {
-  static Result& shared_result = *static_cast<Result*>(os_share(sizeof(Result)));
-  shared_result.finished = false;
-  shared_result.size = 0;
+Child::Child(const std::function<std::string()>& work) {
+  if (Result::unused == nullptr) {
+    Result::unused = static_cast<Result*>(os_share(sizeof(Result)));
+  }
+  result_ = Result::unused;
+  Result::unused = result_->next;
+  result_->finished = false;
+  result_->size = 0;
   std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child < 0) {
+  process_ = ::fork();
+  if (process_ < 0) {
     environment_failure("cannot start a process");
   }
-  if (child == 0) {
+  if (process_ == 0) {
     exec::start_watchdog();
     exec::tsan::enter_process();
     count_os_threads();
     const std::string result = work();
     std::fflush(nullptr);
-    shared_result.size = std::min(result.size(), Result::kBytesMax);
-    std::memcpy(shared_result.bytes, result.data(), shared_result.size);
-    shared_result.finished = true;
+    result_->size = std::min(result.size(), Result::kBytesMax);
+    std::memcpy(result_->bytes, result.data(), result_->size);
+    result_->finished = true;
     ::_exit(0);
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+}
+
+bool Child::ask(int options) {
+  while (!has_ended_) {
+    const int process = ::waitpid(process_, &status_, options);
+    if (process == 0) {
+      return false;
+    }
+    has_ended_ = process == process_ || errno != EINTR;
   }
+  return true;
+}
+
+bool Child::is_running() { return !ask(WNOHANG); }
+
+void Child::interrupt() {
+  if (is_running()) {
+    ::kill(process_, SIGINT);
+  }
+}
+
+ChildEnd Child::wait() {
+  ask(0);
   ChildEnd end;
-  end.finished = shared_result.finished;
-  end.result.assign(shared_result.bytes, shared_result.size);
+  end.finished = result_->finished;
+  end.result.assign(result_->bytes, result_->size);
   if (!end.finished) {
-    end.how = end_of(status);
+    end.how = end_of(status_);
   }
+  result_->next = Result::unused;
+  Result::unused = result_;
   return end;
 }
 

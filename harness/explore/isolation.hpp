@@ -19,8 +19,28 @@ struct ChildEnd {
   std::string how;     // "signal 9 (Killed)" or "exit code 3", if it did not
 };
 
+/// A copy of this process, at work. To be waited for.
+class Child {
+ public:
+  explicit Child(const std::function<std::string()>& work);
+  bool is_running();
+  /// As SIGINT does.
+  void interrupt();
+  ChildEnd wait();
+
+ private:
+  struct Result;
+
+  bool ask(int options);
+
+  Result* result_;
+  int process_;
+  int status_ = 0;
+  bool has_ended_ = false;
+};
+
 /// Runs `work` in a copy of this process, and waits.
-ChildEnd in_child(const std::function<std::string()>& work);
+inline ChildEnd in_child(const std::function<std::string()>& work) { return Child(work).wait(); }
 
 /// Passes on what another strategy answers, and notes the deviations and the steps where a parent
 /// finds them, however the process ends.

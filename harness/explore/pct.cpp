@@ -20,7 +20,7 @@ class Pct final : public exec::Strategy {
     order_.clear();
     lowered_count_ = 0;
     change_count_ = static_cast<u32>(index % kDepthMax);
-    fault_period_ = fault_period(index);
+    chances_.begin_execution(index);
     yield_chance_ = yield_chance(index);
     for (u32 i = 0; i < change_count_; ++i) {
       changes_[i] = 1 + rng_.below(longest_);
@@ -50,9 +50,7 @@ class Pct final : public exec::Strategy {
     return best;
   }
 
-  u32 pick(exec::DecisionKind kind, u32 arity) override {
-    return exec::is_fault(kind) ? rng_.below(fault_period_) == 0 : rng_.below(arity);
-  }
+  u32 pick(exec::DecisionKind kind, u32 arity) override { return chances_.pick(rng_, kind, arity); }
 
   void end_execution(u64 steps) override {
     const u32 length = steps < kLengthMax ? static_cast<u32>(steps) : kLengthMax;
@@ -85,7 +83,7 @@ class Pct final : public exec::Strategy {
   u32 longest_ = 16;
   u32 change_count_ = 0;
   Patience patience_;
-  u32 fault_period_ = 16;
+  Chances chances_;
   u32 yield_chance_ = 0;
   u32 changes_[kDepthMax] = {};
   Vec<ThreadId> order_;    // those that have not finished, by priority

@@ -12,7 +12,7 @@ class RandomWalk final : public exec::Strategy {
   void begin_execution(u64 index) override {
     rng_.reseed(mix64(rng_seed_ ^ mix64(index)));
     switch_chance_ = 65536u >> (1 + rng_.below(8));
-    fault_period_ = fault_period(index);
+    chances_.begin_execution(index);
     yield_chance_ = yield_chance(index);
   }
 
@@ -27,15 +27,13 @@ class RandomWalk final : public exec::Strategy {
     return choice == point.current ? point.runnable.nth(rng_.below(count)) : choice;
   }
 
-  u32 pick(exec::DecisionKind kind, u32 arity) override {
-    return exec::is_fault(kind) ? rng_.below(fault_period_) == 0 : rng_.below(arity);
-  }
+  u32 pick(exec::DecisionKind kind, u32 arity) override { return chances_.pick(rng_, kind, arity); }
 
  private:
   u64 rng_seed_;
   Rng rng_;
   u32 switch_chance_ = 0;
-  u32 fault_period_ = 16;
+  Chances chances_;
   u32 yield_chance_ = 0;
 };
 

@@ -31,6 +31,27 @@ u16 fingerprint_of(u64 name, u64 value) {
   return static_cast<u16>(hash >> 48);
 }
 
+/// Who looks at which executions: all at those near the first one, of which each belongs to one
+/// shard; beyond, each shard at those that begin like one of its own.
+class Share {
+ public:
+  explicit Share(const Shard& shard) : shard_(shard) {}
+
+  /// To be asked once of each beginning, in the order of the search.
+  bool has_beginning(u32 depth) { return depth != kSharedDepth || is_next(beginnings_); }
+  /// To be asked once of each execution.
+  bool has(u32 depth) { return depth >= kSharedDepth || is_next(executions_); }
+
+ private:
+  static constexpr u32 kSharedDepth = 3;
+
+  bool is_next(u64& count) { return count++ % shard_.count == shard_.index; }
+
+  Shard shard_;
+  u64 beginnings_ = 0;
+  u64 executions_ = 0;
+};
+
 std::string words_for(const EventMark& mark) {
   return "T" + std::to_string(to_index(mark.thread)) + " " + exec::name_of(mark.kind);
 }
@@ -108,11 +129,21 @@ std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_s
 Session::Session(target::Definition& target, const Settings& settings)
     : target_(&target), name_(target.name()), settings_(settings) {
   prepare_process();
+  use_model();
 }
 
 Session::Session(const std::function<void()>& body, const Settings& settings)
     : body_(&body), name_("explore"), settings_(settings) {
   prepare_process();
+  use_model();
+}
+
+void Session::use_model() {
+  memory_ = settings_.model == "sc"
+                ? nullptr
+                : std::make_unique<graph::GraphMemory>(
+                      *graph::consistency_of(settings_.model.c_str()), graph::Policy::kDecisions);
+  model_ = memory_.get();
 }
 
 exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
@@ -193,26 +224,32 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   return tally;
 }
 
+exec::Outcome Session::explore(Explorer& explorer) {
+  model_ = &explorer.memory();
+  exhaustive_ = true;
+  const exec::Outcome outcome = execute(explorer, false);
+  model_ = memory_.get();
+  exhaustive_ = false;
+  return outcome;
+}
+
 // What was found, once more, by decisions that can be recorded.
 void Session::retell(Explorer& explorer) {
   Retelling retelling(explorer.memory().graph(), explorer.memory().consistency());
   model_ = &retelling.memory();
-  exhaustive_ = false;
   observe(execute(retelling, false));
-  model_ = &explorer.memory();
-  exhaustive_ = true;
+  model_ = memory_.get();
 }
 
 Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
                       const OnCensus& on_progress) {
   Census census;
   Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
-  model_ = &explorer.memory();
-  exhaustive_ = true;
+  Share share(budget.shard);
   const double start = now_seconds();
   double next_progress = start + 0.2;
   for (bool more = true; more && !stop_requested();) {
-    const exec::Outcome outcome = execute(explorer, false);
+    const exec::Outcome outcome = explore(explorer);
     if (explorer.memory().diverged()) {
       census.diverged = true;
       break;
@@ -221,17 +258,23 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       explorer.begin_again();
       continue;
     }
-    if (*outcome.finding) {
+    const bool mine = share.has(explorer.depth());
+    census.undecided += mine && target::judgement_undecided();
+    if (mine && *outcome.finding) {
+      const exec::FindingKind kind = outcome.finding->kind;
       retell(explorer);
+      census.diverged = observed_.kind != kind;
       ++census.with_finding;
       census.seconds = now_seconds() - start;
-      if (!on_finding(exec::engine().finding(), census)) {
+      if (census.diverged || !on_finding(exec::engine().finding(), census)) {
         break;
       }
-    } else {
+    } else if (mine) {
       ++(outcome.blocked ? census.blocked : census.complete);
     }
-    more = explorer.advance();
+    do {
+      more = explorer.advance();
+    } while (more && !share.has_beginning(explorer.depth()));
     census.finished = !more;
     const u64 count = census.complete + census.blocked + census.with_finding;
     if (count >= budget.executions) {
@@ -249,8 +292,6 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       }
     }
   }
-  model_ = nullptr;
-  exhaustive_ = false;
   census.bounded = explorer.memory().is_bounded();
   census.seconds = now_seconds() - start;
   return census;
@@ -413,6 +454,7 @@ Recording Session::record(Divergence& divergence) {
 
 Divergence Session::replay(const Recording& recording, Recording& seen) {
   settings_ = recording.settings;
+  use_model();
   raced_ = recording.raced;
   program_ = recording.program;
   ReplayStrategy strategy;

@@ -8,6 +8,7 @@
 
 #include "exec/execution.hpp"
 #include "explore/strategies.hpp"
+#include "graph/memory.hpp"
 #include "target/registry.hpp"
 
 namespace heddle::exploration {
@@ -89,10 +90,17 @@ struct Census {
   u64 complete = 0;  // executions in which all threads finished
   u64 blocked = 0;   // in which some thread could not go on, by an assumption or a spin
   u64 with_finding = 0;
+  u64 undecided = 0;      // see Tally
   bool finished = false;  // there are no others
   bool bounded = false;   // loops were cut short that might have gone on
   bool diverged = false;  // the program does not do the same again
   double seconds = 0;
+};
+
+/// A part of an exhaustive search: the `index`-th of `count` that together are the whole.
+struct Shard {
+  u32 index = 0;
+  u32 count = 1;
 };
 
 /// Budget and strategy of a run.
@@ -101,6 +109,7 @@ struct Budget {
   u64 rng_seed = 1;
   u64 executions = ~u64{0};
   double seconds = 0;  // 0: no limit
+  Shard shard;         // of check()
 };
 
 constexpr const char* kDiedRule = "died";  // of a finding whose process is gone
@@ -139,6 +148,8 @@ class Session {
   using OnProgress = std::function<void(const Tally&)>;
   using OnCensus = std::function<void(const Census&)>;
 
+  /// What check() runs of an operation target.
+  void set_program(target::Program program) { program_ = std::move(program); }
   /// All executions: each class that the memory model tells apart, once; within the budget.
   Census check(const Budget& budget, const OnCheckFinding& on_finding, const OnCensus& on_progress);
 
@@ -174,7 +185,9 @@ class Session {
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   void note_raced(u64 name);
+  exec::Outcome explore(Explorer& explorer);
   void retell(Explorer& explorer);
+  void use_model();
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);
   void observe(const exec::Outcome& outcome);
@@ -184,7 +197,8 @@ class Session {
   const std::function<void()>* body_ = nullptr;
   std::string name_;
   Settings settings_;
-  std::vector<u64> raced_;  // see Recording
+  std::vector<u64> raced_;                      // see Recording
+  std::unique_ptr<graph::GraphMemory> memory_;  // null under sc: memory holds all there is
   exec::MemoryModel* model_ = nullptr;
   bool exhaustive_ = false;
   target::Program program_;

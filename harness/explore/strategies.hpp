@@ -12,10 +12,37 @@ namespace heddle::exploration {
 /// next: early faults must not keep the program from getting to where late ones hurt.
 constexpr u32 fault_period(u64 index) { return 8u << index % 6; }
 
+/// With what probability, of 65536, a load may read any store that the memory model lets it read,
+/// not only the newest one; likewise for where stores go in coherence. From always to hardly ever,
+/// in turn: where all is stale, threads hardly ever meet.
+constexpr u32 stale_chance(u64 index) { return 65536u >> index % 7; }
+
 /// With what probability, of 65536, a thread that yields or waits with a time-out gives way. From
 /// never to always, in turn: a thread that spins for a while before it blocks, or times out, gets
 /// there only if it goes on; a thread that waits for another gets somewhere only if that one runs.
 constexpr u32 yield_chance(u64 index) { return static_cast<u32>(index % 4) * 65536 / 3; }
+
+/// Which answers to pick() are a matter of chance, and of which.
+class Chances {
+ public:
+  void begin_execution(u64 index) {
+    fault_period_ = fault_period(index);
+    stale_chance_ = stale_chance(index);
+  }
+
+  u32 pick(Rng& rng, exec::DecisionKind kind, u32 arity) const {
+    if (exec::is_fault(kind)) {
+      return rng.below(fault_period_) == 0;
+    }
+    const bool orders_stores =
+        kind == exec::DecisionKind::kReadsFrom || kind == exec::DecisionKind::kCoherence;
+    return orders_stores && !rng.chance(stale_chance_) ? 0 : rng.below(arity);
+  }
+
+ private:
+  u32 fault_period_ = 8;
+  u32 stale_chance_ = 0;
+};
 
 /// Knows a spinner by how long it keeps others from running. The engine parks threads that spin by
 /// reading alone; one that also writes, as by taking a lock to look, seems to get somewhere.

@@ -160,7 +160,7 @@ class Reader {
       recording_.signature = value;
     } else if (name == "model") {
       recording_.settings.model = value;
-      good = value == "sc";
+      good = graph::consistency_of(value.c_str()) != nullptr;
     } else if (name == "preempt") {
       recording_.settings.preempt_all = value == "all";
       good = value == "all" || value == "sync";

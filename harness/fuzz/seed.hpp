@@ -12,7 +12,7 @@
 //   rule: use-after-free             finer
 //   message: ...                     one line
 //   signature: 0123456789abcdef      of the finding
-//   model: sc                        memory model
+//   model: sc                        memory model: sc, tso or rc11
 //   preempt: sync                    or "all"
 //   on-race: stop                    or "continue"
 //   faults: weak-cas,bad-alloc       what may fail by decision; left out if weak-cas only
@@ -24,7 +24,8 @@
 //                                    arguments; one line a step, each thread's in order
 //   decisions: 213                   how many were asked in all
 //   switch: 17 thread 2              decision 17 was not the default: thread 2 ran. Also
-//                                    "waiter", "value", "reads-from", a fault, and the choice.
+//                                    "waiter", "value", "reads-from", "coherence", a fault, and the
+//                                    choice.
 //   events: 140                      visible events in all
 //   digest: 0123456789abcdef         of all of them
 //   marks: T0.start.1f2e T1.lock.0a0b ...  the first 4,096 of them: thread, kind, fingerprint of

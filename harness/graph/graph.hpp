@@ -52,6 +52,7 @@ struct Event {
   u32 stamp;              // exploration: when it was first added
   u32 arity;              // of a choice
   u32 revisits_tried;     // exploration: loads that were asked to read this instead
+  u32 depth;              // exploration: of the execution that added it
   u32 clocks;             // where its clocks begin
   u32 released;           // clock: what those learn who acquire from it; 0: nothing
   u32 pending;            // clock: what an acquire fence of its thread would learn; 0: nothing

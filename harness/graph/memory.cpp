@@ -143,10 +143,12 @@ u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 n
   return variable.location;
 }
 
-// Others have events to go through first.
+// Others have events to go through first. If they do not get there, the program is another one.
 void GraphMemory::await_turn(Thread& thread) {
+  constexpr u32 kRoundsMax = 1000;
+  u32 rounds = 0;
   while (replays() && graph_[at_ + 1].thread != to_index(thread.id)) {
-    if (engine().runnable().count() < 2) {
+    if (engine().runnable().count() < 2 || ++rounds > kRoundsMax) {
       diverged_ = true;
       engine().abandon();
     }
@@ -264,6 +266,7 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   const EventId id = take(read, kInitial);
   note_read(thread, read.store);
   note_load(thread, released(graph_[id].store), order);
+  trace(id, graph_[id].store);
   return graph_[id].value;
 }
 
@@ -277,6 +280,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   graph_[id].value = value;
   ++thread.effects;
   note_store(thread, released(id), order);
+  trace(id, graph_[id].co_prev);
   return becomes_newest(id);
 }
 
@@ -294,6 +298,7 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   graph_[id].value = update.value;
   note_read(thread, update.store);
   thread.effects += update.value != old;
+  trace(id, update.store);
   if (update.kind == Kind::kRead) {
     note_load(thread, released(update.store), update.order);
     return Updated{old, old, false, false};
@@ -315,6 +320,23 @@ bool GraphMemory::becomes_newest(EventId store) {
   }
   newest = store;
   return true;
+}
+
+// For reports: where what has just happened acted on a store that is not the newest one so far.
+void GraphMemory::trace(EventId id, EventId acted_on) {
+  if (!engine().tracing()) {
+    return;
+  }
+  traced_.resize(id + 1);
+  traced_[id] = engine().events().size();
+  EventId newest = graph_.co_last(graph_[id].location);
+  while (newest > at_) {
+    newest = graph_[newest].co_prev;
+  }
+  if (newest != id && newest != acted_on) {
+    engine().note_overlooked(exec::Overlooked{
+        traced_[newest], acted_on == kInitial ? exec::Overlooked{}.store : traced_[acted_on]});
+  }
 }
 
 void GraphMemory::fence(Thread& thread, Order order) {

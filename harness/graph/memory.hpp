@@ -72,6 +72,7 @@ class GraphMemory final : public exec::MemoryModel {
   EventId choose_store(Event& event);
   EventId choose_place(const Event& event);
   bool becomes_newest(EventId store);
+  void trace(EventId id, EventId acted_on);
   exec::VectorClock& released(EventId store) { return released_[store]; }
 
   Graph graph_;
@@ -91,6 +92,7 @@ class GraphMemory final : public exec::MemoryModel {
   Vec<EventId> newest_;  // by location: the store that memory holds
   // Of each event, for the clocks of the oracles; [0]: of initial stores.
   Vec<exec::VectorClock> released_;
+  Vec<u32> traced_;  // where each event is in the trace
 };
 
 /// What a read, update or compare-exchange does if it reads `event.store`: sets kind, order, value.

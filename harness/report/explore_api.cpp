@@ -10,7 +10,11 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
   if (exploration::make_strategy(options.strategy, 0) == nullptr) {
     environment_failure("explore(): unknown strategy; there are random and pct");
   }
+  if (graph::consistency_of(options.model.c_str()) == nullptr) {
+    environment_failure("explore(): unknown memory model; there are sc, tso and rc11");
+  }
   exploration::Settings settings;
+  settings.model = options.model;
   settings.preempt_all = options.preempt_all;
   settings.race_continue = options.race_continue;
   settings.detector = options.detector;

@@ -76,7 +76,9 @@ std::string heading(const exploration::Recording& recording, const Finding& find
   const char* bold = color ? "\033[1;31m" : "";
   const char* plain = color ? "\033[0m" : "";
   const char* kind = finding ? exec::name_of(recording.kind) : "no finding";
-  std::string text = fmt::format("{}{} in {}{}\n", bold, kind, recording.target, plain);
+  const std::string& model = recording.settings.model;
+  std::string text = fmt::format("{}{} in {}{}{}\n", bold, kind, recording.target,
+                                 model == "sc" ? "" : " under " + model, plain);
   if (finding) {
     text += fmt::format("  {}\n", recording.message);
   }

@@ -103,6 +103,7 @@ class Selection {
   explicit Selection(const TableOptions& options) : events_(engine().events()) {
     number_events(options.diverged_at);
     point_at_finding();
+    show_overlooked();
     tell_operations();
     for (u32 i = 0; i < events_.size(); ++i) {
       shown_[i] = shown_[i] || always_shown(i);
@@ -168,6 +169,18 @@ class Selection {
       point_at(event);
     } else if (block != 0 && block == engine().finding().block) {
       shown_[event] = true;
+    }
+  }
+
+  void show_overlooked() {
+    for (u32 i = 0; i < events_.size(); ++i) {
+      if (const exec::Overlooked& overlooked = events_[i].overlooked) {
+        for (const u32 index : {i, overlooked.newest, overlooked.store}) {
+          if (index < events_.size()) {
+            shown_[index] = true;
+          }
+        }
+      }
     }
   }
 
@@ -333,14 +346,31 @@ class Table {
         fmt::format("{}{:>6}  {}", selection_.pointed_at(index) ? " >" : "  ",
                     exec::is_visible(event.kind) ? std::to_string(selection_.number(index)) : "",
                     std::string(own * column_, ' '));
-    const std::string cell =
-        event.kind == EventKind::kCall ? call_text(index) : event_text(event, names_);
+    const std::string cell = event.kind == EventKind::kCall
+                                 ? call_text(index)
+                                 : event_text(event, names_) + overlooked_text(event.overlooked);
     const std::string place = has_places_ ? users_frame(place_of(event)).place() : "";
     const std::size_t room = (columns_ - own) * column_;
     text_ += fmt::format("{:<{}}{}{}", cell, room, cell.size() < room ? "" : " ", place);
     end_line();
     pointed_ |= selection_.pointed_at(index);
     committed_ |= event.kind == EventKind::kCommit;
+    overlooked_ |= static_cast<bool>(event.overlooked);
+  }
+
+  /// " (T1's #4, older than T2's #7)": the store that was read, or comes before, and the newest
+  /// one.
+  std::string overlooked_text(const exec::Overlooked& overlooked) const {
+    return !overlooked ? ""
+                       : fmt::format(" ({}, older than {})", store_text(overlooked.store),
+                                     store_text(overlooked.newest));
+  }
+
+  std::string store_text(u32 index) const {
+    const Event* store = event_at(index);
+    return store == nullptr
+               ? "initial"
+               : fmt::format("{}'s #{}", thread_name(store->thread), selection_.number(index));
   }
 
   /// With the values that it chose, if this is the operation's only row.
@@ -359,7 +389,7 @@ class Table {
   }
 
   void add_legend() {
-    if (pointed_ || committed_) {
+    if (pointed_ || committed_ || overlooked_) {
       text_ += "\n";
     }
     if (pointed_) {
@@ -367,6 +397,13 @@ class Table {
     }
     if (committed_) {
       text_ += "  commit = the operation takes effect\n";
+    }
+    if (overlooked_) {
+      text_ +=
+          "  older than = stale: the newer store does not happen before this, nor has anything "
+          "that "
+          "does read it,\n    so that the memory model lets it be overlooked (#: number of the "
+          "event)\n";
     }
   }
 
@@ -383,6 +420,7 @@ class Table {
   bool has_places_;
   bool pointed_ = false;
   bool committed_ = false;
+  bool overlooked_ = false;
   std::string text_;
 };
 

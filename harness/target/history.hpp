@@ -21,6 +21,7 @@ struct HistoryEntry {
   u64 returned_at;   // on the same clock; kNotReturned if it has not
   u64 commit;        // orders linearization points; 0 if the operation never got to one
   const char* name;  // of the operation
+  u32 epoch;         // of its thread as it returned
 };
 
 constexpr u16 kUntyped = 0xffff;

@@ -43,6 +43,10 @@ std::vector<u32> swarm_weights(const TargetImplementation& target, Source& sourc
   return weights;
 }
 
+bool is_possible(const Operation& operation, const OpenCursors& cursors, bool setup) {
+  return !operation.is_action && cursors.allows(operation) && (!setup || operation.in_setup);
+}
+
 /// An operation that is allowed now, by weight; operations.size() if there is none.
 u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& weights,
                    const OpenCursors& cursors, bool setup, Source& source) {
@@ -50,11 +54,9 @@ u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& w
   std::vector<u32> allowed(target.operations.size(), 0);
   for (u32 pass = 0; pass < 2 && total == 0; ++pass) {
     for (u32 i = 0; i < target.operations.size(); ++i) {
-      const Operation& operation = *target.operations[i];
-      const bool possible =
-          !operation.is_action && cursors.allows(operation) && (!setup || operation.in_setup);
       // If everything possible was switched off, everything possible is on.
-      allowed[i] = possible ? (pass == 0 ? weights[i] : 1) : 0;
+      allowed[i] =
+          is_possible(*target.operations[i], cursors, setup) ? (pass == 0 ? weights[i] : 1) : 0;
       total += allowed[i];
     }
   }
@@ -69,12 +71,16 @@ u16 draw_operation(const TargetImplementation& target, const std::vector<u32>& w
   return index;
 }
 
-ProgramStep make_step(const TargetImplementation& target, u16 thread, u16 index, Source& source) {
+constexpr u32 kAllValues = ~u32{0};
+
+ProgramStep make_step(const TargetImplementation& target, u16 thread, u16 index, u32 values,
+                      Source& source) {
   const Operation& operation = *target.operations[index];
   ProgramStep step{thread, index, {}};
   for (unsigned a = 0; a < operation.argument_count; ++a) {
     const Ints& range = operation.arguments[a];
-    step.arguments[a] = range.low + source.below(static_cast<u32>(range.high - range.low + 1));
+    const u32 count = static_cast<u32>(range.high - range.low + 1);
+    step.arguments[a] = range.low + source.below(std::min(count, values));
   }
   return step;
 }
@@ -89,7 +95,27 @@ void add_steps(Program& program, const TargetImplementation& target, u16 thread,
       return;
     }
     cursors.note(*target.operations[index]);
-    program.steps.push_back(make_step(target, thread, index, source));
+    program.steps.push_back(make_step(target, thread, index, kAllValues, source));
+  }
+}
+
+/// Without weights: from an EverySource, each sequence of operations.
+void add_any_steps(Program& program, const TargetImplementation& target, u16 thread, u32 count,
+                   u32 values, Source& source) {
+  OpenCursors cursors;
+  for (u32 i = 0; i < count; ++i) {
+    std::vector<u16> possible;
+    for (u16 index = 0; index < target.operations.size(); ++index) {
+      if (is_possible(*target.operations[index], cursors, false)) {
+        possible.push_back(index);
+      }
+    }
+    if (possible.empty()) {
+      return;
+    }
+    const u16 index = possible[source.below(static_cast<u32>(possible.size()))];
+    cursors.note(*target.operations[index]);
+    program.steps.push_back(make_step(target, thread, index, values, source));
   }
 }
 
@@ -103,19 +129,20 @@ void add_start(Program& program, const TargetImplementation& target, Source& sou
 }
 
 /// What happens by itself is the program of one more thread.
-void add_actions(Program& program, const TargetImplementation& target, Source& source) {
-  constexpr u32 kActionsMax = 4;
+void add_actions(Program& program, const TargetImplementation& target, u32 most, u32 values,
+                 Source& source) {
   std::vector<u16> actions;
   for (u16 i = 0; i < target.operations.size(); ++i) {
     if (target.operations[i]->is_action) {
       actions.push_back(i);
     }
   }
-  const u32 count = actions.empty() ? 0 : source.below(kActionsMax + 1);
+  const u32 count = actions.empty() ? 0 : source.below(most + 1);
   program.workers += count != 0 ? 1 : 0;
   for (u32 i = 0; i < count; ++i) {
     const u16 index = actions[source.below(static_cast<u32>(actions.size()))];
-    program.steps.push_back(make_step(target, static_cast<u16>(program.workers), index, source));
+    program.steps.push_back(
+        make_step(target, static_cast<u16>(program.workers), index, values, source));
   }
 }
 
@@ -132,7 +159,27 @@ u32 BytesSource::below(u32 bound) {
   return value % bound;
 }
 
+u32 EverySource::below(u32 bound) {
+  if (at_ == answers_.size()) {
+    answers_.push_back(Answer{0, bound});
+  }
+  return answers_[at_++].value;
+}
+
+bool EverySource::advance() {
+  at_ = 0;
+  while (!answers_.empty() && answers_.back().value + 1 == answers_.back().bound) {
+    answers_.pop_back();
+  }
+  if (answers_.empty()) {
+    return false;
+  }
+  ++answers_.back().value;
+  return true;
+}
+
 Program Definition::make_program(Source& source) {
+  constexpr u32 kActionsMax = 4;
   Program program;
   if (is_test()) {
     return program;
@@ -146,7 +193,28 @@ Program Definition::make_program(Source& source) {
     add_steps(program, target, static_cast<u16>(worker), 1 + source.below(target.operations_most),
               source);
   }
-  add_actions(program, target, source);
+  add_actions(program, target, kActionsMax, kAllValues, source);
+  return program;
+}
+
+// Sizes are asked for first, so that an EverySource makes the smallest programs first.
+Program Definition::make_program(Source& source, const Smallness& smallness) {
+  Program program;
+  if (is_test()) {
+    return program;
+  }
+  const TargetImplementation& target = declared();
+  program.workers =
+      target.threads_least + source.below(target.threads_most - target.threads_least + 1);
+  std::vector<u32> sizes(program.workers);
+  for (u32& size : sizes) {
+    size = 1 + source.below(smallness.operations);
+  }
+  add_start(program, target, source);
+  for (u32 i = 0; i < sizes.size(); ++i) {
+    add_any_steps(program, target, static_cast<u16>(i + 1), sizes[i], smallness.values, source);
+  }
+  add_actions(program, target, smallness.operations, smallness.values, source);
   return program;
 }
 

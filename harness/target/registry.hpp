@@ -88,6 +88,29 @@ class BytesSource final : public Source {
   std::size_t at_ = 0;
 };
 
+/// All answers, one after the other: of a program, then, after each advance(), of the next one.
+class EverySource final : public Source {
+ public:
+  u32 below(u32 bound) override;
+  /// False if there are no others.
+  bool advance();
+
+ private:
+  struct Answer {
+    u32 value;
+    u32 bound;
+  };
+
+  std::vector<Answer> answers_;
+  std::size_t at_ = 0;
+};
+
+/// Which programs are small.
+struct Smallness {
+  u32 operations = 2;  // of each thread, at most
+  u32 values = 2;      // of each argument: the first ones of its range
+};
+
 /// A program with a main of its own, as the user called it.
 struct Executable {
   std::string path;
@@ -127,6 +150,9 @@ class Definition {
 
   /// A program for an operation target. Total: any source makes one.
   Program make_program(Source& source);
+  /// One of the small ones, without setup besides the states to start in; from an EverySource,
+  /// each.
+  Program make_program(Source& source, const Smallness& smallness);
 
   /// What to hand to Execution::run(): body and argument. `program` must outlive the run.
   struct Runnable {

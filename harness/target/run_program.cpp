@@ -71,6 +71,16 @@ void look_at_structure(const Worker& worker, Thread& thread) {
   }
 }
 
+// Memory is no clock: under a memory model an operation has returned before another is called only
+// if that happens-before this. The others might as well return later, and are said to.
+void delay_unseen_returns(const Thread& thread) {
+  for (HistoryEntry& entry : history().entries) {
+    if (entry.returned && thread.clock.get(entry.thread) < entry.epoch) {
+      entry.returned_at = history().clock;
+    }
+  }
+}
+
 u32 begin_operation(Thread& thread, const Operation& operation, const ProgramStep& step) {
   HistoryEntry entry = {};
   entry.thread = thread.id;
@@ -84,6 +94,9 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
   }
   engine().point(thread, EventKind::kCall, 0, 0);
   thread.operation = history().call(entry);
+  if (engine().options().model != nullptr) {
+    delay_unseen_returns(thread);
+  }
   engine().note_call(thread);
   engine().record(thread, EventKind::kCall, 0, 0, step.operation, Order::kRelaxed, 0);
   return thread.operation;
@@ -91,6 +104,7 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
 
 void end_operation(Thread& thread, u32 at, const Value& result) {
   history().come_back(at, result);
+  history().entries[at].epoch = thread.epoch;
   engine().note_return();
   engine().record(thread, EventKind::kReturn, 0, 0, hash_of(result), Order::kRelaxed, 0);
   thread.operation = memory::kNoOperation;

@@ -26,9 +26,9 @@ HEDDLE = ""
 FLAVOUR = "plain"
 
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
-CLEAN, FINDING, USAGE, DIVERGED, ENVIRONMENT = 0, 1, 2, 4, 5
+CLEAN, FINDING, USAGE, INCONCLUSIVE, DIVERGED, ENVIRONMENT = 0, 1, 2, 3, 4, 5
 STRATEGIES = ("random", "pct")
-SUBCOMMANDS = ("list", "run", "hunt", "fuzz", "replay")
+SUBCOMMANDS = ("list", "run", "check", "hunt", "fuzz", "replay")
 HEAP_VARIANT = "go_map@frees_old_buckets_under_iterator"
 MIB_IN_KIB = 1024
 TIMEOUT = 120  # of one process; generous, a machine may be busy
@@ -51,11 +51,16 @@ def environment(**changes):
     return result
 
 
-def heddle(*arguments, env=None, cwd=None, timeout=TIMEOUT):
+def heddle(*arguments, env=None, cwd=None, timeout=TIMEOUT, command=None):
     """Runs the command to its end; stdout and stderr as text."""
-    return subprocess.run([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+    return subprocess.run([command or HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, errors="replace", timeout=timeout, env=env or environment(), cwd=cwd,
                           check=False)
+
+
+def small():
+    """The command of small_targets.cpp, beside the one under test."""
+    return str(Path(HEDDLE).with_name("heddle-small"))
 
 
 def resealed(text):
@@ -277,6 +282,163 @@ class RunTest(CliTest):
         seed, = seeds_below(self.findings)
         self.assertIn(f"replay '{seed}'", done.stdout)
         self.assertIn(entry(seed.read_text(), "message"), done.stdout)
+
+
+class CheckTest(CliTest):
+    """Exhaustive search, by a command whose targets have known numbers of executions."""
+
+    def check(self, code, *arguments):
+        return self.run_json(code, "check", *arguments, f"--findings={self.findings}", command=small())
+
+    def test_verified(self):
+        """All executions, as many as the theory has under each model; rc11 is the default."""
+        for flags, model, executions in (([], "rc11", 4), (["--model=rc11"], "rc11", 4), (["--model=tso"], "tso", 4),
+                                         (["--model=sc"], "sc", 3)):
+            with self.subTest(flags=flags):
+                result = self.check(CLEAN, "small.store_buffering", "--require-complete", *flags)
+                self.assertEqual(result["verdict"], "verified")
+                self.assertEqual(result["strategy"], "check")
+                self.assertEqual(result["model"], model)
+                self.assertEqual(result["executions"], executions)
+                self.assertEqual(result["blocked"], 0)
+                self.assertEqual(result["bound"], "")
+                self.assertIs(result["complete"], True)
+                self.assertIs(result["diverged"], False)
+                self.assertEqual(result["findings"], [])
+                self.assertNotIn("programs", result)
+        done = heddle("check", "small.store_buffering", command=small())
+        self.assertRegex(done.stdout, r"^small\.store_buffering: verified: 4 executions, 0 blocked, model rc11, complete; ")
+        self.assertEqual(done.stdout.count("\n"), 1)
+
+    def test_blocked_executions_are_counted_apart(self):
+        """An assumption that does not hold blocks an execution."""
+        result = self.check(CLEAN, "small.assumption")
+        self.assertEqual(result["verdict"], "verified")
+        self.assertEqual((result["executions"], result["blocked"]), (1, 2))
+
+    def test_finding_is_filed_and_replays(self):
+        """What the memory model allows is found, told, filed, and replays; what it forbids is verified."""
+        for model in ("sc", "tso"):
+            result = self.check(CLEAN, "small.stale_data", f"--model={model}")
+            self.assertEqual((result["verdict"], result["executions"]), ("verified", 2))
+        result = self.check(FINDING, "small.stale_data")
+        self.assertEqual(result["verdict"], "finding")
+        finding, = result["findings"]
+        self.assertEqual(finding["kind"], "check")
+        self.assertEqual(finding["strategy"], "check")
+        self.assertTrue(finding["confirmed"])
+        self.assertEqual(seeds_below(self.findings), [Path(finding["seed"])])
+        replayed = self.run_json(FINDING, "replay", finding["seed"], command=small())
+        self.assertIs(replayed["diverged"], False)
+        self.assertEqual(replayed["findings"][0]["signature"], finding["signature"])
+        story = heddle("replay", finding["seed"], command=small()).stdout
+        self.assertIn("(initial, older than T1's #", story)
+
+    def test_keep_going(self):
+        """With --keep-going the search goes on behind a finding, to the end."""
+        result = self.check(FINDING, "small.stale_data", "--keep-going")
+        self.assertEqual(result["verdict"], "finding")
+        self.assertEqual(result["executions"], 3)
+        self.assertIs(result["complete"], True)
+        self.assertEqual(len(result["findings"]), 1)
+
+    def test_bounded(self):
+        """A search that its budget ended has verified nothing, which is an error only on demand."""
+        result = self.check(CLEAN, "small.endless", "--executions=100")
+        self.assertEqual(result["verdict"], "bounded")
+        self.assertEqual(result["bound"], "100 executions")
+        self.assertEqual(result["executions"], 100)
+        self.assertIs(result["complete"], False)
+        self.check(INCONCLUSIVE, "small.endless", "--executions=100", "--require-complete")
+        result = self.check(CLEAN, "small.endless", "--time=500ms")
+        self.assertEqual((result["verdict"], result["bound"]), ("bounded", "0.5 s"))
+        self.assertEqual(self.check(CLEAN, "small.store_buffering", "--executions=4")["verdict"], "verified")
+        self.assertEqual(self.check(CLEAN, "small.store_buffering", "--executions=3")["verdict"], "bounded")
+        done = heddle("check", "small.endless", "--executions=100", command=small())
+        self.assertIn("no finding within 100 executions", done.stdout)
+        self.assertIn("not complete", done.stdout)
+
+    def test_all_small_programs(self):
+        """Of an operation target each program of the size asked for is checked."""
+        result = self.check(CLEAN, "small_counter", "--operations=1", "--values=2", "--require-complete")
+        self.assertEqual(result["verdict"], "verified")
+        self.assertEqual((result["programs"], result["operations"], result["values"]), (9, 1, 2))
+        # add and add: 2 each; add and get: 2 each; get and get: 1.
+        self.assertEqual(result["executions"], 4 * 2 + 4 * 2 + 1)
+        result = self.check(CLEAN, "small_counter", "--operations=2", "--values=1")
+        self.assertEqual(result["programs"], (2 + 4) ** 2)
+        result = self.check(CLEAN, "small_counter", "--operations=2", "--values=1", "--executions=20")
+        self.assertEqual(result["verdict"], "bounded")
+        self.assertLess(result["programs"], (2 + 4) ** 2)
+        done = heddle("check", "small_counter", "--operations=1", command=small())
+        self.assertIn("all 9 programs of up to 1 operations a thread on 2 values an argument", done.stdout)
+
+    def test_a_small_program_fails(self):
+        """The program that fails is in the seed."""
+        result = self.check(FINDING, "small_torn_counter")
+        finding, = result["findings"]
+        self.assertEqual(finding["kind"], "linearizability")
+        self.assertTrue(finding["confirmed"])
+        steps = re.findall(r"(?m)^step: (.*)$", Path(finding["seed"]).read_text())
+        self.assertEqual(steps, ["1 add 1", "2 add 1"])
+
+    def test_shards_add_up(self):
+        """The counts of the shards are those of the whole, and each has some."""
+        for target, *flags in (["small.counted"], ["small_counter", "--operations=2"]):
+            whole = self.check(CLEAN, target, *flags)
+            self.assertEqual((whole["verdict"], whole["shard"]), ("verified", "1/1"))
+            for count in (2, 3, 7):
+                with self.subTest(target, count=count):
+                    parts = [self.check(CLEAN, target, *flags, f"--shard={i + 1}/{count}", "--require-complete")
+                             for i in range(count)]
+                    self.assertEqual(sum(part["executions"] for part in parts), whole["executions"])
+                    self.assertEqual(sum(part["blocked"] for part in parts), whole["blocked"])
+                    self.assertEqual(sum(part.get("programs", 0) for part in parts), whole.get("programs", 0))
+                    self.assertGreater(min(part["executions"] for part in parts), 0)
+                    self.assertEqual([part["shard"] for part in parts], [f"{i + 1}/{count}" for i in range(count)])
+
+    def test_jobs(self):
+        """Several processes count what one counts, and find what one finds."""
+        for target, *flags in (["small.counted"], ["small_counter", "--operations=2"], ["small.store_buffering"]):
+            for shard in ([], ["--shard=1/2"]):
+                one = self.check(CLEAN, target, *flags, *shard)
+                several = self.check(CLEAN, target, *flags, *shard, "--jobs=3", "--require-complete")
+                for key in ("verdict", "executions", "blocked", "complete", "programs", "bound", "shard"):
+                    self.assertEqual(several.get(key), one.get(key), (target, shard, key))
+        for target in ("small.stale_data", "small_torn_counter"):
+            for flags in ([], ["--keep-going"]):
+                with self.subTest(target, flags=flags):
+                    result = self.check(FINDING, target, "--operations=1", "--values=1", "--jobs=3", *flags)
+                    finding, = result["findings"]
+                    self.assertTrue(finding["confirmed"])
+                    self.assertFalse(self.run_json(FINDING, "replay", finding["seed"], command=small())["diverged"])
+        result = self.check(CLEAN, "small.endless", "--jobs=2", "--executions=100")
+        self.assertEqual((result["verdict"], result["executions"], result["bound"]),
+                         ("bounded", 100, "100 executions"))
+
+    def test_several_targets(self):
+        """Each target has its verdict; the exit code sums them up."""
+        results = self.check(FINDING, "small.store_buffering", "small.stale_data")
+        self.assertEqual([result["verdict"] for result in results], ["verified", "finding"])
+
+    def test_what_does_not_repeat_is_named(self):
+        """A target that depends on more than Heddle controls ends in exit code 4, and one clear line."""
+        done = heddle("check", "small.unrepeatable", command=small())
+        self.assertEqual(done.returncode, DIVERGED, told(done))
+        self.assert_one_line(done.stderr)
+        self.assertIn("small.unrepeatable: an execution did not repeat", done.stderr)
+        self.assertIn("inconclusive", done.stdout)
+
+    def test_usage(self):
+        """Wrong arguments are refused."""
+        for arguments, says in ((["go_mapp"], "did you mean 'go_map'?"), (["go_map", "--model=weak"], "weak"),
+                                (["go_map", "--operations=0"], "--operations"), (["go_map", "--values=0"], "--values"),
+                                (["go_map", "--shard=0/4"], "0/4"), (["go_map", "--shard=5/4"], "5/4"),
+                                (["go_map", "--shard=1"], "--shard"), (["go_map", "--shard=1/4x"], "1/4x"),
+                                (["go_map", "--executions=0"], "--executions"), (["go_map", "--preempt=all"], "--preempt"),
+                                ([], "target")):
+            with self.subTest(" ".join(arguments)):
+                self.assert_refused("check", *arguments, says=says)
 
 
 class HuntTest(CliTest):
@@ -605,8 +767,8 @@ class EnvironmentTest(CliTest):
 
 
 class SignalTest(CliTest):
-    def start(self, *arguments):
-        process = subprocess.Popen([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def start(self, *arguments, command=None):
+        process = subprocess.Popen([command or HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=environment())
         self.addCleanup(self.end, process)
         return process
@@ -635,6 +797,16 @@ class SignalTest(CliTest):
                 time.sleep(1)
                 result = json.loads(self.interrupt(process, number, code))
                 self.assertEqual(result["verdict"], "none")
+                self.assertGreater(result["executions"], 0)
+
+    def test_check(self):
+        """Ctrl-C and SIGTERM end a check soon, with what was seen so far."""
+        for number, code, jobs in ((signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 3)):
+            with self.subTest(number.name, jobs=jobs):
+                process = self.start("check", "small.endless", "--json", f"--jobs={jobs}", command=small())
+                time.sleep(1)
+                result = json.loads(self.interrupt(process, number, code))
+                self.assertEqual(result["verdict"], "inconclusive")
                 self.assertGreater(result["executions"], 0)
 
     def test_hunt(self):

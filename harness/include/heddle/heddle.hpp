@@ -88,6 +88,7 @@ struct ExploreOptions {
   /// "thread-creation", "freeze" and "iterator-state", separated by commas; or "all", or "none".
   std::string faults = "weak-cas,freeze";
   std::uint64_t steps_max = 100'000;  // scheduling points an execution; beyond: livelock
+  std::string model = "sc";           // memory model: sc, tso, or rc11
 };
 
 /// What explore() saw.

@@ -1,0 +1,119 @@
+// One exhaustive search in several processes.
+#include <algorithm>
+#include <csignal>
+#include <set>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/vec.hpp"
+#include "cli/checking.hpp"
+#include "cli/output.hpp"
+#include "explore/isolation.hpp"
+
+namespace heddle::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// What a job shares with its parent while it runs.
+struct Part {
+  exploration::Census census;
+  u64 programs;
+  bool diverged;
+  bool write_failed;
+
+  void set(const CheckResult& result) {
+    census = result.census;
+    programs = result.programs;
+    diverged = result.diverged;
+    write_failed = result.write_failed;
+  }
+};
+
+CommandOptions options_of(CommandOptions options, u32 job) {
+  exploration::Budget& budget = options.budget;
+  // What the jobs of a shard have together is what the shard has.
+  budget.shard = {budget.shard.index + job * budget.shard.count, budget.shard.count * options.jobs};
+  if (budget.executions != ~u64{0}) {
+    budget.executions = (budget.executions + options.jobs - 1) / options.jobs;
+  }
+  return options;
+}
+
+std::string work(target::Definition& target, const CommandOptions& options, Part& part) {
+  ::setpgid(0, 0);  // Ctrl-C is for the parent, who passes it on
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const auto show = [&part](const CheckResult& now) { part.set(now); };
+  const CheckResult result = check_target(target, options, [](const FiledFinding&) {}, show);
+  part.set(result);
+  Json findings = Json::array();
+  for (const FiledFinding& finding : result.findings) {
+    findings.push_back(to_text(finding));
+  }
+  return findings.dump();
+}
+
+/// They run side by side, and all have to finish.
+CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
+  CheckResult sum{&target};
+  bool finished = true;
+  double seconds = 0;
+  for (u32 i = 0; i < count; ++i) {
+    sum.census = plus(sum.census, parts[i].census);
+    sum.programs += parts[i].programs;
+    sum.diverged |= parts[i].diverged;
+    sum.write_failed |= parts[i].write_failed;
+    finished &= parts[i].census.finished;
+    seconds = std::max(seconds, parts[i].census.seconds);
+  }
+  sum.census.finished = finished;
+  sum.census.seconds = seconds;
+  return sum;
+}
+
+}  // namespace
+
+CheckResult check_in_jobs(target::Definition& target, const CommandOptions& options,
+                          const TellFinding& tell, const ShowProgress& show) {
+  constexpr u32 kPauseMicroseconds = 20'000;
+  exploration::prepare_process();
+  auto* parts = static_cast<Part*>(os_share(options.jobs * sizeof(Part)));
+  std::vector<exploration::Child> jobs;
+  for (u32 i = 0; i < options.jobs; ++i) {
+    jobs.emplace_back([&, i] { return work(target, options_of(options, i), parts[i]); });
+  }
+  bool ending = false;
+  const auto runs = [](exploration::Child& job) { return job.is_running(); };
+  while (std::any_of(jobs.begin(), jobs.end(), runs)) {
+    ::usleep(kPauseMicroseconds);
+    const CheckResult now = sum_of(target, parts, options.jobs);
+    show(now);
+    if (!ending && (exploration::stop_requested() || (now.found() && !options.keep_going))) {
+      ending = true;
+      std::for_each(jobs.begin(), jobs.end(), [](exploration::Child& job) { job.interrupt(); });
+    }
+  }
+  CheckResult result = sum_of(target, parts, options.jobs);
+  std::set<std::string> signatures;
+  for (exploration::Child& job : jobs) {
+    const exploration::ChildEnd end = job.wait();
+    if (!end.finished) {
+      complain(target.name() + ": a job ended early: " + end.how);
+      result.diverged = true;
+      result.census.finished = false;
+      continue;
+    }
+    for (const Json& text : Json::parse(end.result)) {
+      FiledFinding finding = from_text(text);
+      if (signatures.insert(finding.recording.signature).second) {
+        tell(finding);
+        result.findings.push_back(std::move(finding));
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace heddle::cli
