@@ -86,6 +86,7 @@ void GraphMemory::begin_execution() {
   at_ = 0;
   diverged_ = false;
   begin_again_ = false;
+  spinners_.clear();
   spins_.begin_execution();
   stamps_ = 0;
   for (EventId id = 1; id <= graph_.size(); ++id) {
@@ -162,14 +163,15 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   }
   switch (spins_.visit(thread, thread.pending_pc, tries_to_change)) {
     case Spins::Verdict::kGoesOn: return;
-    case Spins::Verdict::kSpins: engine().block_for_good(thread);
+    case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
+    case Spins::Verdict::kCut: engine().block_for_good(thread);
     case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
   }
 }
 
-void GraphMemory::note_read(const Thread& thread, EventId store) {
+void GraphMemory::note_read(const Thread& thread, const Event& event) {
   if (engine().options().exhaustive) {
-    spins_.note_store(thread, store);
+    spins_.note_store(thread, event.location, event.store);
   }
 }
 
@@ -264,7 +266,7 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   read.store = choose_store(read);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
-  note_read(thread, read.store);
+  note_read(thread, read);
   note_load(thread, released(graph_[id].store), order);
   trace(id, graph_[id].store);
   return graph_[id].value;
@@ -296,7 +298,7 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
   graph_[id].value = update.value;
-  note_read(thread, update.store);
+  note_read(thread, update);
   thread.effects += update.value != old;
   trace(id, update.store);
   if (update.kind == Kind::kRead) {
@@ -416,7 +418,31 @@ ObjectOperation awaited_by(const Thread& thread) {
 
 }  // namespace
 
-// Nobody can go on. Those who wait for an object might have come first elsewhere.
+// Nobody can go on. If all who are blocked for good spin, and on the newest values, it stays so.
+void GraphMemory::judge_spinners() {
+  u32 blocked = 0;
+  for (u32 i = 0; i < engine().thread_count(); ++i) {
+    const Thread& thread = engine().thread(to_thread_id(i));
+    blocked +=
+        thread.state == exec::ThreadState::kBlocked && thread.wait == exec::WaitKind::kForGood;
+  }
+  bool newest = blocked != 0 && blocked == spinners_.size();
+  for (const u32 thread : spinners_) {
+    spins_.each_of_round(thread, [&](u32 location, EventId store) {
+      newest = newest && store == graph_.co_last(location);
+    });
+  }
+  if (newest) {
+    Thread& thread = engine().thread(to_thread_id(spinners_[0]));
+    Text<200> message;
+    message.add("livelock: T%u waits in a loop for a value that nobody will write",
+                to_index(thread.id));
+    engine().report(thread, exec::FindingKind::kLivelock, "step-limit", thread.pending_pc,
+                    message.data);
+  }
+}
+
+// Those who wait for an object might have come first elsewhere.
 void GraphMemory::on_stuck() {
   for (u32 i = 0; engine().options().exhaustive && i < engine().thread_count(); ++i) {
     Thread& thread = engine().thread(to_thread_id(i));
@@ -433,6 +459,7 @@ void GraphMemory::on_stuck() {
     graph_[graph_.add(wait, kInitial)].stamp = ++stamps_;
     at_ = graph_.size();
   }
+  judge_spinners();
 }
 
 void GraphMemory::create(Thread& thread, Thread& created) {

@@ -66,7 +66,8 @@ class GraphMemory final : public exec::MemoryModel {
   void await_turn(exec::Thread& thread);
   /// Does not return if the thread waits for a value that it has not found.
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
-  void note_read(const exec::Thread& thread, EventId store);
+  void note_read(const exec::Thread& thread, const Event& event);
+  void judge_spinners();
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
   EventId choose_store(Event& event);
@@ -82,6 +83,7 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   Spins spins_;
+  Vec<u32> spinners_;  // threads that were blocked as such
   u32 stamps_ = 0;
   struct Child {
     u32 creator;

@@ -65,21 +65,23 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, uptr pc, bool tries_to_c
       return Verdict::kBeginAgain;
     }
     if (visit.state == state && (only_looked(visits, i - 1) || repeats(visits, i - 1))) {
+      line.round = i - 1;
       return Verdict::kSpins;
     }
     ++rounds;
   }
   if (rounds > kRoundsMax) {
     bounded_ = true;
-    return Verdict::kSpins;
+    return Verdict::kCut;
   }
-  visits.push_back(Visit{pc, state, 0, tries_to_change});
+  visits.push_back(Visit{pc, state, 0, 0, tries_to_change});
   return Verdict::kGoesOn;
 }
 
-void Spins::note_store(const exec::Thread& thread, u32 store) {
+void Spins::note_store(const exec::Thread& thread, u32 location, u32 store) {
   Vec<Visit>& visits = lines_[to_index(thread.id)].visits;
   if (!visits.empty()) {
+    visits.back().location = location;
     visits.back().store = store;
   }
 }

@@ -15,14 +15,22 @@ namespace heddle::graph {
 /// more.
 class Spins {
  public:
-  enum class Verdict : u8 { kGoesOn, kSpins, kBeginAgain };
+  enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
 
   void begin_execution();
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
   Verdict visit(const exec::Thread& thread, uptr pc, bool tries_to_change);
   /// What it read there.
-  void note_store(const exec::Thread& thread, u32 store);
+  void note_store(const exec::Thread& thread, u32 location, u32 store);
+  /// Calls `visit(location, store)` for what a thread that spins read in its last round.
+  template <class Visit>
+  void each_of_round(u32 thread, Visit visit) const {
+    const Line& line = lines_[thread];
+    for (u32 i = line.round; i < line.visits.size(); ++i) {
+      visit(line.visits[i].location, line.visits[i].store);
+    }
+  }
   /// Some thread was cut short by the number of its rounds alone, with its state changing.
   bool is_bounded() const { return bounded_; }
 
@@ -34,12 +42,14 @@ class Spins {
   struct Visit {
     uptr pc;
     u64 state;  // 0: not looked at
-    u32 store;  // that it read
+    u32 location;
+    u32 store;  // that it read there
     bool tries_to_change;
   };
 
   struct Line {
     u64 effects;
+    u32 round;  // where the last round of one that spins begins
     Vec<Visit> visits;
   };
 

@@ -214,6 +214,21 @@ TEST(Check, SpinsAreCut) {
   EXPECT_EQ(check("rc11", body).blocked, 1u);
 }
 
+TEST(Check, SpinsForEverAreFound) {
+  const auto body = [](bool helps) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(helps ? 1 : 2, kRelease); },
+          [&] {
+            while (s.x.load(kAcquire) != 1) {
+            }
+          });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(false)), "livelock");
+  EXPECT_EQ(findings("rc11", body(true)), "");
+}
+
 TEST(Check, SpinsThatCount) {
   EXPECT_EQ(counts([] {
               Shared s;
