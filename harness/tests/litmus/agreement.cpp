@@ -25,20 +25,9 @@ void add_counts(std::string& text, const char* who, u64 complete, u64 blocked) {
           std::to_string(blocked) + " blocked";
 }
 
-void add_disagreements(std::vector<std::string>& all, const std::string& title,
-                       const Program& program, const Explorer& explore) {
-  for (const Model model : kModels) {
-    const std::string text = disagreement(program, model, explore);
-    if (!text.empty()) {
-      all.push_back(title + ": " + text);
-    }
-  }
-}
-
-}  // namespace
-
-std::string disagreement(const Program& program, Model model, const Explorer& explore) {
-  const Behaviour truth = enumerate(program)[static_cast<u8>(model)];
+std::string disagreement(const Program& program, const Behaviours& behaviours, Model model,
+                         const Explorer& explore) {
+  const Behaviour& truth = behaviours[static_cast<u8>(model)];
   OutcomeSet outcomes;
   const Explored explored = explore(body_of(program, outcomes), model);
   const std::set<Outcome> seen = outcomes.all();
@@ -51,6 +40,23 @@ std::string disagreement(const Program& program, Model model, const Explorer& ex
   add_missing(text, "not explored", program, truth.outcomes, seen);
   add_missing(text, "impossible", program, seen, truth.outcomes);
   return text;
+}
+
+void add_disagreements(std::vector<std::string>& all, const std::string& title,
+                       const Program& program, const Explorer& explore) {
+  const Behaviours behaviours = enumerate(program);
+  for (const Model model : kModels) {
+    const std::string text = disagreement(program, behaviours, model, explore);
+    if (!text.empty()) {
+      all.push_back(title + ": " + text);
+    }
+  }
+}
+
+}  // namespace
+
+std::string disagreement(const Program& program, Model model, const Explorer& explore) {
+  return disagreement(program, enumerate(program), model, explore);
 }
 
 std::vector<std::string> disagreements_on_catalogue(const Explorer& explore) {

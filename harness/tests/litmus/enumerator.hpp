@@ -17,6 +17,9 @@ namespace heddle::litmus {
 /// waits for a mutex that nobody will unlock. A thread that waits makes no event, and an assumption
 /// is none; so a load that an assumption does not like is an execution of its own, whatever the
 /// same load might have read instead.
+///
+/// Locking and unlocking are updates that acquire and release: under TSO both drain the store
+/// buffer. A compare-exchange that fails is a load, which drains nothing.
 struct Behaviour {
   u64 complete = 0;
   u64 blocked = 0;

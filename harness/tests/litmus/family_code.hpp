@@ -40,7 +40,7 @@ class Family {
 };
 
 /// Declares the constructor and the names of a template's base, which are not found by themselves.
-#define HEDDLE_FAMILY(name)   \
+#define HEDDLE_FAMILY         \
  public:                      \
   using Base = Family<World>; \
   using typename Base::Int;   \
@@ -51,7 +51,7 @@ class Family {
 
 template <class World>
 class FetchAdds : public Family<World> {
-  HEDDLE_FAMILY(FetchAdds);
+  HEDDLE_FAMILY;
 
   void run(u32 /*thread*/) { x_.fetch_add(1, kRelaxed); }
 
@@ -61,7 +61,7 @@ class FetchAdds : public Family<World> {
 
 template <class World>
 class Writers : public Family<World> {
-  HEDDLE_FAMILY(Writers);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) { x_.store(number(thread), kRelaxed); }
 
@@ -72,7 +72,7 @@ class Writers : public Family<World> {
 /// One writer, n readers.
 template <class World>
 class Readers : public Family<World> {
-  HEDDLE_FAMILY(Readers);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return n_ + 1; }
 
@@ -91,7 +91,7 @@ class Readers : public Family<World> {
 /// Thread i hands the number i on to i + 1.
 template <class World>
 class Casrot : public Family<World> {
-  HEDDLE_FAMILY(Casrot);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     int expected = static_cast<int>(thread);
@@ -106,7 +106,7 @@ class Casrot : public Family<World> {
 /// before.
 template <class World>
 class LastZero : public Family<World> {
-  HEDDLE_FAMILY(LastZero);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return n_ + 1; }
 
@@ -126,7 +126,7 @@ class LastZero : public Family<World> {
 /// Two threads race through the Fibonacci numbers, n steps each; one looks.
 template <class World>
 class Fibonacci : public Family<World> {
-  HEDDLE_FAMILY(Fibonacci);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return 3; }
 
@@ -153,7 +153,7 @@ class Fibonacci : public Family<World> {
 /// collide.
 template <class World>
 class Indexer : public Family<World> {
-  HEDDLE_FAMILY(Indexer);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     for (int i = 0; i < 4; ++i) {
@@ -176,7 +176,7 @@ class Indexer : public Family<World> {
 /// n - 1 threads push, one pops. Node i is named i + 1.
 template <class World>
 class TreiberStack : public Family<World> {
-  HEDDLE_FAMILY(TreiberStack);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     if (thread + 1 < n_) {
@@ -210,7 +210,7 @@ class TreiberStack : public Family<World> {
 /// n - 1 threads enqueue, one dequeues. Node 0 is the dummy, which is nobody's successor.
 template <class World>
 class MichaelScottQueue : public Family<World> {
-  HEDDLE_FAMILY(MichaelScottQueue);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     if (thread + 1 < n_) {
@@ -261,7 +261,7 @@ class MichaelScottQueue : public Family<World> {
 /// the other. A cell's turn is counted from its place, so that all begin with 0.
 template <class World>
 class MpmcQueue : public Family<World> {
-  HEDDLE_FAMILY(MpmcQueue);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     if (thread + 1 < n_) {
@@ -326,7 +326,7 @@ class MpmcQueue : public Family<World> {
 /// Zappa Nardelli: Correct and Efficient Work-Stealing for Weak Memory Models (PPoPP 2013).
 template <class World>
 class ChaseLevDeque : public Family<World> {
-  HEDDLE_FAMILY(ChaseLevDeque);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return n_ + 1; }
 
@@ -385,7 +385,7 @@ class ChaseLevDeque : public Family<World> {
 /// Programming Language Memory Models? (MSPC 2012).
 template <class World>
 class Seqlock : public Family<World> {
-  HEDDLE_FAMILY(Seqlock);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return n_ + 1; }
 
@@ -440,7 +440,7 @@ class Counter {
 
 template <class World>
 class TicketLock : public Family<World> {
-  HEDDLE_FAMILY(TicketLock);
+  HEDDLE_FAMILY;
 
   void run(u32 /*thread*/) {
     const int ticket = next_.fetch_add(1, kRelaxed);
@@ -461,7 +461,7 @@ class TicketLock : public Family<World> {
 /// Multiprocessors (TOCS 1991).
 template <class World>
 class McsLock : public Family<World> {
-  HEDDLE_FAMILY(McsLock);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     const int me = number(thread);
@@ -504,7 +504,7 @@ class McsLock : public Family<World> {
 /// Thread 0 writes, n - 1 threads read.
 template <class World>
 class ReaderWriterLock : public Family<World> {
-  HEDDLE_FAMILY(ReaderWriterLock);
+  HEDDLE_FAMILY;
 
   void run(u32 thread) {
     if (thread == 0) {
@@ -544,7 +544,7 @@ class ReaderWriterLock : public Family<World> {
 /// all accesses: with release and acquire this is no lock under TSO and RC11.
 template <class World, std::memory_order kStore, std::memory_order kLoad>
 class PetersonWith : public Family<World> {
-  HEDDLE_FAMILY(PetersonWith);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return 2; }
 
@@ -574,7 +574,7 @@ using PetersonSeqCst = PetersonWith<World, kSeqCst, kSeqCst>;
 /// A lock under all models: who comes second to the turn must know that the other is interested.
 template <class World>
 class PetersonFenced : public Family<World> {
-  HEDDLE_FAMILY(PetersonFenced);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return 2; }
 
@@ -600,7 +600,7 @@ class PetersonFenced : public Family<World> {
 /// The heart of Dekker's algorithm: who sees that the other wants to, too, gives up.
 template <class World>
 class DekkerFenced : public Family<World> {
-  HEDDLE_FAMILY(DekkerFenced);
+  HEDDLE_FAMILY;
 
   u32 threads() const { return 2; }
 
