@@ -9,6 +9,7 @@
 #include "explore/isolation.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
+#include "process/before_main.hpp"
 
 namespace heddle::exploration {
 namespace {
@@ -83,6 +84,8 @@ void prepare_process() {
   execution.add_oracle(oracle::livelock_oracle());
   execution.add_oracle(oracle::leak_oracle());
   execution.add_oracle(oracle::progress_oracle());
+  execution.rollback().set_early_heap(
+      [](uptr address) { return process::before_main().block_of(address) != nullptr; });
   intercept::install_sanitizer_glue();
   count_os_threads();
 }
@@ -127,6 +130,12 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.look_at_steps = settings_.look_at_steps;
   options.trace = trace;
   options.index = index;
+  const exec::Outcome outcome = run_once(options);
+  process::before_main().end_execution();
+  return outcome;
+}
+
+exec::Outcome Session::run_once(const exec::Options& options) {
   if (target_ != nullptr) {
     const auto runnable = target_->prepare(program_);
     return exec::engine().run(runnable.body, runnable.argument, options);

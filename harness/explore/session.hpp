@@ -155,6 +155,7 @@ class Session {
 
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
+  exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);

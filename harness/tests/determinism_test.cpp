@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -96,6 +97,53 @@ TEST(Determinism, ImpossibleChoiceIsADivergence) {
   exploration::Session session(*target::find_target(recording.target), {});
   exploration::Recording seen;
   EXPECT_TRUE(session.replay(recording, seen).diverged);
+}
+
+std::vector<int> written{1, 2, 3};
+std::vector<int> grown{1, 2, 3};
+
+HEDDLE_TEST(determinism, early_heap) {
+  const std::vector<int> expected{1, 2, 3};
+  HEDDLE_CHECK(written == expected);
+  HEDDLE_CHECK(grown == expected);
+  written[1] = 7;
+  grown.push_back(4);
+}
+
+TEST(Determinism, HeapOfStaticConstructorsIsRolledBack) {
+  exploration::Session session(*target::find_target("determinism.early_heap"), {});
+  exploration::Budget budget;
+  budget.executions = 100;
+  const exploration::Tally tally = session.run(
+      budget,
+      [](const exec::Finding& finding, const exploration::Tally&) {
+        ADD_FAILURE() << finding.message.data;
+        return false;
+      },
+      nullptr);
+  EXPECT_EQ(tally.executions, 100u);
+}
+
+std::unique_ptr<int> freed_twice = std::make_unique<int>(3);
+
+HEDDLE_TEST(determinism, early_block_freed_twice) {
+  delete freed_twice.get();
+  freed_twice.reset();
+}
+
+TEST(Determinism, HeapOfStaticConstructorsIsFreedOnce) {
+  exploration::Session session(*target::find_target("determinism.early_block_freed_twice"), {});
+  exploration::Budget budget;
+  budget.executions = 3;
+  std::vector<std::string> rules;
+  session.run(
+      budget,
+      [&](const exec::Finding& finding, const exploration::Tally&) {
+        rules.emplace_back(finding.rule);
+        return true;
+      },
+      nullptr);
+  EXPECT_EQ(rules, std::vector<std::string>(3, "double-free"));
 }
 
 std::size_t place_on_stack = 0;
