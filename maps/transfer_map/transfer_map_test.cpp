@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "../reclamation/epoch_reclaimer.hpp"
+
 namespace maps {
 namespace {
 
@@ -46,7 +48,9 @@ std::optional<int> in_reference(const std::map<int, int>& reference, int key) {
 template <class Map>
 class TransferMap : public ::testing::Test {};
 
-using Maps = ::testing::Types<transfer_map<int, int>, transfer_map<int, int, colliding_hash>>;
+using Maps = ::testing::Types<
+    transfer_map<int, int>, transfer_map<int, int, colliding_hash>,
+    transfer_map<int, int, transfer_map_hash, std::equal_to<int>, epoch_reclaimer<8, 1>>>;
 TYPED_TEST_SUITE(TransferMap, Maps);
 
 TYPED_TEST(TransferMap, AnswersAsAMapDoes) {
