@@ -387,7 +387,7 @@ class sync_map {
   // Lookups count misses and promote, so all of it is mutable.
   mutable Reclaimer reclaimer_;
   mutable std::atomic<read_part> read_;
-  mutable std::mutex mutex_;
+  alignas(64) mutable std::mutex mutex_;  // not where all lookups read
   mutable record* dirty_ = nullptr;       // null, or has all of the read part but the expunged
   mutable std::vector<entry*> expunged_;  // by the latest copy; some may be in use again
   mutable std::size_t misses_ = 0;        // since the latest promotion

@@ -112,13 +112,13 @@ class entry : public retirable {
 
   /// True if the entry is deleted, and expunged from now on.
   bool expunge_if_deleted() noexcept {
-    state seen;
-    while (!word_.compare_exchange_weak(seen, expunged(), std::memory_order_relaxed)) {  // (3)
-      if (seen != state()) {
-        return false;
+    state seen = word_.load(std::memory_order_relaxed);
+    while (seen == state()) {
+      if (word_.compare_exchange_weak(seen, expunged(), std::memory_order_relaxed)) {  // (3)
+        return true;
       }
     }
-    return true;
+    return false;
   }
 
   void unexpunge() noexcept { word_.store(state(), std::memory_order_relaxed); }  // (3)
