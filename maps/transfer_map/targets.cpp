@@ -6,7 +6,6 @@
 #include <string>
 
 #include "../common/iterations.hpp"
-#include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "transfer_map.hpp"
 
@@ -22,8 +21,8 @@ struct TwiceTheKey {
   std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key) * 2; }
 };
 
-// Whoever enters frees what it can after each retirement; there are at most four threads.
-using Epochs = maps::epoch_reclaimer<4, 1>;
+// What is retired is freed by the next operation that may.
+using Epochs = maps::epochs<8, 1>;
 
 template <transfer_map_bug Bug, class T = Mapped>
 using Map = maps::transfer_map<Key, T, TwiceTheKey, std::equal_to<Key>, Epochs, Bug>;

@@ -19,8 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include "../reclamation/epoch_reclaimer.hpp"
-
 namespace maps {
 namespace {
 
@@ -48,9 +46,9 @@ std::optional<int> in_reference(const std::map<int, int>& reference, int key) {
 template <class Map>
 class TransferMap : public ::testing::Test {};
 
-using Maps = ::testing::Types<
-    transfer_map<int, int>, transfer_map<int, int, colliding_hash>,
-    transfer_map<int, int, transfer_map_hash, std::equal_to<int>, epoch_reclaimer<8, 1>>>;
+using Maps =
+    ::testing::Types<transfer_map<int, int>, transfer_map<int, int, colliding_hash>,
+                     transfer_map<int, int, transfer_map_hash, std::equal_to<int>, epochs<8, 1>>>;
 TYPED_TEST_SUITE(TransferMap, Maps);
 
 TYPED_TEST(TransferMap, AnswersAsAMapDoes) {
