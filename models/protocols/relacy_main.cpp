@@ -151,10 +151,17 @@ void print_row(const Form& form, const std::vector<Result>& results) {
 int main(int argc, char** argv) {
   const bool as_json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
   const std::vector<std::string> named(argv + 1 + as_json, argv + argc);
-  // Strings would get their memory from the execution that they tell of.
-  std::ostream history(named.empty() ? nullptr : std::cout.rdbuf());
   Forms forms;
   protocols::visit_forms(forms);
+  for (const std::string& name : named) {
+    const auto is_it = [&name](const Form& form) { return form.name == name; };
+    if (std::none_of(forms.all.begin(), forms.all.end(), is_it)) {
+      fmt::print(stderr, "protocols_relacy: there is no form '{}'\n", name);
+      return 2;
+    }
+  }
+  // Strings would get their memory from the execution that they tell of.
+  std::ostream history(named.empty() || as_json ? nullptr : std::cout.rdbuf());
   Json table = Json::array();
   if (!as_json) {
     fmt::print("{:<49}{:<13}{:<18}{:<18}{}\n", "form", "expected", "full", "bounded", "random");
