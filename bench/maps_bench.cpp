@@ -218,10 +218,10 @@ void add_ours() {
   add<bench::rwlock_map>("rwlock_map");
   add<bench::sharded_map>("sharded_map");
   add<bench::sync_map>("sync_map");
+  add<bench::transfer_map>("transfer_map");
 #if HEDDLE_BENCH_XENIUM
   add<bench::relocating_map>("relocating_map");
   add<bench::split_ordered_map>("split_ordered_map");
-  add<bench::transfer_map>("transfer_map");
   // A write copies the whole map.
   add<bench::snapshot_map>("snapshot_map", 1 << 15);
   benchmark::RegisterBenchmark("snapshot_map/snapshot", take_snapshot)
@@ -238,6 +238,10 @@ void add_others() {
 #endif
 #if HEDDLE_BENCH_LIBCDS
   add<bench::libcds_striped_map>("libcds_striped_map");
+#endif
+#ifdef HEDDLE_BENCH_LIBCDS_LIBRARY
+  add<bench::libcds_feldman_trie>("libcds_feldman_map");
+  add<bench::libcds_split_list>("libcds_split_list_map");
 #endif
 #if HEDDLE_BENCH_LIBCUCKOO
   add<bench::libcuckoo_map>("libcuckoo_map");

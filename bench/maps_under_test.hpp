@@ -13,6 +13,7 @@
 #include "../maps/sharded_map/sharded_map.hpp"
 #include "../maps/swiss_map/swiss_map.hpp"
 #include "../maps/sync_map/sync_map.hpp"
+#include "../maps/transfer_map/transfer_map.hpp"
 
 #define HEDDLE_BENCH_XENIUM __has_include(<xenium/vyukov_hash_map.hpp>)
 #define HEDDLE_BENCH_TBB __has_include(<tbb/concurrent_hash_map.h>)
@@ -28,7 +29,6 @@
 #include "../maps/snapshot_map/snapshot_map.hpp"
 #include "../maps/split_ordered_map/split_ordered_map.hpp"
 #include "../maps/third_party/xenium_maps.hpp"
-#include "../maps/transfer_map/transfer_map.hpp"
 #endif
 #if HEDDLE_BENCH_TBB
 #include "../maps/third_party/tbb_maps.hpp"
@@ -40,6 +40,9 @@
 #include <cds/intrusive/striped_set/striping_policy.h>
 
 #include "../maps/third_party/libcds_maps.hpp"
+#endif
+#ifdef HEDDLE_BENCH_LIBCDS_LIBRARY
+#include "libcds_reclaimed_maps.hpp"
 #endif
 #if HEDDLE_BENCH_BOOST
 #include "../maps/third_party/boost_map.hpp"
@@ -98,11 +101,11 @@ using hash_trie_map = maps::hash_trie_map<int, int, hash>;
 using rwlock_map = maps::rwlock_map<int, int, hash>;
 using sharded_map = maps::sharded_map<int, int, 32, hash>;
 using sync_map = maps::sync_map<int, int, hash>;
+using transfer_map = maps::transfer_map<int, int, hash>;
 #if HEDDLE_BENCH_XENIUM
 using relocating_map = maps::relocating_map<int, int, hash>;
 using snapshot_map = maps::snapshot_map<int, int>;
 using split_ordered_map = maps::split_ordered_map<int, int, hash>;
-using transfer_map = maps::transfer_map<int, int, hash>;
 
 using epochs = xenium::reclamation::epoch_based<>;
 using xenium_vyukov_map = maps::third_party::xenium_vyukov_map<hash, epochs>;
@@ -120,6 +123,10 @@ using libcuckoo_map = maps::third_party::libcuckoo_map<hash>;
 using libcds_striped_map =
     maps::third_party::libcds_striped_map<hash, cds::container::striped_set::striping<std::mutex>,
                                           cds::container::striped_set::load_factor_resizing<4>>;
+#endif
+#ifdef HEDDLE_BENCH_LIBCDS_LIBRARY
+using libcds_feldman_trie = libcds_feldman_map<hash>;
+using libcds_split_list = libcds_split_list_map<hash, std::size_t{1} << 20>;
 #endif
 #if HEDDLE_BENCH_BOOST
 using boost_flat_map = maps::third_party::boost_flat_map<hash>;

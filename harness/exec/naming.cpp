@@ -35,6 +35,21 @@ memory::Block* block_of(Execution& execution, uptr address) {
   return address >= block.address && address <= block.address + block.size ? &block : nullptr;
 }
 
+// libstdc++ counts who waits for an atomic in a slot that the atomic's address leads to, so which
+// slot it is differs from build to build.
+u64 offset_in(const Symbol& symbol) {
+  constexpr const char* kWaiterPool = "_ZZNSt8__detail18__waiter_pool_base6_S_forEPKvE3__w";
+  constexpr uptr kSlotBytes = 128;
+  return __builtin_strcmp(symbol.name, kWaiterPool) == 0 ? symbol.offset % kSlotBytes
+                                                         : symbol.offset;
+}
+
+u64 global_name(const Symbol& symbol) {
+  return symbol.name == nullptr
+             ? u64{kGlobalObject}
+             : combine(kGlobalObject, combine(name_of_text(symbol.name), offset_in(symbol)));
+}
+
 bool looks_mapped(u64 value) {
   // Images, libraries, other allocators and OS stacks under x86-64 Linux: their addresses change
   // from run to run.
@@ -63,10 +78,7 @@ u64 stable_name(Execution& execution, uptr address) {
     return combine(kStackObject, (u64{owner} << 32) | variable.ordinal);
   }
   if (in_image(address)) {
-    const Symbol symbol = symbol_at(address);
-    return symbol.name != nullptr
-               ? combine(kGlobalObject, combine(name_of_text(symbol.name), symbol.offset))
-               : u64{kGlobalObject};
+    return global_name(symbol_at(address));
   }
   return kForeignObject;
 }

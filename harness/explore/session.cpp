@@ -11,6 +11,7 @@
 #include "explore/retelling.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
+#include "process/before_main.hpp"
 
 namespace heddle::exploration {
 namespace {
@@ -63,6 +64,27 @@ std::string words_for(const Recording& recording) {
                    ")";
 }
 
+// From a child to its parent: all but the schedule.
+std::string to_text(const Observed& observed) {
+  std::ostringstream text;
+  text << static_cast<u32>(observed.kind) << ' ' << observed.raced << ' ' << observed.detected
+       << ' ' << observed.undecided << ' ' << observed.raced_name << ' ' << observed.pc << ' '
+       << observed.rule << '\n'
+       << observed.message;
+  return text.str();
+}
+
+void from_text(const std::string& bytes, Observed& observed) {
+  std::istringstream text(bytes);
+  u32 kind = 0;
+  text >> kind >> observed.raced >> observed.detected >> observed.undecided >>
+      observed.raced_name >> observed.pc;
+  observed.kind = static_cast<exec::FindingKind>(kind);
+  text.ignore();
+  std::getline(text, observed.rule);
+  std::getline(text, observed.message);
+}
+
 }  // namespace
 
 bool parse_faults(const std::string& text, exec::Faults& faults) {
@@ -106,6 +128,8 @@ void prepare_process() {
   execution.add_oracle(oracle::livelock_oracle());
   execution.add_oracle(oracle::leak_oracle());
   execution.add_oracle(oracle::progress_oracle());
+  execution.rollback().set_early_heap(
+      [](uptr address) { return process::before_main().block_of(address) != nullptr; });
   intercept::install_sanitizer_glue();
   count_os_threads();
 }
@@ -161,6 +185,12 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.look_at_steps = settings_.look_at_steps;
   options.trace = trace;
   options.index = index;
+  const exec::Outcome outcome = run_once(options);
+  process::before_main().end_execution();
+  return outcome;
+}
+
+exec::Outcome Session::run_once(const exec::Options& options) {
   if (target_ != nullptr) {
     const auto runnable = target_->prepare(program_);
     return exec::engine().run(runnable.body, runnable.argument, options);
@@ -192,11 +222,11 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     }
     ++tally.executions;
     const bool raced = observed_.raced;
-    const bool detected = target::detector_fired();
+    const bool detected = observed_.detected;
     tally.raced += raced;
     tally.detected += detected;
     tally.raced_and_detected += raced && detected;
-    tally.undecided += target::judgement_undecided();
+    tally.undecided += observed_.undecided;
     bool go_on = true;
     if (observed_.kind != exec::FindingKind::kNone) {
       ++tally.with_finding;
@@ -320,6 +350,8 @@ void Session::observe(const exec::Outcome& outcome) {
   const exec::Finding& finding = *outcome.finding;
   observed_.kind = finding.kind;
   observed_.raced = outcome.raced;
+  observed_.detected = target::detector_fired();
+  observed_.undecided = target::judgement_undecided();
   if (!finding) {
     return;
   }
@@ -341,33 +373,22 @@ u64 Session::execute_apart(exec::Strategy& strategy, u64 index) {
     NotingStrategy noting(strategy, notes);
     observe(execute(noting, false, index));
     look_for_os_threads();
-    if (observed_.kind == exec::FindingKind::kNone) {
-      return std::string();
-    }
-    return std::to_string(static_cast<u32>(observed_.kind)) + " " +
-           std::to_string(observed_.raced) + " " + std::to_string(observed_.raced_name) + " " +
-           std::to_string(observed_.pc) + " " + observed_.rule + "\n" + observed_.message;
+    return to_text(observed_);
   });
   // What the child's copy of the strategy has learned, this one must.
   strategy.begin_execution(index);
   strategy.end_execution(notes.steps);
-  if (end.finished && end.result.empty()) {
-    return notes.steps;
-  }
-  observed_.schedule.assign(notes.deviations, notes.deviations + notes.count);
-  observed_.decisions = notes.decisions;
   if (end.finished) {
-    std::istringstream text(end.result);
-    u32 kind = 0;
-    text >> kind >> observed_.raced >> observed_.raced_name >> observed_.pc >> observed_.rule;
-    text.ignore();
-    std::getline(text, observed_.message);
-    observed_.kind = static_cast<exec::FindingKind>(kind);
+    from_text(end.result, observed_);
   } else {
     observed_.died = true;
     observed_.kind = exec::FindingKind::kCrash;
     observed_.rule = kDiedRule;
     observed_.message = "the process died: " + end.how;
+  }
+  if (observed_.kind != exec::FindingKind::kNone) {
+    observed_.schedule.assign(notes.deviations, notes.deviations + notes.count);
+    observed_.decisions = notes.decisions;
   }
   return notes.steps;
 }

@@ -120,8 +120,10 @@ struct Observed {
   std::string rule;
   std::string message;
   uptr pc = 0;
-  bool raced = false;  // in it, whatever the finding
-  u64 raced_name = 0;  // of the variable, if the finding is a race
+  bool raced = false;      // in it, whatever the finding
+  bool detected = false;   // the target's own detector fired
+  bool undecided = false;  // a contract could not judge it within its means
+  u64 raced_name = 0;      // of the variable, if the finding is a race
   std::vector<exec::Deviation> schedule;
   u64 decisions = 0;
   bool died = false;  // with its process, which left nothing else behind
@@ -184,6 +186,7 @@ class Session {
 
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
+  exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
   exec::Outcome explore(Explorer& explorer);
   void retell(Explorer& explorer);

@@ -80,7 +80,7 @@ class AddressSanitizer final : public exec::Sanitizer {
   }
 
   const exec::SanitizerReport* on_free(uptr address) override {
-    if (process::is_driven() && process::before_main().block_of(address) != nullptr) {
+    if (process::before_main().block_of(address) != nullptr) {
       return on_access(address, 1, memory::kWrite, 0);  // it was never really freed
     }
     return answer([&] { __interceptor_free(reinterpret_cast<void*>(address)); });

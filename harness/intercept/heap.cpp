@@ -6,7 +6,6 @@
 
 #include "intercept/hook.hpp"
 #include "intercept/origin.hpp"
-#include "process/around.hpp"
 #include "process/before_main.hpp"
 #include "process/own_heap.hpp"
 #include "process/phase.hpp"
@@ -86,15 +85,16 @@ void* allocate_outside(std::size_t size, std::size_t alignment, AllocKind kind) 
     return heddle::process::own_heap().allocate(size, alignment);
   }
   void* memory = alignment <= 16 ? BELOW(malloc)(size) : BELOW(memalign)(alignment, size);
-  if (heddle::process::is_before_main() && memory != nullptr) {
+  if (heddle::process::makes_early_blocks() && memory != nullptr) {
     heddle::process::before_main().note_block(memory, size, kind);
   }
   return memory;
 }
 
-/// The block from before main that starts at `memory`; null if there is none, or no such time.
+/// The block from before main that starts at `memory`; null if there is none, or not yet.
 const heddle::process::EarlyBlock* early_block(void* memory) {
-  if (!heddle::process::is_driven()) {
+  if (heddle::process::makes_early_blocks() ||
+      heddle::memory::in_heap(reinterpret_cast<uptr>(memory))) {
     return nullptr;
   }
   const uptr address = reinterpret_cast<uptr>(memory);
@@ -110,7 +110,7 @@ void release_outside(void* memory) {
   if (early_block(memory) != nullptr || has_own_heap()) {
     return;  // the next execution finds it
   }
-  if (heddle::process::is_before_main()) {
+  if (heddle::process::makes_early_blocks()) {
     heddle::process::before_main().note_free(memory);
   }
   BELOW(free)(memory);
@@ -142,7 +142,7 @@ void release_early(Thread& thread, const heddle::process::EarlyBlock& block, All
     engine().adopt_early(thread, memory, block.size, block.kind);
   }
   if (engine().deallocate(thread, memory, kind, pc)) {
-    heddle::process::around().forbid(block.address, block.size);
+    heddle::process::before_main().forbid(block);
   }
 }
 
@@ -225,18 +225,19 @@ HEDDLE_HOOK void* calloc(std::size_t count, std::size_t size) {
 }
 
 HEDDLE_HOOK void* realloc(void* memory, std::size_t size) {
-  if (current_thread == nullptr && heddle::process::phase() == heddle::process::Phase::kNative) {
+  if (current_thread == nullptr && heddle::process::phase() == heddle::process::Phase::kNative &&
+      early_block(memory) == nullptr) {
     return BELOW(realloc)(memory, size);
   }
   if (memory == nullptr) {
     return allocate_or_null(size, 16, AllocKind::kMalloc, HEDDLE_PC);
   }
-  if (heddle::process::is_before_main() || !has_known_size(memory)) {
-    if (heddle::process::is_before_main()) {
+  if (heddle::process::makes_early_blocks() || !has_known_size(memory)) {
+    if (heddle::process::makes_early_blocks()) {
       heddle::process::before_main().note_free(memory);
     }
     void* moved = BELOW(realloc)(memory, size);
-    if (heddle::process::is_before_main() && moved != nullptr) {
+    if (heddle::process::makes_early_blocks() && moved != nullptr) {
       heddle::process::before_main().note_block(moved, size, AllocKind::kMalloc);
     }
     return moved;

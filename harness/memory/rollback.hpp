@@ -1,4 +1,4 @@
-// In-target world. Undoing what an execution wrote to the image's globals.
+// In-target world. Undoing what an execution wrote to memory that was there before.
 #pragma once
 
 #include <cstring>
@@ -8,16 +8,20 @@
 
 namespace heddle::memory {
 
-/// Remembers the first old value of each granule of .data and .bss that instrumented code writes,
-/// and puts all of them back. O(1) a write, O(granules written) to undo.
+/// Remembers the first old value of each granule of .data, of .bss and of the heap of static
+/// constructors that instrumented code writes, and puts all of them back. O(1) a write, O(granules
+/// written) to undo.
 class Rollback {
  public:
   constexpr explicit Rollback(Shadow& shadow) : shadow_(shadow) {}
 
+  /// `is_early` tells addresses of the heap of static constructors.
+  void set_early_heap(bool (*is_early)(uptr)) { is_early_ = is_early; }
+
   /// Call before each write to the granule of `address`, whose cell is `cell`.
   void before_write(uptr address, Cell& cell) {
-    if ((cell.flags & (kLogged | kOptional)) == kOptional && shadow_.in_globals(address)) {
-      log(address & ~uptr{7}, cell);
+    if ((cell.flags & (kLogged | kOptional)) == kOptional) {
+      first_write(address & ~uptr{7}, cell);
     }
   }
 
@@ -42,9 +46,11 @@ class Rollback {
     u64 value;
   };
 
-  HEDDLE_RARE void log(uptr granule, Cell& cell) {
+  HEDDLE_RARE void first_write(uptr granule, Cell& cell) {
     cell.flags |= kLogged;
-    log_.push_back(Old{granule, load(granule)});
+    if (shadow_.in_globals(granule) || is_early_(granule)) {
+      log_.push_back(Old{granule, load(granule)});
+    }
   }
 
   static u64 load(uptr address) {
@@ -54,6 +60,7 @@ class Rollback {
   }
 
   Shadow& shadow_;
+  bool (*is_early_)(uptr) = [](uptr) { return false; };
   Vec<Old> log_;
 };
 

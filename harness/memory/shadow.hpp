@@ -35,7 +35,7 @@ enum AccessFlags : u8 { kRead = 0, kWrite = 1, kAtomic = 2, kFree = 4 };
 
 enum CellFlags : u8 {
   kSpilled = 1,    // entries are in a list whose head is entries[0].epoch(); count is 0
-  kLogged = 2,     // old value is in the roll-back log
+  kLogged = 2,     // old value is in the roll-back log, if it is to be brought back
   kBlockHead = 4,  // red zone directly before a heap block; `block` names it
   kOptional = 8,   // outside the arena: nobody declared what is addressable
 };

@@ -31,6 +31,20 @@ ThreadId on_cycle(Execution& execution) {
   return ThreadId::kNone;
 }
 
+/// A thread whose lock another one waits for, and that has finished; or kNone.
+ThreadId finished_holder(Execution& execution) {
+  for (u32 i = 0; i < execution.thread_count(); ++i) {
+    const Thread& thread = execution.thread(to_thread_id(i));
+    if (thread.state == ThreadState::kBlocked) {
+      const ThreadId holder = blocker(execution, thread);
+      if (holder != ThreadId::kNone && execution.thread(holder).state == ThreadState::kFinished) {
+        return holder;
+      }
+    }
+  }
+  return ThreadId::kNone;
+}
+
 class DeadlockOracle final : public exec::Oracle {
  public:
   void on_stuck(Execution& execution) override {
@@ -49,7 +63,8 @@ class DeadlockOracle final : public exec::Oracle {
       } while (at != cycle);
       fill(execution, finding, cycle);
     } else {
-      finding.rule = "lost-wakeup";
+      finding.rule =
+          finished_holder(execution) == ThreadId::kNone ? "lost-wakeup" : "abandoned-lock";
       finding.message.add("deadlock: no thread can run; ");
       ThreadId first = ThreadId::kNone;
       for (u32 i = execution.thread_count(); i > 0; --i) {

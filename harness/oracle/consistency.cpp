@@ -80,8 +80,11 @@ std::vector<Item> map_operations(const target::History& history) {
   for (u32 i = 0; i < history.entries.size(); ++i) {
     target::HistoryEntry entry = history.entries[i];
     std::optional<i64>& current = yielded[{entry.thread, entry.cursor}];
-    if (entry.role == Role::kNext) {
-      current = entry.result.has_ints() ? std::optional(entry.result.words[0]) : std::nullopt;
+    if (entry.role == Role::kOpen) {
+      current.reset();
+    }
+    if (entry.role == Role::kNext && entry.result.has_ints()) {
+      current = entry.result.words[0];
     }
     if (entry.role == Role::kEraseCurrent) {
       const bool in_vain = entry.result.shape == Value::Shape::kBool && !entry.result.truth();

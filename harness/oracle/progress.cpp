@@ -22,8 +22,8 @@ class ProgressOracle final : public exec::Oracle {
     const bool waits = thread.state == exec::ThreadState::kBlocked;
     Finding& finding = execution.new_finding();
     finding.kind = exec::FindingKind::kProgress;
-    const bool alone = !execution.frozen().empty();
-    finding.rule = waits ? "waits" : alone ? "retries" : "unbounded";
+    const bool others_stand_still = !execution.frozen().empty();
+    finding.rule = waits ? "waits" : others_stand_still ? "retries" : "unbounded";
     finding.thread = thread.id;
     finding.pc = thread.pending_pc;
     finding.address = waits ? waited_at(thread) : thread.pending_address;
@@ -35,7 +35,7 @@ class ProgressOracle final : public exec::Oracle {
       finding.message.add("T%u retries", to_index(thread.id));
     }
     finding.message.add(" in %s %s", operation_of(thread),
-                        alone ? "without end" : "for more steps than promised");
+                        others_stand_still ? "without end" : "for more steps than promised");
     const char* separator = " while ";
     execution.frozen().each([&](ThreadId id) {
       const Thread& still = execution.thread(id);

@@ -54,13 +54,16 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
     case WaitKind::kForGood: message.add("an assumption that does not hold"); return;
   }
   const SyncVar& variable = *thread.waits_at;
-  if (variable.owner != ThreadId::kNone) {
-    const bool finished = execution.thread(variable.owner).state == ThreadState::kFinished;
-    message.add(" held by T%u%s", to_index(variable.owner), finished ? ", which has finished" : "");
-  } else if (variable.readers != 0) {
-    message.add(" held by reader T%u%s", to_index(execution.first_reader(variable)),
-                variable.readers > 1 ? " and others" : "");
+  const ThreadId holder =
+      variable.owner != ThreadId::kNone ? variable.owner : execution.first_reader(variable);
+  if (holder == ThreadId::kNone) {
+    return;
   }
+  const bool finished = execution.thread(holder).state == ThreadState::kFinished;
+  message.add(" held by %sT%u%s", holder == variable.owner ? "" : "reader ", to_index(holder),
+              finished               ? ", which has finished"
+              : variable.readers > 1 ? " and others"
+                                     : "");
 }
 
 }  // namespace heddle::oracle

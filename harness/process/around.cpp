@@ -9,10 +9,6 @@
 #include "process/program_data.hpp"
 #include "process/signals.hpp"
 
-#ifdef HEDDLE_WITH_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
-
 namespace heddle::process {
 namespace {
 
@@ -81,14 +77,6 @@ void Around::before_execution() {
 }
 
 void Around::after_execution() {
-  for (const Range& range : forbidden_) {
-#ifdef HEDDLE_WITH_ASAN
-    __asan_unpoison_memory_region(reinterpret_cast<void*>(range.begin), range.end - range.begin);
-#else
-    static_cast<void>(range);
-#endif
-  }
-  forbidden_.clear();
   signals().leave();
   memory_.leave();
   descriptors_.leave();
@@ -105,12 +93,4 @@ void Around::run_exits() {
 void Around::each_root(void (*visit)(void* context, u64 word), void* context) {
   memory_.each_word([visit, context](u64 word) { visit(context, word); });
 }
-
-void Around::forbid(uptr address, uptr size) {
-#ifdef HEDDLE_WITH_ASAN
-  __asan_poison_memory_region(reinterpret_cast<void*>(address), size);
-#endif
-  forbidden_.push_back(Range{address, address + size});
-}
-
 }  // namespace heddle::process

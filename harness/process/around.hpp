@@ -21,14 +21,10 @@ class Around final : public exec::Surroundings {
   void each_root(void (*visit)(void* context, u64 word), void* context) override;
   void after_report() override { descriptors_.keep_new(); }
 
-  /// A block from before main was freed: nobody may touch it until the execution ends.
-  void forbid(uptr address, uptr size);
-
  private:
   MemoryImage memory_;
   Descriptors descriptors_;
   LibraryTls library_tls_;
-  Vec<Range> forbidden_;
 };
 
 Around& around();

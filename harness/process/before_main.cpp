@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#ifdef HEDDLE_WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace heddle::process {
 namespace {
 
@@ -60,6 +64,24 @@ const EarlyBlock* BeforeMain::block_of(uptr address) const {
   return block != nullptr && (address < block->address + block->size || address == block->address)
              ? block
              : nullptr;
+}
+
+void BeforeMain::forbid(const EarlyBlock& block) {
+#ifdef HEDDLE_WITH_ASAN
+  __asan_poison_memory_region(reinterpret_cast<void*>(block.address), block.size);
+#endif
+  forbidden_.push_back(block);
+}
+
+void BeforeMain::end_execution() {
+  for (const EarlyBlock& block : forbidden_) {
+#ifdef HEDDLE_WITH_ASAN
+    __asan_unpoison_memory_region(reinterpret_cast<void*>(block.address), block.size);
+#else
+    static_cast<void>(block);
+#endif
+  }
+  forbidden_.clear();
 }
 
 }  // namespace heddle::process

@@ -29,6 +29,9 @@ class BeforeMain {
 
   /// The block that `address` lies in, null if in none. O(log blocks); after close() only.
   const EarlyBlock* block_of(uptr address) const;
+  /// An execution has freed the block: nobody may touch it until the execution ends.
+  void forbid(const EarlyBlock& block);
+  void end_execution();
   const Vec<EarlyBlock>& blocks() const { return blocks_; }
   const Vec<EarlyExit>& exits() const { return exits_; }
 
@@ -41,6 +44,7 @@ class BeforeMain {
 
   Vec<EarlyBlock> blocks_;
   Vec<EarlyExit> exits_;
+  Vec<EarlyBlock> forbidden_;
   bool locked_ = false;
 };
 

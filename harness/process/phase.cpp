@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "process/before_main.hpp"
+
 extern "C" void* __libc_stack_end;  // where the kernel put the arguments: their number comes first
 
 namespace heddle::process {
@@ -15,6 +17,14 @@ char** environment() {
   return arguments + reinterpret_cast<const uptr*>(arguments)[-1] + 1;
 }
 
+// The last of all static constructors, as the runtime comes last on the link line.
+[[gnu::constructor]] void end_start() {
+  if (phase() == Phase::kStarting) {
+    before_main().close();
+    the_phase = Phase::kNative;
+  }
+}
+
 }  // namespace
 
 constinit Phase the_phase = Phase::kUnknown;
@@ -22,7 +32,7 @@ constinit Phase the_phase = Phase::kUnknown;
 // By hand: this is asked by a sanitizer's start and the first malloc() of the process, before
 // libraries are ready.
 Phase phase_slow() {
-  Phase found = Phase::kNative;
+  Phase found = is_program_linked() ? Phase::kNative : Phase::kStarting;
   for (char** entry = environment(); is_program_linked() && *entry != nullptr; ++entry) {
     const char* text = *entry;
     u32 i = 0;

@@ -8,7 +8,8 @@ namespace heddle::process {
 enum class Phase : u8 {
   kUnknown,     // nothing has been set up, not even the environment
   kNative,      // nobody drives it, or there is no such program: hooks do as the originals
-  kBeforeMain,  // static constructors run; what they make, each execution finds
+  kStarting,    // static constructors of a command with tests in it run
+  kBeforeMain,  // those of a driven program run; what they make, each execution finds
   kDriven,      // the command has taken over
 };
 
@@ -23,6 +24,11 @@ inline Phase phase() {
 
 inline bool is_driven() { return phase() == Phase::kDriven; }
 inline bool is_before_main() { return phase() == Phase::kBeforeMain; }
+
+/// Whether blocks are early ones, which executions find as they were made.
+inline bool makes_early_blocks() {
+  return phase() == Phase::kStarting || phase() == Phase::kBeforeMain;
+}
 
 /// In a program of heddle-cc that nobody drives; not in a command with tests.
 inline bool is_native_program() { return phase() == Phase::kNative && is_program_linked(); }

@@ -1,6 +1,9 @@
 // Goal: the same seed gives the same execution, and executions do not see each other.
+#include <array>
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -11,6 +14,7 @@
 namespace {
 
 using namespace heddle;  // NOLINT(google-build-using-namespace)
+using heddle::testing::both;
 
 int global_counter = 3;
 std::vector<int>* global_vector = nullptr;
@@ -93,6 +97,90 @@ TEST(Determinism, ImpossibleChoiceIsADivergence) {
   exploration::Session session(*target::find_target(recording.target), {});
   exploration::Recording seen;
   EXPECT_TRUE(session.replay(recording, seen).diverged);
+}
+
+std::vector<int> written{1, 2, 3};
+std::vector<int> grown{1, 2, 3};
+
+HEDDLE_TEST(determinism, early_heap) {
+  const std::vector<int> expected{1, 2, 3};
+  HEDDLE_CHECK(written == expected);
+  HEDDLE_CHECK(grown == expected);
+  written[1] = 7;
+  grown.push_back(4);
+}
+
+TEST(Determinism, HeapOfStaticConstructorsIsRolledBack) {
+  exploration::Session session(*target::find_target("determinism.early_heap"), {});
+  exploration::Budget budget;
+  budget.executions = 100;
+  const exploration::Tally tally = session.run(
+      budget,
+      [](const exec::Finding& finding, const exploration::Tally&) {
+        ADD_FAILURE() << finding.message.data;
+        return false;
+      },
+      nullptr);
+  EXPECT_EQ(tally.executions, 100u);
+}
+
+std::unique_ptr<int> freed_twice = std::make_unique<int>(3);
+
+HEDDLE_TEST(determinism, early_block_freed_twice) {
+  delete freed_twice.get();
+  freed_twice.reset();
+}
+
+TEST(Determinism, HeapOfStaticConstructorsIsFreedOnce) {
+  exploration::Session session(*target::find_target("determinism.early_block_freed_twice"), {});
+  exploration::Budget budget;
+  budget.executions = 3;
+  std::vector<std::string> rules;
+  session.run(
+      budget,
+      [&](const exec::Finding& finding, const exploration::Tally&) {
+        rules.emplace_back(finding.rule);
+        return true;
+      },
+      nullptr);
+  EXPECT_EQ(rules, std::vector<std::string>(3, "double-free"));
+}
+
+std::size_t place_on_stack = 0;
+
+void waits_for(std::atomic<int>& atomic) {
+  both([&] { atomic.wait(0); },
+       [&] {
+         atomic = 1;
+         atomic.notify_one();
+       });
+}
+
+HEDDLE_TEST(determinism, waiters) {
+  alignas(64) std::array<std::atomic<int>, 16> on_stack = {};
+  const auto on_heap = std::make_unique<std::atomic<int>>(0);
+  waits_for(on_stack[place_on_stack]);
+  waits_for(*on_heap);
+}
+
+u64 digest_of_waiters(std::size_t place) {
+  place_on_stack = place;
+  exploration::Session session(*target::find_target("determinism.waiters"), {});
+  exploration::Recording seen;
+  static_cast<void>(session.replay({}, seen));
+  return seen.digest;
+}
+
+// libstdc++ keeps a count of those who wait where the address of the atomic leads to.
+TEST(Determinism, WaitersAreTheSameWhereverTheAtomicIs) {
+  const u64 first = digest_of_waiters(0);
+  for (std::size_t place = 1; place < 16; ++place) {
+    EXPECT_EQ(digest_of_waiters(place), first) << place;
+  }
+}
+
+TEST(Determinism, WaitersAreTheSameInEveryBuild) {
+  EXPECT_EQ(digest_of_waiters(0), 6631421334048784217u);
 }
 
 TEST(Seed, RoundTrip) {

@@ -478,6 +478,10 @@ TEST(GoRange, ErasesTheIncarnationThatItYielded) {
   expect_allowed(range, story().op(9, Role::kEraseCurrent, {}, 9, 10, value_of(true)).end(11, 12));
   expect_rule(range, story().op(9, Role::kEraseCurrent, {}, 9, 10, value_of(false)),
               "wrong-answer");
+  const auto at_end = [&] { return story().end(7, 8); };
+  expect_allowed(range, at_end().op(9, Role::kEraseCurrent, {}, 9, 10, value_of(true)));
+  expect_rule(range, at_end().op(9, Role::kEraseCurrent, {}, 9, 10, value_of(false)),
+              "wrong-answer");
   const auto reborn = [&] { return story().erase(1, 3, 7, 8).assign(1, 3, 8, 9, 10); };
   expect_allowed(range, reborn().op(9, Role::kEraseCurrent, {}, 11, 12, value_of(false)));
   expect_rule(range, reborn().op(9, Role::kEraseCurrent, {}, 11, 12, value_of(true)),

@@ -150,6 +150,26 @@ TEST(Roles, CursorsEraseTheKeyThatTheyYieldedLast) {
   EXPECT_TRUE(accepted(diary));
 }
 
+TEST(Roles, CursorsEraseAtTheEndWhatTheyYieldedLast) {
+  for (const bool still_there : {false, true}) {
+    Diary diary;
+    diary.does(0, Role::kAssign, {3, 7}, kYes);
+    diary.does(1, Role::kOpen, {}, kVoid);
+    diary.does(1, Role::kNext, {}, value_of(std::pair(3, 7)));
+    diary.does(1, Role::kNext, {}, kNothing);
+    diary.does(1, Role::kEraseCurrent, {}, kYes);
+    diary.does(1, Role::kContains, {3}, value_of(still_there));
+    EXPECT_EQ(accepted(diary), !still_there);
+  }
+  Diary diary;  // a new iteration has yielded nothing yet
+  diary.does(0, Role::kAssign, {3, 7}, kYes);
+  diary.does(1, Role::kNext, {}, value_of(std::pair(3, 7)));
+  diary.does(1, Role::kOpen, {}, kVoid);
+  diary.does(1, Role::kEraseCurrent, {}, kVoid);
+  diary.does(1, Role::kContains, {3}, kYes);
+  EXPECT_TRUE(accepted(diary));
+}
+
 // ---- real time ----
 
 TEST(RealTime, OverlappingOperationsMayTakeEffectInEitherOrder) {

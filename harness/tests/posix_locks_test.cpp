@@ -94,7 +94,7 @@ TEST(PosixMutex, NormalLockedTwiceIsADeadlock) {
 }
 
 TEST(PosixMutex, AbandonedIsADeadlockThatSaysSo) {
-  expect_deadlock("which has finished", [] {
+  const auto body = [] {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_join(thread_running([](void*) -> void* {
                    pthread_mutex_lock(&mutex);
@@ -102,7 +102,9 @@ TEST(PosixMutex, AbandonedIsADeadlockThatSaysSo) {
                  }),
                  nullptr);
     pthread_mutex_lock(&mutex);
-  });
+  };
+  expect_found("deadlock", "abandoned-lock", body);
+  expect_deadlock("held by T1, which has finished", body);
 }
 
 TEST(PosixMutex, RecursiveUnlockedByAStranger) {
@@ -244,6 +246,20 @@ TEST(PosixRwlock, AReaderThatWantsToWriteIsADeadlock) {
     pthread_rwlock_rdlock(&lock);
     pthread_rwlock_wrlock(&lock);
   });
+}
+
+TEST(PosixRwlock, AbandonedByAReaderIsADeadlockThatSaysSo) {
+  const auto body = [] {
+    static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+    pthread_join(thread_running([](void*) -> void* {
+                   pthread_rwlock_rdlock(&lock);
+                   return nullptr;
+                 }),
+                 nullptr);
+    pthread_rwlock_wrlock(&lock);
+  };
+  expect_found("deadlock", "abandoned-lock", body);
+  expect_deadlock("held by reader T1, which has finished", body);
 }
 
 TEST(PosixRwlock, ReadersNest) {

@@ -363,6 +363,29 @@ TEST(Explore, TellsADetectorToLookAway) {
   }
 }
 
+TEST(Session, ADetectorThatFiresInAnotherProcessIsCounted) {
+  const std::function<void()> body = [] {
+    heddle_detector_fired();
+    auto shared = std::make_unique<int>(0);
+    std::thread other([&] { write_to(shared.get()); });
+    write_to(shared.get());
+    other.join();
+  };
+  for (const bool apart : {false, true}) {
+    explore([] {}, {.executions = 1});  // the last one in this process in which nothing fires
+    heddle::exploration::Session session(body, {});
+    if (apart) {
+      session.isolate();
+    }
+    heddle::exploration::Budget budget;
+    budget.executions = 3;
+    const auto tally = session.run(budget, [](const auto&, const auto&) { return true; }, nullptr);
+    EXPECT_EQ(tally.detected, 3u) << apart;
+    EXPECT_EQ(tally.raced, 3u) << apart;
+    EXPECT_EQ(tally.raced_and_detected, 3u) << apart;
+  }
+}
+
 TEST(Story, SwitchesAtPlainAccessesAreShown) {
   ExploreOptions options;
   options.preempt_all = true;

@@ -314,17 +314,20 @@ HEDDLE_VARIANT(go_map, frees_old_buckets_under_iterator, "heap", t) {
   declare_locked<Map<go_map_bug::frees_old_buckets_under_iterator>>(
       t, {}, 20,
       "the end of a migration frees the old buckets although an iterator stands in them");
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(go_map, frees_overflow_under_iterator, "heap", t) {
   declare_locked<Map<go_map_bug::frees_overflow_under_iterator, OneBucket>>(
       t, kChained, 20,
       "migrating a chain frees its overflow buckets although an iterator stands in one");
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(go_map, advances_mark_before_copy, "iteration", t) {
   declare_locked<Map<go_map_bug::advances_mark_before_copy>>(
       t, kSmall, 20, "a bucket counts as evacuated one write before its entries are copied");
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(go_map, skips_check_bucket, "iteration", t) {
@@ -343,15 +346,18 @@ HEDDLE_VARIANT(go_map, reuses_overflow_bucket_early, "iteration", t) {
 HEDDLE_VARIANT(go_map, unpins_only_at_end, "heap", t) {
   declare_locked<Map<go_map_bug::unpins_only_at_end>>(
       t, kSmall, 20, "an iterator that is closed before its end never gives its buckets back");
+  t.seeded({.threads = 1, .operations = 1});
 }
 
 HEDDLE_VARIANT(go_map, resurrects_cleared_entries, "iteration", t) {
   declare_locked<Map<go_map_bug::resurrects_cleared_entries>>(
       t, kSmall, 20, "clear() forgets the old buckets of a migration in progress");
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(go_map, grows_outside_lock, "race", t) {
   declare<GrowsOutsideLock>(t, kSmall, 20, "an insert decides to grow before it takes the lock");
+  t.seeded({.threads = 2, .operations = 1});
 }
 
 HEDDLE_VARIANT(go_map, walks_old_chain_unpinned, "heap", t) {
@@ -552,6 +558,7 @@ HEDDLE_TARGET(go_map_overlapping, t) {
 HEDDLE_VARIANT(go_map_overlapping, next_ignores_writing_flag, "check", t) {
   declare_overlapping<go_map_bug::next_ignores_writing_flag>(
       t, "next() does not look for a write in progress");
+  t.seeded({.threads = 2, .operations = 2});
 }
 
 }  // namespace

@@ -46,10 +46,10 @@ struct hash_trie_hash {
 template <class Key, class T, class Hash = hash_trie_hash<Key>, class KeyEqual = std::equal_to<Key>,
           class Reclaimer = epochs<>, hash_trie_map_bug Bug = hash_trie_map_bug::none>
 class hash_trie_map {
-  using node = hash_trie_map_parts::node;
   using entry = hash_trie_map_parts::entry<Key, T>;
   using indirect = hash_trie_map_parts::indirect<Key, T>;
-  using link = hash_trie_map_parts::link;
+  using child = hash_trie_map_parts::child<Key, T>;
+  using link = hash_trie_map_parts::link<Key, T>;
   using pin = typename Reclaimer::pin;
 
  public:
@@ -65,12 +65,14 @@ class hash_trie_map {
 
   std::optional<T> find(const Key& key) const {
     const pin pinned = reclaimer_.enter();
-    return copy(search(hash_(key), key));
+    const std::uint64_t hash = hash_(key);
+    return copy(search(descend(hash), hash, key));
   }
 
   bool contains(const Key& key) const {
     const pin pinned = reclaimer_.enter();
-    return search(hash_(key), key) != nullptr;
+    const std::uint64_t hash = hash_(key);
+    return search(descend(hash), hash, key) != nullptr;
   }
 
   /// Returns true if `key` was new.
@@ -159,7 +161,7 @@ class hash_trie_map {
     indirect* in;
     unsigned shift;
     link* slot;
-    node* seen;
+    child seen;
   };
 
   struct locked_place : place {
@@ -179,8 +181,8 @@ class hash_trie_map {
   static place descend(indirect* in, unsigned shift, std::uint64_t hash) {
     for (;; shift -= kBits) {
       link& slot = in->slot(hash, shift);
-      node* const seen = slot.load(std::memory_order_acquire);  // (1)
-      indirect* const below = indirect::to_indirect(seen);
+      const child seen = slot.load(std::memory_order_acquire);  // (1)
+      indirect* const below = seen.to_indirect();
       if (below == nullptr) {
         return {in, shift, &slot, seen};
       }
@@ -192,22 +194,21 @@ class hash_trie_map {
     return e.hash == hash && equal_(e.key, key);
   }
 
-  const entry* search(std::uint64_t hash, const Key& key) const {
-    const place at = descend(hash);
+  const entry* search(const place& at, std::uint64_t hash, const Key& key) const {
     if (Bug == hash_trie_map_bug::stops_a_level_early && at.shift == 0) {
       return nullptr;
     }
-    const entry* e = indirect::to_entry(at.seen);
+    const entry* e = at.seen.to_entry();
     while (e != nullptr && !matches(*e, hash, key)) {
-      e = indirect::to_entry(e->overflow.load(std::memory_order_acquire));  // (1)
+      e = e->overflow.load(std::memory_order_acquire).to_entry();  // (1)
     }
     return e;
   }
 
   // Writes. -----------------------------------------------------------------------------------
 
-  locked_place lock_place(std::uint64_t hash) {
-    place at = descend(hash);
+  // `at` is where the hash leads to without a lock.
+  locked_place lock_place(place at, std::uint64_t hash) {
     for (;;) {
       std::unique_lock<std::mutex> parent_lock;
       if (Bug == hash_trie_map_bug::locks_on_the_way_down && at.in->parent != nullptr) {
@@ -218,7 +219,7 @@ class hash_trie_map {
         at.seen = at.slot->load(std::memory_order_relaxed);  // (3)
       }
       const bool dead = at.in->dead && Bug != hash_trie_map_bug::inserts_into_dead_node;
-      if (!dead && indirect::to_indirect(at.seen) == nullptr) {
+      if (!dead && at.seen.to_indirect() == nullptr) {
         return {at, std::move(lock)};
       }
       lock.unlock();
@@ -230,8 +231,8 @@ class hash_trie_map {
   // The link that points to the entry of `key` in the chain of a locked slot, or null.
   link* find_link(const locked_place& at, std::uint64_t hash, const Key& key) const {
     link* to = at.slot;
-    node* seen = at.seen;
-    while (entry* const e = indirect::to_entry(seen)) {
+    child seen = at.seen;
+    while (entry* const e = seen.to_entry()) {
       if (matches(*e, hash, key)) {
         return to;
       }
@@ -242,12 +243,12 @@ class hash_trie_map {
   }
 
   static entry* entry_at(const link& to) noexcept {
-    return indirect::to_entry(to.load(std::memory_order_relaxed));  // (3)
+    return to.load(std::memory_order_relaxed).to_entry();  // (3)
   }
 
   const entry* store(const Key& key, const T& value) {
     auto fresh = std::make_unique<entry>(hash_(key), key, value);
-    const locked_place at = lock_place(fresh->hash);
+    const locked_place at = lock_place(descend(fresh->hash), fresh->hash);
     if (link* const to = find_link(at, fresh->hash, key); to != nullptr) {
       return replace(*to, fresh.release());
     }
@@ -257,11 +258,12 @@ class hash_trie_map {
 
   const entry* present_or_inserted(const Key& key, const T& value) {
     const std::uint64_t hash = hash_(key);
-    if (const entry* const present = search(hash, key); present != nullptr) {
+    const place seen = descend(hash);
+    if (const entry* const present = search(seen, hash, key); present != nullptr) {
       return present;
     }
     auto fresh = std::make_unique<entry>(hash, key, value);
-    const locked_place at = lock_place(hash);
+    const locked_place at = lock_place(seen, hash);
     if (link* const to = find_link(at, hash, key); to != nullptr) {
       return entry_at(*to);
     }
@@ -287,7 +289,7 @@ class hash_trie_map {
   }
 
   void add(const locked_place& at, std::unique_ptr<entry> fresh) {
-    entry* const present = indirect::to_entry(at.seen);
+    entry* const present = at.seen.to_entry();
     if (present == nullptr || present->hash == fresh->hash) {
       fresh->overflow.store(at.seen, std::memory_order_relaxed);
       at.slot->store(fresh.release(), kPublish);  // (2)
@@ -323,7 +325,7 @@ class hash_trie_map {
 
   // Of seeded bugs.
   bool exchange_without_lock(const T& expected, std::unique_ptr<entry>& fresh);
-  void retire_all(node* first) noexcept;
+  void retire_all(child first) noexcept;
 
   [[no_unique_address]] Hash hash_;
   [[no_unique_address]] KeyEqual equal_;

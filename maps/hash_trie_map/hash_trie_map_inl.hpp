@@ -11,7 +11,8 @@ bool hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::compare_exchange(con
                                                                              const T& desired) {
   const pin pinned = reclaimer_.enter();
   const std::uint64_t hash = hash_(key);
-  if (search(hash, key) == nullptr) {
+  const place seen = descend(hash);
+  if (search(seen, hash, key) == nullptr) {
     return false;
   }
   auto fresh = std::make_unique<entry>(hash, key, desired);
@@ -20,7 +21,7 @@ bool hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::compare_exchange(con
       return true;
     }
   }
-  const locked_place at = lock_place(hash);
+  const locked_place at = lock_place(seen, hash);
   link* const to = find_link(at, hash, key);
   if (to == nullptr || !(entry_at(*to)->value == expected)) {
     return false;
@@ -33,9 +34,9 @@ template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, hash_
 bool hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::exchange_without_lock(
     const T& expected, std::unique_ptr<entry>& fresh) {
   place at = descend(fresh->hash);
-  entry* const only = indirect::to_entry(at.seen);
+  entry* const only = at.seen.to_entry();
   if (only == nullptr || !matches(*only, fresh->hash, fresh->key) || !(only->value == expected) ||
-      only->overflow.load() != nullptr || !at.slot->compare_exchange_strong(at.seen, fresh.get())) {
+      only->overflow.load() != child() || !at.slot->compare_exchange_strong(at.seen, fresh.get())) {
     return false;
   }
   static_cast<void>(fresh.release());
@@ -49,23 +50,24 @@ template <class Wanted>
 auto hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::remove_if(const Key& key, Wanted wanted)
     -> const entry* {
   const std::uint64_t hash = hash_(key);
-  if (search(hash, key) == nullptr) {
+  const place seen = descend(hash);
+  if (search(seen, hash, key) == nullptr) {
     return nullptr;
   }
-  locked_place at = lock_place(hash);
+  locked_place at = lock_place(seen, hash);
   link* const to = find_link(at, hash, key);
   if (to == nullptr || !wanted(entry_at(*to)->value)) {
     return nullptr;
   }
   entry* const removed = entry_at(*to);
-  node* rest = removed->overflow.load(std::memory_order_relaxed);  // (3)
+  child rest = removed->overflow.load(std::memory_order_relaxed);  // (3)
   if (Bug == hash_trie_map_bug::drops_chain_with_its_head && to == at.slot) {
-    rest = nullptr;
+    rest = {};
   }
   // (2), also of nothing: who finds no key knows what came before its removal.
   to->store(rest, std::memory_order_release);
   reclaimer_.retire(removed);
-  if (to == at.slot && rest == nullptr) {
+  if (to == at.slot && rest == child()) {
     prune(std::move(at), hash);
   }
   return removed;
@@ -88,7 +90,7 @@ void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::prune(locked_place a
       at.lock.lock();
     }
     emptied->dead = true;
-    at.in->slot(hash, at.shift).store(nullptr, std::memory_order_release);  // (2)
+    at.in->slot(hash, at.shift).store({}, std::memory_order_release);  // (2)
     at.lock = std::move(parent_lock);
     if constexpr (Bug == hash_trie_map_bug::frees_pruned_node) {
       delete emptied;
@@ -99,10 +101,12 @@ void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::prune(locked_place a
 }
 
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, hash_trie_map_bug Bug>
-void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::retire_all(node* first) noexcept {
-  while (first != nullptr) {
-    const entry* const e = indirect::to_entry(first);
-    reclaimer_.retire(std::exchange(first, e != nullptr ? e->overflow.load() : nullptr));
+void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::retire_all(child first) noexcept {
+  if (first.to_indirect() != nullptr) {
+    reclaimer_.retire(first.to_indirect());
+  }
+  for (entry* e = first.to_entry(); e != nullptr;) {
+    reclaimer_.retire(std::exchange(e, e->overflow.load().to_entry()));
   }
 }
 
@@ -114,9 +118,9 @@ void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::clear() {
     indirect* const root = root_.load(std::memory_order_acquire);
     for (link& slot : root->children) {
       const std::lock_guard lock(root->mutex);
-      node* const child = slot.load(std::memory_order_relaxed);
-      slot.store(nullptr, std::memory_order_release);
-      retire_all(child);
+      const child seen = slot.load(std::memory_order_relaxed);
+      slot.store({}, std::memory_order_release);
+      retire_all(seen);
     }
     return;
   }
@@ -145,7 +149,7 @@ class hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   /// Goes to the next element; false at the end. Then key() and mapped() are not to be called.
   bool next() {
     if (current_ != nullptr) {
-      current_ = indirect::to_entry(current_->overflow.load(std::memory_order_acquire));  // (1)
+      current_ = current_->overflow.load(std::memory_order_acquire).to_entry();  // (1)
       if (Bug == hash_trie_map_bug::revisits_expanded_slot && current_ == nullptr) {
         --path_[depth_ - 1].next_slot;
         visit_slot();
@@ -176,9 +180,9 @@ class hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
 
   void visit_slot() noexcept {
     level& at = path_[depth_ - 1];
-    node* const seen = at.in->children[at.next_slot++].load(std::memory_order_acquire);  // (1)
-    current_ = indirect::to_entry(seen);
-    if (const indirect* const below = indirect::to_indirect(seen); below != nullptr) {
+    const child seen = at.in->children[at.next_slot++].load(std::memory_order_acquire);  // (1)
+    current_ = seen.to_entry();
+    if (const indirect* const below = seen.to_indirect(); below != nullptr) {
       enter(below);
     }
   }
@@ -206,13 +210,13 @@ std::string hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate(
   }
   for (std::size_t i = 0; i < indirect::kSlots; ++i) {
     const std::uint64_t path = prefix << kBits | i;  // the bits of the hash from `shift` on
-    node* const child = in.children[i].load(std::memory_order_acquire);
+    const child seen = in.children[i].load(std::memory_order_acquire);
     std::string wrong;
-    if (const indirect* const below = indirect::to_indirect(child); below != nullptr) {
+    if (const indirect* const below = seen.to_indirect(); below != nullptr) {
       wrong = below->parent != &in ? "a node has another parent"
                                    : validate(*below, shift - kBits, path);
     } else {
-      wrong = validate_chain(indirect::to_entry(child), shift, path);
+      wrong = validate_chain(seen.to_entry(), shift, path);
     }
     if (!wrong.empty()) {
       return wrong;
@@ -225,7 +229,7 @@ template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, hash_
 std::string hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate_chain(
     const entry* first, unsigned shift, std::uint64_t path) const {
   const auto next = [](const entry* e) {
-    return indirect::to_entry(e->overflow.load(std::memory_order_acquire));
+    return e->overflow.load(std::memory_order_acquire).to_entry();
   };
   for (const entry* e = first; e != nullptr; e = next(e)) {
     if (e->hash >> shift != path) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "../reclamation/epochs.hpp"
 
@@ -37,82 +38,95 @@ enum class hash_trie_map_bug {
 
 namespace hash_trie_map_parts {
 
-struct node : retirable {
-  explicit node(bool entry) noexcept : is_entry(entry) {}
+template <class Key, class T>
+struct entry;
+template <class Key, class T>
+struct indirect;
 
-  const bool is_entry;
+/// Leads to an inner node or to an entry, or to nothing. Which of them it is, it knows itself, so
+/// that the way down touches one cache line of each inner node.
+template <class Key, class T>
+class child {
+ public:
+  child() = default;
+  child(entry<Key, T>* e) noexcept : bits_(reinterpret_cast<std::uintptr_t>(e)) {}
+  child(indirect<Key, T>* in) noexcept
+      : bits_(reinterpret_cast<std::uintptr_t>(in) | kIsIndirect) {}
+
+  bool operator==(const child&) const = default;
+
+  /// Null unless it leads to an entry.
+  entry<Key, T>* to_entry() const noexcept {
+    return is_indirect() ? nullptr : reinterpret_cast<entry<Key, T>*>(bits_);
+  }
+
+  /// Null unless it leads to an inner node.
+  indirect<Key, T>* to_indirect() const noexcept {
+    return is_indirect() ? reinterpret_cast<indirect<Key, T>*>(bits_ - kIsIndirect) : nullptr;
+  }
+
+ private:
+  static constexpr std::uintptr_t kIsIndirect = 1;
+
+  bool is_indirect() const noexcept { return (bits_ & kIsIndirect) != 0; }
+
+  std::uintptr_t bits_ = 0;
 };
 
-/// Points to an inner node or to an entry, or is null.
-using link = std::atomic<node*>;
+template <class Key, class T>
+using link = std::atomic<child<Key, T>>;
 
 /// A key and its value, never written again. `overflow` leads to entries of the same hash.
 template <class Key, class T>
-struct entry : node {
-  entry(std::uint64_t key_hash, const Key& k, const T& v)
-      : node(true), hash(key_hash), key(k), value(v) {}
+struct entry : retirable {
+  entry(std::uint64_t key_hash, const Key& k, const T& v) : hash(key_hash), key(k), value(v) {}
 
   const std::uint64_t hash;
   const Key key;
   const T value;
-  link overflow = nullptr;
+  link<Key, T> overflow{};
 };
 
 /// Sixteen slots for four bits of the hash. Owns what it points to.
 /// Threads: `children` are read by all, and written under the mutex.
 template <class Key, class T>
-struct indirect : node {
+struct indirect : retirable {
   static constexpr unsigned kBits = 4;
   static constexpr std::size_t kSlots = std::size_t{1} << kBits;
 
-  using entry_type = entry<Key, T>;
+  using link_type = link<Key, T>;
 
-  explicit indirect(indirect* above) noexcept : node(false), parent(above) {}
+  explicit indirect(indirect* above) noexcept : parent(above) {}
 
   indirect(const indirect&) = delete;
   indirect& operator=(const indirect&) = delete;
 
   ~indirect() override {
-    for (const link& child : children) {
-      delete_all(child.load(std::memory_order_relaxed));
+    for (const link_type& slot : children) {
+      delete_all(slot.load(std::memory_order_relaxed));
     }
   }
 
-  /// Null unless `p` points to an entry.
-  static entry_type* to_entry(node* p) noexcept {
-    return p != nullptr && p->is_entry ? static_cast<entry_type*>(p) : nullptr;
-  }
-
-  /// Null unless `p` points to an inner node.
-  static indirect* to_indirect(node* p) noexcept {
-    return p != nullptr && !p->is_entry ? static_cast<indirect*>(p) : nullptr;
-  }
-
-  link& slot(std::uint64_t hash, unsigned shift) noexcept {
+  link_type& slot(std::uint64_t hash, unsigned shift) noexcept {
     return children[(hash >> shift) % kSlots];
   }
 
   bool is_empty() const noexcept {
-    return std::all_of(children.begin(), children.end(), [](const link& child) {
-      return child.load(std::memory_order_relaxed) == nullptr;
+    return std::all_of(children.begin(), children.end(), [](const link_type& slot) {
+      return slot.load(std::memory_order_relaxed) == child<Key, T>();
     });
   }
 
   std::mutex mutex;
   indirect* const parent;  // null: the root
   bool dead = false;       // no longer in the tree; guarded by the mutex
-  std::array<link, kSlots> children = {};
+  std::array<link_type, kSlots> children = {};
 
  private:
-  static void delete_all(node* first) noexcept {
-    if (indirect* const below = to_indirect(first); below != nullptr) {
-      delete below;
-      return;
-    }
-    for (entry_type* e = to_entry(first); e != nullptr;) {
-      entry_type* const next = to_entry(e->overflow.load(std::memory_order_relaxed));
-      delete e;
-      e = next;
+  static void delete_all(child<Key, T> first) noexcept {
+    delete first.to_indirect();
+    for (entry<Key, T>* e = first.to_entry(); e != nullptr;) {
+      delete std::exchange(e, e->overflow.load(std::memory_order_relaxed).to_entry());
     }
   }
 };

@@ -2,6 +2,7 @@
 // when all pins have gone that are as old.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -26,17 +27,18 @@ class retirable {
 
 /// A domain of its own for each container, so that nothing outlives it.
 /// Threads:    any number, but at most `Slots` pins at a time; who wants one more waits.
-/// Complexity: a pin costs a compare-exchange and a fence. Each time `Batch` nodes are retired, the
-///             next pin looks at all slots and at all that is retired.
-/// Source:     K. Fraser, Practical lock-freedom, 2004, section 5.2.3. Here nodes have a stamp each
-///             and are compared with the oldest pin, so that it does not matter in which order
-///             batches are taken and given back.
+/// Complexity: a pin costs one compare-exchange, and so does a look at a slot. Each time `Batch`
+///             nodes are retired, the next pin looks at all slots and at all that is retired.
+/// Source:     K. Fraser, Practical lock-freedom, 2004, section 5.2.3. Here each retirement is an
+///             epoch of its own, and nodes are compared with the oldest pin, so that it does not
+///             matter in which order batches are taken and given back.
 ///
-/// Notes on orders. (1) The fences order a pin and the reads under it, on one side, against an
-/// unlinking and the look at the slots, on the other: either the pin is seen, or its owner sees the
-/// unlinking. (2) acquires what (3) released: all that was done under a pin, before what was read
-/// there is freed. A compare-exchange in between continues the release sequence. (4) hands nodes
-/// over from who retires them to who frees them.
+/// Notes on orders. There is no fence, which would cost more than all else here. (1) Who enters and
+/// who collects meet in a compare-exchange of the slot: either the pin is seen, or its owner comes
+/// second and sees what was unlinked, as does whoever has the slot after him. (2) A pin that begins
+/// after a retirement sees the unlinking before it, so a seen pin holds nothing that is older.
+/// (1) acquires what (3) released, too: all that was done under a pin, before what was read there
+/// is freed. (4) hands nodes over from who retires them to who frees them.
 template <std::size_t Slots = 64, std::size_t Batch = 64>
 class epochs {
   struct alignas(64) slot {
@@ -69,16 +71,16 @@ class epochs {
   ~epochs() { delete_all(retired_.load(std::memory_order_acquire)); }
 
   pin enter() noexcept {
-    if (retired_count_.load(std::memory_order_relaxed) >= Batch) {
+    const std::uint64_t now = now_.load(std::memory_order_acquire);  // (2)
+    if (now >= collected_at_.load(std::memory_order_relaxed) + Batch) {
       collect();
     }
     for (std::size_t i = own_slot();; ++i) {
       slot& candidate = slots_[i % Slots];
       std::uint64_t free = 0;
       if (candidate.entered_at.load(std::memory_order_relaxed) == free &&
-          candidate.entered_at.compare_exchange_strong(free, now_.load(std::memory_order_relaxed),
-                                                       std::memory_order_relaxed)) {
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // (1)
+          candidate.entered_at.compare_exchange_strong(free, now, std::memory_order_acq_rel,
+                                                       std::memory_order_relaxed)) {  // (1)
         return pin(candidate);
       }
     }
@@ -86,18 +88,14 @@ class epochs {
 
   /// `node` is unlinked. The caller holds a pin.
   void retire(retirable* node) noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // (1)
-    node->retired_at_ = now_.load(std::memory_order_relaxed);
+    node->retired_at_ = now_.fetch_add(1, std::memory_order_release);  // (2)
     push(node);
-    retired_count_.fetch_add(1, std::memory_order_relaxed);
   }
 
   /// Frees what nobody can see any more.
   void collect() noexcept {
-    retired_count_.store(0, std::memory_order_relaxed);
+    collected_at_.store(now_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     retirable* node = retired_.exchange(nullptr, std::memory_order_acquire);  // (4)
-    now_.fetch_add(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // (1)
     const std::uint64_t oldest = oldest_pin();
     while (node != nullptr) {
       retirable* const next = node->next_retired_;
@@ -117,12 +115,13 @@ class epochs {
     return own;
   }
 
-  std::uint64_t oldest_pin() const noexcept {
+  std::uint64_t oldest_pin() noexcept {
     std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
-    for (const slot& each : slots_) {
-      const std::uint64_t entered_at = each.entered_at.load(std::memory_order_acquire);  // (2)
-      if (entered_at != 0 && entered_at < oldest) {
-        oldest = entered_at;
+    for (slot& each : slots_) {
+      std::uint64_t entered_at = 0;
+      if (!each.entered_at.compare_exchange_strong(entered_at, 0, std::memory_order_acq_rel,
+                                                   std::memory_order_acquire)) {  // (1)
+        oldest = std::min(oldest, entered_at);
       }
     }
     return oldest;
@@ -143,9 +142,9 @@ class epochs {
 
   static inline std::atomic<std::size_t> threads_ = 0;
 
-  std::atomic<std::uint64_t> now_ = 1;
+  std::atomic<std::uint64_t> now_ = 1;  // one more than was ever retired
+  std::atomic<std::uint64_t> collected_at_ = 1;
   std::atomic<retirable*> retired_ = nullptr;
-  std::atomic<std::size_t> retired_count_ = 0;
   std::array<slot, Slots> slots_;
 };
 

@@ -1,7 +1,7 @@
 // Goal:   split_ordered_map is a map, by itself and among threads of the operating system.
 // Method: long random runs against std::map, with iterations on the way; small cases for growth,
 //         equal hashes and entries held by an iterator; then threads that each own some of the keys
-//         and share others, under both kinds of reclamation.
+//         and share others, under each kind of reclamation.
 
 #include "split_ordered_map.hpp"
 
@@ -19,6 +19,8 @@
 #include <vector>
 #include <xenium/reclamation/generic_epoch_based.hpp>
 
+#include "../reclamation/epoch_reclaimer.hpp"
+
 namespace maps {
 namespace {
 
@@ -27,10 +29,8 @@ struct colliding_hash {
   std::uint64_t operator()(int key) const { return static_cast<std::uint64_t>(key) % 3; }
 };
 
-using epochs = xenium::reclamation::epoch_based<>;
-
-template <class Hash>
-using epoch_map = split_ordered_map<int, int, Hash, std::less<int>, epochs>;
+template <class Hash, class Reclaimer = xenium::reclamation::epoch_based<>>
+using epoch_map = split_ordered_map<int, int, Hash, std::less<int>, Reclaimer>;
 
 template <class Map>
 std::map<int, int> contents(Map& map) {
@@ -53,7 +53,9 @@ class SplitOrderedMap : public ::testing::Test {};
 
 using Maps =
     ::testing::Types<split_ordered_map<int, int>, split_ordered_map<int, int, colliding_hash>,
-                     epoch_map<split_ordered_map_hash>, epoch_map<colliding_hash>>;
+                     epoch_map<split_ordered_map_hash>, epoch_map<colliding_hash>,
+                     epoch_map<split_ordered_map_hash, epoch_reclaimer<>>,
+                     epoch_map<colliding_hash, epoch_reclaimer<8, 1>>>;
 TYPED_TEST_SUITE(SplitOrderedMap, Maps);
 
 TYPED_TEST(SplitOrderedMap, AnswersAsAMapDoes) {

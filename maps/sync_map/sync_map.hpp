@@ -10,7 +10,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 #include <xenium/marked_ptr.hpp>
@@ -182,14 +181,28 @@ class sync_map {
   static bool is_amended(read_part read) noexcept { return read.mark() != 0; }
 
   static entry* search(const record* in, const Key& key) {
-    if (in == nullptr) {
-      return nullptr;
-    }
-    const auto found = in->entries.find(key);
-    return found != in->entries.end() ? found->second : nullptr;
+    return in != nullptr ? in->entries.find(key) : nullptr;
   }
 
   read_part load_read() const noexcept { return read_.load(std::memory_order_acquire); }  // (1)
+
+  // What a read part says of a key: its entry, deleted or not, or null.
+  struct sighting {
+    read_part read;
+    entry* e;
+  };
+
+  sighting look(const Key& key) const {
+    const read_part read = load_read();
+    return {read, search(read.get(), key)};
+  }
+
+  // Looks anew only at another read part: the one that was seen, which the caller's pin keeps from
+  // being another one at the same place, has not changed.
+  sighting look_again(const sighting& seen, const Key& key) const {
+    const read_part read = load_read();
+    return {read, read.get() == seen.read.get() ? seen.e : search(read.get(), key)};
+  }
 
   // Lookups. ----------------------------------------------------------------------------------
 
@@ -202,23 +215,22 @@ class sync_map {
   // As above; calls `found_dirty` with the lock held if the dirty part alone has the key.
   template <class FoundDirty>
   entry* locate(const Key& key, FoundDirty found_dirty) const {
-    read_part read = load_read();
-    entry* e = search(read.get(), key);
-    if (e != nullptr || !is_amended(read)) {
-      return e;
+    sighting seen = look(key);
+    if (seen.e != nullptr || !is_amended(seen.read)) {
+      return seen.e;
     }
     const std::lock_guard lock(mutex_);
     if constexpr (Bug != sync_map_bug::skips_reread_of_read) {
-      read = load_read();  // there may have been a promotion since
-      e = search(read.get(), key);
+      seen = look_again(seen, key);  // there may have been a promotion since
     }
-    if (e == nullptr && dirty_ != nullptr && is_amended(read)) {
-      e = search(dirty_, key);
-      if (e != nullptr) {
-        found_dirty(e);
-      }
-      count_miss();
+    if (seen.e != nullptr || dirty_ == nullptr || !is_amended(seen.read)) {
+      return seen.e;
     }
+    entry* const e = search(dirty_, key);
+    if (e != nullptr) {
+      found_dirty(e);
+    }
+    count_miss();
     return e;
   }
 
@@ -255,34 +267,36 @@ class sync_map {
 
   const T* store(const Key& key, const T& value) {
     auto fresh = std::make_unique<box>(value);
-    return update(key, fresh, false, [&](entry& e) { return e.exchange(fresh, reclaimer_); });
+    return update(look(key), key, fresh, false,
+                  [&](entry& e) { return e.exchange(fresh, reclaimer_); });
   }
 
   const T* present_or_inserted(const Key& key, const T& value) {
-    const entry* const e = search(load_read().get(), key);
-    const T* const present = e != nullptr ? e->load() : nullptr;
+    const sighting seen = look(key);
+    const T* const present = seen.e != nullptr ? seen.e->load() : nullptr;
     if (present != nullptr) {
       return present;
     }
     auto fresh = std::make_unique<box>(value);
-    return update(key, fresh, true,
+    return update(seen, key, fresh, true,
                   [&](entry& found) { return found.find_or_insert(fresh, reclaimer_); });
   }
 
   // Applies `change`, which refuses expunged entries, to the entry of `key`; makes one of `fresh`
   // if there is none. Returns the value that was there, or null.
   template <class Change>
-  const T* update(const Key& key, owned_box& fresh, bool counts_misses, Change change) {
-    if (entry* const e = search(load_read().get(), key); e != nullptr) {
-      if (const std::optional<const T*> done = change(*e)) {
+  const T* update(sighting seen, const Key& key, owned_box& fresh, bool counts_misses,
+                  Change change) {
+    if (seen.e != nullptr) {
+      if (const std::optional<const T*> done = change(*seen.e)) {
         return *done;
       }
     }
     const std::lock_guard lock(mutex_);
-    const read_part read = load_read();
-    if (entry* const e = search(read.get(), key); e != nullptr) {
-      unexpunge(key, *e);
-      return *change(*e);
+    seen = look_again(seen, key);
+    if (seen.e != nullptr) {
+      unexpunge(key, *seen.e);
+      return *change(*seen.e);
     }
     if (entry* const e = search(dirty_, key); e != nullptr) {
       const T* const present = *change(*e);
@@ -291,7 +305,7 @@ class sync_map {
       }
       return present;
     }
-    add(key, fresh, read);
+    add(key, fresh, seen.read);
     return nullptr;
   }
 
@@ -299,7 +313,7 @@ class sync_map {
   void unexpunge(const Key& key, entry& e) {
     if constexpr (Bug == sync_map_bug::unexpunges_weakly) {
       if (e.try_unexpunge_once()) {
-        dirty_->entries.emplace(key, &e);
+        dirty_->entries.insert(key, &e);
       }
     }
     if (!e.is_expunged()) {
@@ -307,7 +321,7 @@ class sync_map {
     }
     if constexpr (Bug != sync_map_bug::forgets_dirty_on_unexpunge &&
                   Bug != sync_map_bug::unexpunges_weakly) {
-      dirty_->entries.emplace(key, &e);
+      dirty_->entries.insert(key, &e);
     }
     e.unexpunge();
   }
@@ -317,7 +331,7 @@ class sync_map {
     if (dirty_ == nullptr) {
       build_dirty(read.get());
     }
-    dirty_->entries.emplace(key, added.get());
+    dirty_->entries.insert(key, added.get());
     static_cast<void>(added.release());
     if (!is_amended(read)) {
       read_.store(read_part(read.get(), 1), std::memory_order_release);  // (2)
@@ -358,8 +372,10 @@ class sync_map {
     for_each_expunged(f);
     const record* const all = dirty_ != nullptr ? dirty_ : read;
     if (all != nullptr) {
-      for (const auto& [key, e] : all->entries) {
-        f(e);
+      for (const auto& slot : all->entries.slots()) {
+        if (slot.entry != nullptr) {
+          f(slot.entry);
+        }
       }
     }
   }
@@ -371,7 +387,7 @@ class sync_map {
   // Lookups count misses and promote, so all of it is mutable.
   mutable Reclaimer reclaimer_;
   mutable std::atomic<read_part> read_;
-  mutable std::mutex mutex_;
+  alignas(64) mutable std::mutex mutex_;  // not where all lookups read
   mutable record* dirty_ = nullptr;       // null, or has all of the read part but the expunged
   mutable std::vector<entry*> expunged_;  // by the latest copy; some may be in use again
   mutable std::size_t misses_ = 0;        // since the latest promotion

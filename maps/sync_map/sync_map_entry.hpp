@@ -2,14 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <xenium/marked_ptr.hpp>
 
 #include "../reclamation/epochs.hpp"
+#include "sync_map_table.hpp"
 
 namespace maps {
 
@@ -111,13 +112,13 @@ class entry : public retirable {
 
   /// True if the entry is deleted, and expunged from now on.
   bool expunge_if_deleted() noexcept {
-    state seen;
-    while (!word_.compare_exchange_weak(seen, expunged(), std::memory_order_relaxed)) {  // (3)
-      if (seen != state()) {
-        return false;
+    state seen = word_.load(std::memory_order_relaxed);
+    while (seen == state()) {
+      if (word_.compare_exchange_weak(seen, expunged(), std::memory_order_relaxed)) {  // (3)
+        return true;
       }
     }
-    return true;
+    return false;
   }
 
   void unexpunge() noexcept { word_.store(state(), std::memory_order_relaxed); }  // (3)
@@ -177,11 +178,12 @@ class entry : public retirable {
   std::atomic<state> word_;
 };
 
-/// A table of entries: the read part, which nobody changes any more, or the dirty part.
-/// Does not own the entries.
+/// The read part, which nobody changes any more, or the dirty part. Does not own the entries.
 template <class Key, class Hash, class KeyEqual, class Entry>
 struct record : retirable {
-  std::unordered_map<Key, Entry*, Hash, KeyEqual> entries;
+  explicit record(std::size_t keys) : entries(keys) {}
+
+  entry_table<Key, Hash, KeyEqual, Entry> entries;
 };
 
 }  // namespace sync_map_parts

@@ -9,7 +9,7 @@ namespace maps {
 // before it is in the dirty part too.
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
 void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record* read) {
-  auto dirty = std::make_unique<record>();
+  auto dirty = std::make_unique<record>(read != nullptr ? read->entries.size() + 1 : 1);
   if (read != nullptr) {
     expunged_.reserve(read->entries.size());
     try {
@@ -28,16 +28,18 @@ void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record*
 
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
 void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::copy_live(const record& from, record& to) {
-  to.entries.reserve(from.entries.size() + 1);
-  for (const auto& [key, e] : from.entries) {
+  for (const auto& [key, e] : from.entries.slots()) {
+    if (e == nullptr) {
+      continue;
+    }
     if constexpr (Bug == sync_map_bug::builds_dirty_without_expunging) {
       if (e->load() != nullptr) {
-        to.entries.emplace(key, e);
+        to.entries.insert(*key, e);
       }
     } else if (e->expunge_if_deleted()) {
       expunged_.push_back(e);
     } else {
-      to.entries.emplace(key, e);
+      to.entries.insert(*key, e);
     }
   }
 }
@@ -61,8 +63,8 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
       }
     }
     if (read.get() != nullptr) {
-      next_ = read->entries.begin();
-      end_ = read->entries.end();
+      next_ = read->entries.slots().data();
+      end_ = next_ + read->entries.slots().size();
     }
   }
 
@@ -70,7 +72,7 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   bool next() {
     while (next_ != end_) {
       current_ = next_++;
-      value_ = current_->second->load();
+      value_ = current_->entry != nullptr ? current_->entry->load() : nullptr;
       if (value_ != nullptr) {
         return true;
       }
@@ -79,16 +81,16 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   }
 
   /// Both stay valid until the iterator is destroyed.
-  const Key& key() const noexcept { return current_->first; }
+  const Key& key() const noexcept { return *current_->key; }
   const T& mapped() const noexcept { return *value_; }
 
  private:
-  using position = typename std::unordered_map<Key, entry*, Hash, KeyEqual>::const_iterator;
+  using slot = typename decltype(record::entries)::slot;
 
   pin pinned_;
-  position next_ = {};
-  position end_ = {};
-  position current_ = {};
+  const slot* next_ = nullptr;
+  const slot* end_ = nullptr;
+  const slot* current_ = nullptr;
   const T* value_ = nullptr;
 };
 
@@ -99,8 +101,11 @@ std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() const {
     return "there is no dirty part, but the read part is amended or misses are counted";
   }
   if (read.get() != nullptr) {
-    for (const auto& [key, e] : read->entries) {
-      const bool shared = search(dirty_, key) == e;
+    for (const auto& [key, e] : read->entries.slots()) {
+      if (e == nullptr) {
+        continue;
+      }
+      const bool shared = search(dirty_, *key) == e;
       if (dirty_ == nullptr && e->is_expunged()) {
         return "an entry is expunged without a dirty part";
       }
@@ -110,8 +115,8 @@ std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() const {
     }
   }
   if (dirty_ != nullptr && !is_amended(read)) {
-    for (const auto& [key, e] : dirty_->entries) {
-      if (search(read.get(), key) != e) {
+    for (const auto& [key, e] : dirty_->entries.slots()) {
+      if (e != nullptr && search(read.get(), *key) != e) {
         return "the dirty part has a key of its own, but the read part is not amended";
       }
     }

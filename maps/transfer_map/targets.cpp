@@ -4,7 +4,6 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <xenium/reclamation/generic_epoch_based.hpp>
 
 #include "../common/iterations.hpp"
 #include "heddle/heddle.hpp"
@@ -22,9 +21,8 @@ struct TwiceTheKey {
   std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key) * 2; }
 };
 
-// With the default, a look at each hundredth entry, executions are too short for a free. Looked at
-// each time, xenium's epochs free what a thread that ends hands over while it is still being read.
-using Epochs = xenium::reclamation::epoch_based<>;
+// What is retired is freed by the next operation that may.
+using Epochs = maps::epochs<8, 1>;
 
 template <transfer_map_bug Bug, class T = Mapped>
 using Map = maps::transfer_map<Key, T, TwiceTheKey, std::equal_to<Key>, Epochs, Bug>;

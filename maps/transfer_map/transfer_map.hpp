@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-#include <xenium/reclamation/generic_epoch_based.hpp>
 
+#include "../reclamation/epochs.hpp"
 #include "transfer_map_table.hpp"
 
 namespace maps {
@@ -49,23 +49,21 @@ struct transfer_map_options {
 /// Iteration: weakly consistent, see iterator.
 /// Shape:     Key and T are copied: into a node, and again when a transfer splits a chain.
 ///            Hash: (const Key&) -> std::uint64_t.
-/// Memory:    Reclaimer is one of xenium's epoch based ones: one guard covers all that is
-/// reachable. Errors:    an operation that inserts or assigns throws std::bad_alloc without effect.
-/// A transfer
+/// Reclaimer: epochs, with the number of slots and the batch that suit: one pin covers all that is
+///            reachable. What is removed may be destroyed later, in another thread's operation.
+/// Errors:    an operation that inserts or assigns throws std::bad_alloc without effect. A transfer
 ///            that runs out of memory throws nothing; later writes take up what is left.
 /// Complexity: expected O(1).
 /// Source:    java.util.concurrent.ConcurrentHashMap since Java 8; README.md lists what differs.
 template <class Key, class T, class Hash = transfer_map_hash, class KeyEqual = std::equal_to<Key>,
-          class Reclaimer = xenium::reclamation::epoch_based<>,
-          transfer_map_bug Bug = transfer_map_bug::none>
+          class Reclaimer = epochs<>, transfer_map_bug Bug = transfer_map_bug::none>
 class transfer_map {
   using bug = transfer_map_bug;
-  using node = transfer_map_parts::node<Key, T, Reclaimer>;
+  using node = transfer_map_parts::node<Key, T>;
   using bin = transfer_map_parts::bin<node, Bug == bug::forgets_waiters>;
-  using table = transfer_map_parts::table<bin, Reclaimer>;
+  using table = transfer_map_parts::table<bin>;
   using transfer_state = transfer_map_parts::transfer_state;
-  using table_link = typename Reclaimer::template concurrent_ptr<table>;
-  using table_guard = typename table_link::guard_ptr;
+  using pin = typename Reclaimer::pin;
 
  public:
   class iterator;
@@ -80,7 +78,7 @@ class transfer_map {
   transfer_map& operator=(const transfer_map&) = delete;
 
   ~transfer_map() {
-    for (table* t = table_.load(std::memory_order_acquire).get(); t != nullptr;) {
+    for (table* t = table_.load(std::memory_order_acquire); t != nullptr;) {
       for (std::size_t i = 0; i < t->size; ++i) {
         if (!t->bins[i].forwarded.load(std::memory_order_relaxed)) {
           delete_chain(t->bins[i].head.load(std::memory_order_relaxed), nullptr);
@@ -97,17 +95,20 @@ class transfer_map {
 
   bool empty() const noexcept { return size() == 0; }
 
-  std::size_t bin_count() const noexcept { return enter()->size; }
+  std::size_t bin_count() const noexcept {
+    const pin pinned = reclaimer_.enter();
+    return current().size;
+  }
 
   bool contains(const Key& key) const {
-    const table_guard t = enter();
-    return lookup(*t, key, hash_(key)) != nullptr;
+    const pin pinned = reclaimer_.enter();
+    return lookup(key, hash_(key)) != nullptr;
   }
 
   /// A copy of the value under `key`.
   std::optional<T> find(const Key& key) const {
-    const table_guard t = enter();
-    const node* const found = lookup(*t, key, hash_(key));
+    const pin pinned = reclaimer_.enter();
+    const node* const found = lookup(key, hash_(key));
     return found != nullptr ? std::optional<T>(found->value) : std::nullopt;
   }
 
@@ -204,18 +205,7 @@ class transfer_map {
   static constexpr std::memory_order kPublish =
       Bug == bug::publishes_relaxed ? std::memory_order_relaxed : std::memory_order_release;
 
-  /// What is reachable now stays allocated as long as the guard is held: that is what epochs are.
-  table_guard enter() const {
-    table_guard guard;
-    guard.acquire(table_, std::memory_order_acquire);
-    return guard;
-  }
-
-  template <class Object>
-  static void retire(Object* object) {
-    using pointer = typename Reclaimer::template concurrent_ptr<Object>;
-    typename pointer::guard_ptr(typename pointer::marked_ptr(object)).reclaim();
-  }
+  table& current() const noexcept { return *table_.load(std::memory_order_acquire); }
 
   static void delete_chain(node* first, const node* end) noexcept {
     while (first != end) {
@@ -227,8 +217,8 @@ class transfer_map {
     return n.hash == hash && equal_(n.key, key);
   }
 
-  const node* lookup(const table& start, const Key& key, std::uint64_t hash) const {
-    const table* t = &start;
+  const node* lookup(const Key& key, std::uint64_t hash) const {
+    const table* t = &current();
     while (t->bin_of(hash).forwarded.load(std::memory_order_acquire)) {
       t = t->next.load(std::memory_order_acquire);
     }
@@ -254,8 +244,8 @@ class transfer_map {
   template <class Work>
   std::invoke_result_t<Work, place&> in_bin(const Key& key, Work work) {
     const std::uint64_t hash = hash_(key);
-    const table_guard start = enter();
-    table* t = start.get();
+    const pin pinned = reclaimer_.enter();
+    table* t = &current();
     for (;;) {
       bin& b = t->bin_of(hash);
       if (b.forwarded.load(std::memory_order_acquire)) {
@@ -296,7 +286,7 @@ class transfer_map {
     }
     node* const next = at.found->next.load(std::memory_order_relaxed);
     at.link->store(new node(at.hash, at.found->key, value, next), kPublish);
-    retire(at.found);
+    reclaimer_.retire(at.found);
     return previous;
   }
 
@@ -308,7 +298,7 @@ class transfer_map {
       }
       std::optional<T> value(at.found->value);
       at.link->store(at.found->next.load(std::memory_order_relaxed), std::memory_order_release);
-      retire(at.found);
+      reclaimer_.retire(at.found);
       count(-1);
       return value;
     });
@@ -340,7 +330,8 @@ class transfer_map {
   const transfer_map_options options_;
   Hash hash_;
   KeyEqual equal_;
-  table_link table_;
+  mutable Reclaimer reclaimer_;
+  std::atomic<table*> table_;
   std::atomic<std::uint64_t> state_{transfer_state::kIdle};
   transfer_map_parts::counter_cells count_;
 };

@@ -15,7 +15,7 @@ namespace maps {
 /// Starts a transfer if the table is too full, or takes part in the one that goes on.
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::grow() noexcept {
-  table& t = *table_.load(std::memory_order_acquire).get();
+  table& t = current();
   std::uint64_t idle = transfer_state::kIdle;
   if (transferring()) {
     help(t);
@@ -29,7 +29,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::grow() noexcept {
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::start(table& t) noexcept {
   // A whole transfer may have passed since `t` was looked up.
-  const bool stale = table_.load(std::memory_order_acquire).get() != &t;
+  const bool stale = &current() != &t;
   if ((stale && Bug != bug::starts_from_stale_table) || !add_next_table(t)) {
     state_.store(transfer_state::kIdle, std::memory_order_release);
     return;
@@ -141,7 +141,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::transfer_bin(table& t
   from.forwarded.store(true, std::memory_order_release);
   node* const kept = Bug == bug::retires_shared_run ? nullptr : shared;
   for (node* n = head; n != kept;) {
-    retire(std::exchange(n, next_of(n)));
+    reclaimer_.retire(std::exchange(n, next_of(n)));
   }
 }
 
@@ -173,7 +173,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::finish(table& t) noex
   if constexpr (Bug == bug::frees_table_at_once) {
     delete &t;
   } else {
-    retire(&t);
+    reclaimer_.retire(&t);
   }
 }
 
@@ -212,7 +212,7 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   };
 
   explicit iterator(const transfer_map& map)
-      : guard_(map.enter()), stretches_{{guard_.get(), 0, 1}} {}
+      : pinned_(map.reclaimer_.enter()), stretches_{{&map.current(), 0, 1}} {}
 
   void enter_bin() {
     stretch& innermost = stretches_.back();
@@ -231,7 +231,7 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
     stretches_.push_back({t->next.load(std::memory_order_acquire), index, step});
   }
 
-  table_guard guard_;
+  pin pinned_;
   std::vector<stretch> stretches_;
   const node* node_ = nullptr;
 };
@@ -239,8 +239,7 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
 MAPS_TRANSFER_MAP
 std::string transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() const {
   std::ptrdiff_t entries = 0;
-  const table* const first = table_.load(std::memory_order_acquire).get();
-  for (const table* t = first; t != nullptr; t = t->next.load(std::memory_order_acquire)) {
+  for (const table* t = &current(); t != nullptr; t = t->next.load(std::memory_order_acquire)) {
     for (std::size_t i = 0; i < t->size; ++i) {
       const bin& b = t->bins[i];
       const node* n = b.forwarded.load(std::memory_order_acquire)
@@ -251,7 +250,7 @@ std::string transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() con
         if ((n->hash & (t->size - 1)) != i) {
           return "an entry is in the wrong bin";
         }
-        if (lookup(*first, n->key, n->hash) != n) {
+        if (lookup(n->key, n->hash) != n) {
           return "a key is there twice, or cannot be found";
         }
       }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "../reclamation/epochs.hpp"
+
 namespace maps {
 
 /// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
@@ -32,8 +34,8 @@ enum class transfer_map_bug {
 namespace transfer_map_parts {
 
 /// An entry. What readers may see of it never changes, but for the link.
-template <class Key, class T, class Reclaimer>
-struct node : Reclaimer::template enable_concurrent_ptr<node<Key, T, Reclaimer>> {
+template <class Key, class T>
+struct node : retirable {
   node(std::uint64_t its_hash, const Key& its_key, const T& its_value, node* its_next)
       : hash(its_hash), key(its_key), value(its_value), next(its_next) {}
 
@@ -89,12 +91,12 @@ class bin_lock {
 template <class Node, bool ForgetsWaiters>
 struct bin {
   bin_lock<ForgetsWaiters> lock;  // of those who change the chain or forward it
-  std::atomic<Node*> head{nullptr};
   std::atomic<bool> forwarded{false};
+  std::atomic<Node*> head{nullptr};
 };
 
-template <class Bin, class Reclaimer>
-struct table : Reclaimer::template enable_concurrent_ptr<table<Bin, Reclaimer>> {
+template <class Bin>
+struct table : retirable {
   explicit table(std::size_t number_of_bins)
       : size(number_of_bins), bins(new Bin[number_of_bins]), unclaimed(number_of_bins) {}
 

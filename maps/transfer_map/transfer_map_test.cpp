@@ -46,7 +46,9 @@ std::optional<int> in_reference(const std::map<int, int>& reference, int key) {
 template <class Map>
 class TransferMap : public ::testing::Test {};
 
-using Maps = ::testing::Types<transfer_map<int, int>, transfer_map<int, int, colliding_hash>>;
+using Maps =
+    ::testing::Types<transfer_map<int, int>, transfer_map<int, int, colliding_hash>,
+                     transfer_map<int, int, transfer_map_hash, std::equal_to<int>, epochs<8, 1>>>;
 TYPED_TEST_SUITE(TransferMap, Maps);
 
 TYPED_TEST(TransferMap, AnswersAsAMapDoes) {

@@ -26,7 +26,7 @@ enum class Role : std::uint8_t {
   // Of iterations over maps, step by step.
   kOpen,          // an iteration begins
   kNext,          // -> optional (key, value), nothing at the end; or a Refusal
-  kEraseCurrent,  // erases the entry that the last kNext yielded -> bool: there was one
+  kEraseCurrent,  // erases the entry that was yielded last, also at the end -> bool: it was there
   kClose,         // the iteration ends, complete or not
   // In one go.
   kIterate,  // yields entries by heddle::yielded() -> bool: to the end (or nothing: always so)
