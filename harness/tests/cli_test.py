@@ -384,7 +384,7 @@ class CheckTest(CliTest):
 
     def test_shards_add_up(self):
         """The counts of the shards are those of the whole, and each has some."""
-        for target, *flags in (["small.counted"], ["small_counter", "--operations=2"]):
+        for target, *flags in (["small.counted"], ["small.families"], ["small_counter", "--operations=2"]):
             whole = self.check(CLEAN, target, *flags)
             self.assertEqual((whole["verdict"], whole["shard"]), ("verified", "1/1"))
             for count in (2, 3, 7):

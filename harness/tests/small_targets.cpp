@@ -54,6 +54,22 @@ HEDDLE_TEST(small, counted) {
   third.join();
 }
 
+// Which threads there are, and who makes them first, differs from execution to execution.
+HEDDLE_TEST(small, families) {
+  std::atomic<int> x{0};
+  std::atomic<int> y{0};
+  const auto work = [&](int which) {
+    if (x.fetch_add(1, kRelaxed) != which) {
+      std::thread child([&] { y.fetch_add(1, kRelaxed); });
+      x.load(kRelaxed);
+      child.join();
+    }
+  };
+  std::thread third(work, 2);
+  both([&] { work(0); }, [&] { work(1); });
+  third.join();
+}
+
 // 24!/(8!)³ executions: no test gets to the end.
 HEDDLE_TEST(small, endless) {
   std::atomic<int> x{0};
