@@ -278,7 +278,8 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
       "Every execution of small targets: each one that the memory model tells apart, once. Says "
       "'verified' only if there are no others; of an operation target, all small programs are "
       "made. "
-      "Plain accesses are no events, but races on them are found.");
+      "Plain accesses are no events, but races on them are found. Nothing fails by decision unless "
+      "--faults says so: counts are those of the theory.");
   add_targets(*check, options, true)
       ->required()
       ->description("targets (see `heddle list`), or the path of a program");

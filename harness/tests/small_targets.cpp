@@ -70,6 +70,21 @@ HEDDLE_TEST(small, families) {
   third.join();
 }
 
+// 4! executions, and those in which somebody spins for ever.
+HEDDLE_TEST(small, spin_lock) {
+  std::atomic<int> locked{0};
+  const auto work = [&] {
+    while (locked.exchange(1, std::memory_order_acquire) != 0) {
+    }
+    locked.store(0, std::memory_order_release);
+  };
+  std::thread third(work);
+  std::thread fourth(work);
+  both(work, work);
+  third.join();
+  fourth.join();
+}
+
 // 24!/(8!)³ executions: no test gets to the end.
 HEDDLE_TEST(small, endless) {
   std::atomic<int> x{0};
