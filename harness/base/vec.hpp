@@ -85,6 +85,16 @@ class Vec {
   std::size_t mapped_bytes_ = 0;
 };
 
+/// One that gives its memory back at its end.
+template <class T>
+class OwnedVec : public Vec<T> {
+ public:
+  OwnedVec() = default;
+  ~OwnedVec() { this->release(); }
+  OwnedVec(const OwnedVec&) = delete;
+  OwnedVec& operator=(const OwnedVec&) = delete;
+};
+
 /// Objects with stable addresses, handed out in order and taken back all at once. They lie in one
 /// stretch of address space, of which only what was used costs memory.
 /// Index 0 is never handed out, so that 0 can mean "none".

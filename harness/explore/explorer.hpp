@@ -86,15 +86,15 @@ class Explorer final : public exec::Strategy {
   graph::GraphMemory memory_;
   u32 started_ = 0;  // events before the present execution
   u32 depth_ = 0;
-  Vec<Level> levels_;
-  Vec<Event> saved_;
+  OwnedVec<Level> levels_;
+  OwnedVec<Event> saved_;
   // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the
   // loads that it may revisit; then the stamps up to which events are kept, and looked at.
-  Vec<u32> prefix_;
-  Vec<EventId> loads_;
+  OwnedVec<u32> prefix_;
+  OwnedVec<EventId> loads_;
   u32 since_ = 0;
   u32 view_ = 0;
-  Vec<EventId> renamed_;
+  OwnedVec<EventId> renamed_;
 };
 
 }  // namespace heddle::exploration

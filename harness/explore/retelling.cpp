@@ -50,10 +50,10 @@ void Retelling::tell(const Graph& graph, EventId id) {
 // Under SC some order of the events has each load read the newest store: take what can come next,
 // of the first thread that has such an event. O(n × threads + reads).
 void Retelling::interleave(const Graph& graph) {
-  Vec<bool> told;
+  OwnedVec<bool> told;
   told.resize(graph.size() + 1);
   std::memset(told.data(), 0, told.size());
-  Vec<u32> progress;
+  OwnedVec<u32> progress;
   progress.resize(graph.thread_count());
   std::memset(progress.data(), 0, progress.size() * sizeof(u32));
   for (bool more = true; more;) {
@@ -69,8 +69,6 @@ void Retelling::interleave(const Graph& graph) {
       }
     }
   }
-  told.release();
-  progress.release();
 }
 
 bool Retelling::is_possible(const Graph& graph, const Vec<bool>& told, EventId id) {

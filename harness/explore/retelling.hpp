@@ -33,9 +33,9 @@ class Retelling final : public exec::Strategy {
   u32 later_stores(const graph::Event& event, u32 coherence) const;
 
   graph::GraphMemory memory_;
-  Vec<graph::Event> events_;
-  Vec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
-  Vec<Choice> choices_;
+  OwnedVec<graph::Event> events_;
+  OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
+  OwnedVec<Choice> choices_;
   u32 choices_made_ = 0;
 };
 

@@ -15,6 +15,13 @@ Graph::Graph() {
   clear();
 }
 
+Graph::~Graph() {
+  for (u32 thread = 0; thread < kThreadCountMax; ++thread) {
+    threads_[thread].events.release();
+  }
+  os_unmap(threads_, sizeof(Line) * kThreadCountMax);
+}
+
 void Graph::clear() {
   clear_events();
   locations_.clear();
@@ -85,7 +92,7 @@ void Graph::widen(u32 threads) {
   if (threads <= width_) {
     return;
   }
-  Vec<Event> kept;
+  OwnedVec<Event> kept;
   for (EventId id = 1; id <= size(); ++id) {
     kept.push_back(events_[id]);
   }
@@ -96,7 +103,6 @@ void Graph::widen(u32 threads) {
   for (const Event& event : kept) {
     add_again(event);
   }
-  kept.release();
 }
 
 EventId Graph::append(const Event& event) {

@@ -93,6 +93,9 @@ struct ReadLine {
 class Graph {
  public:
   Graph();
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
   /// Forgets events and locations. O(n + locations).
   void clear();
   /// Forgets the events. O(n).
@@ -200,14 +203,14 @@ class Graph {
   EventId& last_read(const Event& event);
   void grow_table();
 
-  Vec<Event> events_;
-  Vec<u32> clocks_;
+  OwnedVec<Event> events_;
+  OwnedVec<u32> clocks_;
   u32 width_ = 4;
   Line* threads_;
   u32 thread_count_ = 0;
-  Vec<Location> locations_;
-  Vec<ReadLine> lines_;
-  Vec<u32> table_;  // locations by key, open addressing; 0: free
+  OwnedVec<Location> locations_;
+  OwnedVec<ReadLine> lines_;
+  OwnedVec<u32> table_;  // locations by key, open addressing; 0: free
 };
 
 }  // namespace heddle::graph

@@ -83,18 +83,18 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   Spins spins_;
-  Vec<u32> spinners_;  // threads that were blocked as such
+  OwnedVec<u32> spinners_;  // threads that were blocked as such
   u32 stamps_ = 0;
   struct Child {
     u32 creator;
     u32 nth;
   };
-  Vec<Child> children_;  // slot - 1: whoever was first
-  Vec<EventId> wakers_;  // by thread: what woke it
-  Vec<EventId> newest_;  // by location: the store that memory holds
+  OwnedVec<Child> children_;  // slot - 1: whoever was first
+  OwnedVec<EventId> wakers_;  // by thread: what woke it
+  OwnedVec<EventId> newest_;  // by location: the store that memory holds
   // Of each event, for the clocks of the oracles; [0]: of initial stores.
-  Vec<exec::VectorClock> released_;
-  Vec<u32> traced_;  // where each event is in the trace
+  OwnedVec<exec::VectorClock> released_;
+  OwnedVec<u32> traced_;  // where each event is in the trace
 };
 
 /// What a read, update or compare-exchange does if it reads `event.store`: sets kind, order, value.

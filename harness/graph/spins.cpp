@@ -4,6 +4,16 @@
 
 namespace heddle::graph {
 
+Spins::~Spins() {
+  if (lines_ == nullptr) {
+    return;
+  }
+  for (u32 thread = 0; thread < lines_used_; ++thread) {
+    lines_[thread].visits.release();
+  }
+  os_unmap(lines_, sizeof(Line) * kThreadCountMax);
+}
+
 void Spins::begin_execution() {
   for (u32 thread = 0; thread < lines_used_; ++thread) {
     lines_[thread].visits.clear();

@@ -17,6 +17,11 @@ class Spins {
  public:
   enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
 
+  Spins() = default;
+  ~Spins();
+  Spins(const Spins&) = delete;
+  Spins& operator=(const Spins&) = delete;
+
   void begin_execution();
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
@@ -59,7 +64,7 @@ class Spins {
 
   Line* lines_ = nullptr;
   u32 lines_used_ = 0;
-  Vec<uptr> loops_;
+  OwnedVec<uptr> loops_;
   bool bounded_ = false;
 };
 
