@@ -27,6 +27,14 @@ struct TwoGroups {
   }
 };
 
+/// Keys 0 to 7 fill two tables. Which key is in which table depends on the seed.
+struct TopBits {
+  std::uint64_t operator()(int key, std::uint32_t seed) const {
+    const auto number = static_cast<std::uint32_t>(key);
+    return static_cast<std::uint64_t>(number ^ seed) << 61 | number;
+  }
+};
+
 template <swiss_map_bug Bug, class Hash = maps::seeded_hash>
 using Map = maps::swiss_map<int, int, Hash, std::equal_to<int>, ScheduledRandom, Bug>;
 
@@ -77,6 +85,22 @@ void add_start(heddle::Subject<S>& s, const char* name, int keys) {
   });
 }
 
+/// Little but iterations, splits and clear(): a new key splits a table at once.
+template <class S>
+heddle::Subject<S> declare_cleared(heddle::Target& t, const char* description) {
+  t.describe(description);
+  auto s = t.subject<S>([] { return std::make_unique<S>(kSparse); });
+  s.op("insert", &S::insert, t.ints(0, 11), t.ints(0, 99)).means(Role::kAssign).weight(8);
+  s.op("clear", &S::clear).means(Role::kClear).weight(3);
+  s.follows(heddle::contracts::go_range());
+  t.operations_per_thread(10);
+  using Range = typename S::range;
+  auto range = s.template cursor<Range>("open", "close", [](S& m) { return Range(m); });
+  range.op("next", &Range::next).means(Role::kNext).weight(12);
+  add_start(s, "two full tables", 8);
+  return s;
+}
+
 template <class S>
 heddle::Subject<S> declare_sparse(heddle::Target& t, const char* description) {
   t.describe(description);
@@ -105,6 +129,11 @@ HEDDLE_TARGET(swiss_map_dense, t) {
   declare_dense<S>(t, "the same with groups that fill up").invariant(maps::kSoundStructure);
 }
 
+HEDDLE_TARGET(swiss_map_cleared, t) {
+  using S = maps::locked<Map<swiss_map_bug::none, TopBits>>;
+  declare_cleared<S>(t, "tables that are small and often cleared").invariant(maps::kSoundStructure);
+}
+
 // ---- seeded bugs ----
 // Without the invariant, which would often speak before the damage that users see is done.
 
@@ -120,8 +149,8 @@ HEDDLE_VARIANT(swiss_map, yields_stale_copies, "iteration", t) {
   t.seeded({.operations = 3, .source = "cockroachdb/swiss, issue 39"});
 }
 
-HEDDLE_VARIANT(swiss_map, ignores_reseed, "iteration", t) {
-  declare_sparse<Locked<swiss_map_bug::ignores_reseed>>(
+HEDDLE_VARIANT(swiss_map_cleared, ignores_reseed, "iteration", t) {
+  declare_cleared<maps::locked<Map<swiss_map_bug::ignores_reseed, TopBits>>>(
       t, "an iterator in a replaced table does not notice that the map was empty meanwhile");
   t.seeded({.operations = 4, .source = "after golang/go issues 59411 and 70189"});
 }
