@@ -14,14 +14,14 @@ Explored explore_all(const std::function<void()>& body, Model model) {
   settings.faults = 0;
   exploration::Session session(body, settings);
   Explored explored;
-  const exploration::Census census = session.check(
-      {},
-      [&](const exec::Finding& finding, const exploration::Census&) {
-        EXPECT_EQ(finding.kind, exec::FindingKind::kDeadlock) << finding.message.data;
-        ++explored.blocked;
-        return true;
-      },
-      {});
+  const exploration::Census census =
+      session.check({},
+                    [&](const exec::Finding& finding, const exploration::Census&) {
+                      EXPECT_EQ(finding.kind, exec::FindingKind::kDeadlock) << finding.message.data;
+                      ++explored.blocked;
+                      return true;
+                    },
+                    {});
   EXPECT_TRUE(census.finished);
   EXPECT_FALSE(census.bounded);
   explored.complete = census.complete;
