@@ -13,6 +13,7 @@
 
 #include "explore/session.hpp"
 #include "heddle/heddle.hpp"
+#include "tests/explore_helpers.hpp"
 
 namespace heddle::testing {
 namespace {
@@ -279,26 +280,29 @@ TEST(Check, SpinLocks) {
 
 TEST(Check, TicketLocks) {
   for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
-    EXPECT_EQ(counts([n] {
-                Shared s;
-                u64 count = 0;
-                std::vector<std::thread> threads;
-                for (u64 i = 0; i < n; ++i) {
-                  threads.emplace_back([&] {
-                    const int ticket = s.x.fetch_add(1, kRelaxed);
-                    while (s.y.load(kAcquire) != ticket) {
-                      std::this_thread::yield();
-                    }
-                    ++count;
-                    s.y.store(ticket + 1, kRelease);
-                  });
-                }
-                for (std::thread& thread : threads) {
-                  thread.join();
-                }
-                HEDDLE_CHECK(count == n);
-              }),
-              (Counts{factorial, factorial, factorial}));
+    const Counts seen = counts([n] {
+      Shared s;
+      u64 count = 0;
+      std::vector<std::thread> threads;
+      for (u64 i = 0; i < n; ++i) {
+        threads.emplace_back([&] {
+          const int ticket = s.x.fetch_add(1, kRelaxed);
+          while (s.y.load(kAcquire) != ticket) {
+            std::this_thread::yield();
+          }
+          ++count;
+          s.y.store(ticket + 1, kRelease);
+        });
+      }
+      for (std::thread& thread : threads) {
+        thread.join();
+      }
+      HEDDLE_CHECK(count == n);
+    });
+    // AddressSanitizer leaves more in frames that is not used any more, so that a state may repeat
+    // one round later.
+    EXPECT_TRUE(testing::kAsan ? seen[0] >= factorial
+                               : seen == (Counts{factorial, factorial, factorial}));
   }
 }
 
