@@ -93,7 +93,9 @@ heddle::Subject<S> declare_cleared(heddle::Target& t, const char* description) {
   s.op("insert", &S::insert, t.ints(0, 11), t.ints(0, 99)).means(Role::kAssign).weight(8);
   s.op("clear", &S::clear).means(Role::kClear).weight(3);
   s.follows(heddle::contracts::go_range());
+  t.threads(1, 2);
   t.operations_per_thread(10);
+  t.setup_operations(0);
   using Range = typename S::range;
   auto range = s.template cursor<Range>("open", "close", [](S& m) { return Range(m); });
   range.op("next", &Range::next).means(Role::kNext).weight(12);
