@@ -194,6 +194,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.children = 0;
   thread.now = virtual_now_;
   thread.clock_reads = 0;
+  thread.tries = false;
   thread.expires = false;
   thread.robust_locks = 0;
   thread.cleanups.clear();

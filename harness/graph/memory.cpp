@@ -87,6 +87,7 @@ void GraphMemory::begin_execution() {
   diverged_ = false;
   begin_again_ = false;
   spinners_.clear();
+  histories_.clear();
   spins_.begin_execution();
   stamps_ = 0;
   for (EventId id = 1; id <= graph_.size(); ++id) {
@@ -157,11 +158,18 @@ void GraphMemory::await_turn(Thread& thread) {
   }
 }
 
+u64& GraphMemory::history_of(ThreadId thread) {
+  while (histories_.size() <= to_index(thread)) {
+    histories_.push_back(0);
+  }
+  return histories_[to_index(thread)];
+}
+
 void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
     return;
   }
-  switch (spins_.visit(thread, thread.pending_pc, tries_to_change)) {
+  switch (spins_.visit(thread, history_of(thread.id), thread.pending_pc, tries_to_change)) {
     case Spins::Verdict::kGoesOn: return;
     case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
     case Spins::Verdict::kCut: engine().block_for_good(thread);
@@ -189,6 +197,10 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
+  u64& history = history_of(to_thread_id(event.thread));
+  const u64 seen = static_cast<u64>(
+      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value);
+  history = mix64(history ^ mix64(seen + static_cast<u64>(event.kind)));
   skip_waiting();
   return id;
 }

@@ -68,6 +68,8 @@ class GraphMemory final : public exec::MemoryModel {
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
   void note_read(const exec::Thread& thread, const Event& event);
   void judge_spinners();
+  /// A hash of all that the thread has read in this execution.
+  u64& history_of(ThreadId thread);
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
   EventId choose_store(Event& event);
@@ -83,7 +85,8 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   Spins spins_;
-  OwnedVec<u32> spinners_;  // threads that were blocked as such
+  OwnedVec<u64> histories_;  // by thread
+  OwnedVec<u32> spinners_;   // threads that were blocked as such
   u32 stamps_ = 0;
   struct Child {
     u32 creator;

@@ -1,5 +1,8 @@
 #include "graph/spins.hpp"
 
+#include <cstring>
+
+#include "base/rng.hpp"
 #include "exec/machine_state.hpp"
 
 namespace heddle::graph {
@@ -50,7 +53,8 @@ bool Spins::repeats(const Vec<Visit>& visits, u32 from) {
   return true;
 }
 
-Spins::Verdict Spins::visit(const exec::Thread& thread, uptr pc, bool tries_to_change) {
+Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, uptr pc,
+                            bool tries_to_change) {
   if (lines_ == nullptr) {
     lines_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
   }
@@ -62,30 +66,74 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, uptr pc, bool tries_to_c
     line.effects = thread.effects;
     visits.clear();
   }
-  const bool loops = is_loop(pc);
-  const u64 state = loops ? exec::machine_state(thread, pc) : 0;
-  u32 rounds = 0;
-  for (u32 i = visits.size(); i > 0; --i) {
-    const Visit& visit = visits[i - 1];
-    if (visit.pc != pc) {
-      continue;
+  u64 state = 0;
+  if (is_loop(pc)) {
+    Known& said = known(mix64(history ^ mix64(pc + index)) | 1);
+    state = exec::machine_state(thread, pc);
+    if (said.key == 0) {
+      const Verdict verdict = judge(line, pc, state);
+      said = Known{mix64(history ^ mix64(pc + index)) | 1, line.round, verdict};
+      ++known_count_;
     }
-    if (!loops) {
-      loops_.push_back(pc);
-      return Verdict::kBeginAgain;
+    if (said.verdict != Verdict::kGoesOn) {
+      line.round = said.round;
+      return said.verdict;
     }
-    if (visit.state == state && (only_looked(visits, i - 1) || repeats(visits, i - 1))) {
-      line.round = i - 1;
-      return Verdict::kSpins;
+  } else {
+    for (const Visit& visit : visits) {
+      if (visit.pc == pc) {
+        loops_.push_back(pc);
+        return Verdict::kBeginAgain;
+      }
     }
-    ++rounds;
-  }
-  if (rounds > kRoundsMax) {
-    bounded_ = true;
-    return Verdict::kCut;
   }
   visits.push_back(Visit{pc, state, 0, 0, tries_to_change});
   return Verdict::kGoesOn;
+}
+
+Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state) {
+  const Vec<Visit>& visits = line.visits;
+  u32 rounds = 0;
+  for (u32 i = visits.size(); i > 0; --i) {
+    const Visit& visit = visits[i - 1];
+    if (visit.pc == pc && visit.state == state &&
+        (only_looked(visits, i - 1) || repeats(visits, i - 1))) {
+      line.round = i - 1;
+      return Verdict::kSpins;
+    }
+    rounds += visit.pc == pc;
+  }
+  bounded_ = bounded_ || rounds > kRoundsMax;
+  return rounds > kRoundsMax ? Verdict::kCut : Verdict::kGoesOn;
+}
+
+Spins::Known& Spins::known(u64 key) {
+  if (known_count_ * 2 >= known_.size()) {
+    grow();
+  }
+  u32 slot = static_cast<u32>(key >> 1) & (known_.size() - 1);
+  while (known_[slot].key != 0 && known_[slot].key != key) {
+    slot = (slot + 1) & (known_.size() - 1);
+  }
+  return known_[slot];
+}
+
+void Spins::grow() {
+  OwnedVec<Known> old;
+  for (const Known& entry : known_) {
+    if (entry.key != 0) {
+      old.push_back(entry);
+    }
+  }
+  known_.resize(known_.size() == 0 ? 256 : known_.size() * 2);
+  std::memset(known_.data(), 0, known_.size() * sizeof(Known));
+  for (const Known& entry : old) {
+    u32 slot = static_cast<u32>(entry.key >> 1) & (known_.size() - 1);
+    while (known_[slot].key != 0) {
+      slot = (slot + 1) & (known_.size() - 1);
+    }
+    known_[slot] = entry;
+  }
 }
 
 void Spins::note_store(const exec::Thread& thread, u32 location, u32 store) {

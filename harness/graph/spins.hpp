@@ -12,7 +12,8 @@ namespace heddle::graph {
 /// (failed rounds of a lock-free algorithm, which are executions of their own), it is let go on
 /// until a round reads the very stores of the one before. The state is expensive to know, so it is
 /// looked at only where code is known to loop; where it turns out to, the execution must begin once
-/// more.
+/// more. What is left over in frames may make two states look different that are not, and is not
+/// the same in each execution: so the first verdict after a history of the thread's events stands.
 class Spins {
  public:
   enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
@@ -25,7 +26,8 @@ class Spins {
   void begin_execution();
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
-  Verdict visit(const exec::Thread& thread, uptr pc, bool tries_to_change);
+  /// `history` tells what the thread has read so far from all else that it could have read.
+  Verdict visit(const exec::Thread& thread, u64 history, uptr pc, bool tries_to_change);
   /// What it read there.
   void note_store(const exec::Thread& thread, u32 location, u32 store);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
@@ -58,13 +60,25 @@ class Spins {
     Vec<Visit> visits;
   };
 
+  /// What was said of a visit.
+  struct Known {
+    u64 key;  // 0: free
+    u32 round;
+    Verdict verdict;
+  };
+
   bool is_loop(uptr pc) const;
+  Verdict judge(Line& line, uptr pc, u64 state);
+  Known& known(u64 key);
+  void grow();
   static bool only_looked(const Vec<Visit>& visits, u32 from);
   static bool repeats(const Vec<Visit>& visits, u32 from);
 
   Line* lines_ = nullptr;
   u32 lines_used_ = 0;
   OwnedVec<uptr> loops_;
+  OwnedVec<Known> known_;  // open addressing
+  u32 known_count_ = 0;
   bool bounded_ = false;
 };
 

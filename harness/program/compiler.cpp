@@ -189,8 +189,10 @@ Words instrumented(const Words& words, const Request& request) {
     refuse("-static: a program under Heddle is linked dynamically; leave -static out");
   }
   check_sanitizers(request);
-  // User flags come later and win. What a step at hand has no use for is nobody's mistake.
-  Words result = {"--start-no-unused-arguments"};
+  // User flags come later and win. What a step at hand has no use for is nobody's mistake. Without
+  // any optimisation a search that wants to know when the state of a thread repeats is misled by
+  // what is left over in its frames.
+  Words result = {"--start-no-unused-arguments", "-O1"};
   for (std::size_t i = 0; i < std::size(kCompileFlags); ++i) {
     const std::string flag = kCompileFlags[i];
     if (request.thread_off && flag == "-Xclang") {
