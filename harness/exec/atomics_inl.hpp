@@ -73,13 +73,14 @@ void Execution::atomic_store(Thread& thread, T* address, T value, Order order, u
   const uptr at = reinterpret_cast<uptr>(address);
   point(thread, EventKind::kStore, at, pc);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
+  T newest = value;
   if (__builtin_expect(options_.model == nullptr, 1)) {
     note_store(thread, variable.released, order);
-    set_bytes_at(address, value);
-  } else if (options_.model->store(thread, variable, sizeof(T), order, value, bytes_at(address))) {
-    set_bytes_at(address, value);
+  } else if (!options_.model->store(thread, variable, sizeof(T), order, value, bytes_at(address))) {
+    newest = bytes_at(address);
   }
-  tsan::store(thread, variable, sizeof(T), value, order, pc);
+  tsan::store(thread, variable, sizeof(T), value, order, pc);  // which writes, too
+  set_bytes_at(address, newest);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kStore, at, sizeof(T), static_cast<u64>(value), order, pc);
@@ -93,7 +94,7 @@ T Execution::atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argu
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
   T old_value = bytes_at(address);
   T new_value = modify(old_value, argument);
-  bool newest = true;
+  T newest = new_value;
   if (__builtin_expect(options_.model == nullptr, 1)) {
     note_update(thread, variable.released, order);
   } else {
@@ -103,12 +104,10 @@ T Execution::atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argu
         options_.model->update(thread, variable, sizeof(T), order, modification, old_value);
     old_value = static_cast<T>(updated.old);
     new_value = static_cast<T>(updated.value);
-    newest = updated.newest;
-  }
-  if (newest) {
-    set_bytes_at(address, new_value);
+    newest = updated.newest ? new_value : bytes_at(address);
   }
   tsan::update(thread, variable, sizeof(T), new_value, order, pc);
+  set_bytes_at(address, newest);
   if (new_value == old_value) {
     note_read(thread, at, static_cast<u64>(old_value), pc);  // test-and-set spins by updates
   } else {
@@ -169,14 +168,15 @@ bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired,
   }
   if (!updated.done) {
     *expected = static_cast<T>(updated.old);
+    tsan::load(thread, variable, sizeof(T), failure, pc);
     note_read(thread, at, static_cast<u64>(*expected), pc);
     record(thread, EventKind::kFailedCas, at, sizeof(T), static_cast<u64>(*expected), failure, pc);
     return false;
   }
   touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
-  if (updated.newest) {
-    set_bytes_at(address, desired);
-  }
+  const T newest = updated.newest ? desired : bytes_at(address);
+  tsan::update(thread, variable, sizeof(T), desired, success, pc);
+  set_bytes_at(address, newest);
   note_write();
   note_progress(thread);
   record(thread, EventKind::kUpdate, at, sizeof(T), static_cast<u64>(desired), success, pc);
