@@ -223,12 +223,13 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
 
 Thread& Execution::create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc) {
   point(creator, EventKind::kCreate, 0, pc);
-  if (thread_count_ == kThreadCountMax) {
-    report(creator, FindingKind::kUnsupported, "too-many-threads", pc,
-           "more than 1024 threads in one execution");
-  }
   const u32 slot =
       options_.exhaustive ? options_.model->slot_of(creator, creator.children++) : thread_count_;
+  if (slot >= kThreadCountMax) {
+    report(creator, FindingKind::kUnsupported, "too-many-threads", pc,
+           options_.exhaustive ? "more than 1024 threads in all executions together"
+                               : "more than 1024 threads in one execution");
+  }
   start_thread(slot, entry, argument);
   Thread& thread = threads_[slot];
   thread.clock.assign(creator.clock);

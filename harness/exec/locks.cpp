@@ -246,7 +246,9 @@ void Execution::overwrite_locks(memory::Cell& cell, uptr granule, u8 mask) {
         !variable.is_waited_for()) {
       forget_lock(variable);
     }
-    if ((mask >> (variable.address - granule) & 1) != 0) {
+    const u32 shift = static_cast<u32>(variable.address - granule);
+    const u32 here = variable.size < 8 - shift ? variable.size : 8 - shift;
+    if ((mask & byte_mask(shift, here)) != 0) {
       variable.location = 0;
       variable.queue = 0;
       ++variable.lifetimes;

@@ -133,16 +133,48 @@ u64 name_of(SyncVar& variable) {
 
 u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
   if (variable.location == 0) {
+    refuse_overlap(thread, variable, size);
     variable.location = graph_.location_of(name_of(variable), size, newest);
   }
   if (graph_.location(variable.location).size != size) {
-    Text<200> message;
-    message.add("atomic accesses of %u and %u bytes to one object, under a memory model",
-                graph_.location(variable.location).size, size);
-    engine().report(thread, exec::FindingKind::kUnsupported, "mixed-size", thread.pending_pc,
-                    message.data);
+    refuse_mixed(thread, variable.location, variable.address, size);
   }
   return variable.location;
+}
+
+// Another location has some of these bytes. Objects of 16 bytes begin in the granule before.
+void GraphMemory::refuse_overlap(Thread& thread, const SyncVar& variable, u32 size) {
+  const uptr end = variable.address + size;
+  for (uptr granule = (variable.address & ~uptr{7}) - 8; granule < end; granule += 8) {
+    for (u32 index = engine().shadow().cell(granule).sync; index != 0;
+         index = engine().variable(index).next) {
+      const SyncVar& other = engine().variable(index);
+      const u32 others = other.location == 0 ? 0 : graph_.location(other.location).size;
+      if (other.address < end && variable.address < other.address + others) {
+        refuse_mixed(thread, other.location, variable.address, size);
+      }
+    }
+  }
+}
+
+void GraphMemory::refuse_mixed(Thread& thread, u32 location, uptr address, u32 size) {
+  EventId earlier = at_;
+  while (earlier != 0 && graph_[earlier].location != location) {
+    --earlier;
+  }
+  exec::Finding& finding = engine().new_finding();
+  finding.kind = exec::FindingKind::kUnsupported;
+  finding.rule = "mixed-size";
+  finding.thread = thread.id;
+  finding.pc = thread.pending_pc;
+  finding.address = address;
+  if (engine().tracing() && earlier != 0) {
+    finding.other_event = traced_[earlier];
+  }
+  finding.message.clear();
+  finding.message.add("atomic accesses of %u and %u bytes to the same memory, under a memory model",
+                      graph_.location(location).size, size);
+  engine().commit_finding(finding);
 }
 
 // Others have events to go through first. If they do not get there, the program is another one.
@@ -198,9 +230,10 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   released_.resize(id + 1);
   released_[id].clear();
   u64& history = history_of(to_thread_id(event.thread));
-  const u64 seen = static_cast<u64>(
-      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value);
-  history = mix64(history ^ mix64(seen + static_cast<u64>(event.kind)));
+  const u128 seen =
+      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
+  history = mix64(history ^ mix64(static_cast<u64>(seen) + static_cast<u64>(event.kind)));
+  history = mix64(history ^ static_cast<u64>(seen >> 64));
   skip_waiting();
   return id;
 }
@@ -208,66 +241,44 @@ EventId GraphMemory::take(const Event& event, EventId after) {
 // The newest store is always admitted. How many older ones come into question is a matter of
 // happens-before; that one of them is refused by the rest of the model is rare enough to take the
 // next newer one then.
-EventId GraphMemory::choose_store(Event& event) {
+EventId GraphMemory::choose_store(Event& event, exec::DecisionKind decision) {
+  const EventId newest = graph_.co_last(event.location);
   if (replays()) {
-    return graph_[at_ + 1].store;
+    return reads(event.kind) ? graph_[at_ + 1].store : newest;
   }
-  EventId store = graph_.co_last(event.location);
   if (policy_ == Policy::kNewest) {
-    return store;
+    return newest;
   }
   u32 count = 1;
-  for (EventId at = store; at != kInitial && !graph_.is_observed(event.thread, event.location, at);
+  for (EventId at = newest; at != kInitial && !graph_.is_observed(event.thread, event.location, at);
        at = graph_[at].co_prev) {
     ++count;
   }
-  const u32 choice = count == 1 ? 0 : engine().decide(exec::DecisionKind::kReadsFrom, count);
-  for (u32 left = choice; left > 0; --left) {
-    for (EventId at = store = graph_.co_last(event.location), skip = left; skip > 0; --skip) {
-      store = at = graph_[at].co_prev;
+  for (u32 left = count == 1 ? 0 : engine().decide(decision, count); left > 0; --left) {
+    EventId store = newest;
+    for (u32 skip = left; skip > 0; --skip) {
+      store = graph_[store].co_prev;
     }
-    event.store = store;
-    evaluate(graph_, event);
-    if (event.kind == Kind::kUpdate && graph_.update_of(event.location, store) != 0) {
-      continue;
-    }
-    graph_.add(event, store);
-    const bool holds = consistency_.holds(graph_);
-    graph_.pop();
-    if (holds) {
+    if (admits(event, store)) {
       return store;
     }
   }
-  return graph_.co_last(event.location);
+  return newest;
 }
 
-EventId GraphMemory::choose_place(const Event& event) {
-  EventId last = graph_.co_last(event.location);
-  if (replays() || policy_ == Policy::kNewest) {
-    return last;
+// To read `store`, or to come behind it.
+bool GraphMemory::admits(Event& event, EventId store) {
+  if (event.kind != Kind::kWrite) {
+    event.store = store;
+    evaluate(graph_, event);
   }
-  u32 count = 1;
-  for (EventId at = last; at != kInitial && !graph_.is_observed(event.thread, event.location, at);
-       at = graph_[at].co_prev) {
-    ++count;
+  if (writes(event.kind) && graph_.update_of(event.location, store) != 0) {
+    return false;
   }
-  const u32 choice = count == 1 ? 0 : engine().decide(exec::DecisionKind::kCoherence, count);
-  for (u32 left = choice; left > 0; --left) {
-    EventId after = last;
-    for (u32 skip = left; skip > 0; --skip) {
-      after = graph_[after].co_prev;
-    }
-    if (graph_.update_of(event.location, after) != 0) {
-      continue;
-    }
-    graph_.add(event, after);
-    const bool holds = consistency_.holds(graph_);
-    graph_.pop();
-    if (holds) {
-      return after;
-    }
-  }
-  return last;
+  graph_.add(event, store);
+  const bool holds = consistency_.holds(graph_);
+  graph_.pop();
+  return holds;
 }
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
@@ -275,7 +286,7 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   look_for_spin(thread, false);
   Event read = event(thread, Kind::kRead, order);
   read.location = location_of(thread, variable, size, newest);
-  read.store = choose_store(read);
+  read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
   note_read(thread, read);
@@ -290,7 +301,7 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   Event write = event(thread, Kind::kWrite, order);
   write.location = location_of(thread, variable, size, newest);
   write.value = value;
-  const EventId id = take(write, choose_place(write));
+  const EventId id = take(write, choose_store(write, exec::DecisionKind::kCoherence));
   graph_[id].value = value;
   ++thread.effects;
   note_store(thread, released(id), order);
@@ -305,7 +316,7 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   Event update = event(thread, Kind::kUpdate, order);
   update.location = location_of(thread, variable, size, newest);
   update.modification = modification;
-  update.store = choose_store(update);
+  update.store = choose_store(update, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, update);
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
@@ -420,8 +431,8 @@ namespace {
 ObjectOperation awaited_by(const Thread& thread) {
   switch (thread.wait) {
     case exec::WaitKind::kMutex:
-    case exec::WaitKind::kGuard:
     case exec::WaitKind::kExclusive: return ObjectOperation::kLock;
+    case exec::WaitKind::kGuard: return ObjectOperation::kGuard;
     case exec::WaitKind::kShared: return ObjectOperation::kLockShared;
     case exec::WaitKind::kSemaphore: return ObjectOperation::kTake;
     default: return ObjectOperation::kOther;

@@ -57,8 +57,16 @@ class GraphMemory final : public exec::MemoryModel {
   u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity);
 
  private:
+  /// A thread, by who made it and when.
+  struct Child {
+    u32 creator;
+    u32 nth;
+  };
+
   Event event(const exec::Thread& thread, Kind kind, Order order) const;
   u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 newest);
+  void refuse_overlap(exec::Thread& thread, const exec::SyncVar& variable, u32 size);
+  void refuse_mixed(exec::Thread& thread, u32 location, uptr address, u32 size);
   u32 object_of(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation);
   /// The graph's next event if there is one, with what this execution adds to it; else `event`,
   /// added. `after` as in Graph::add.
@@ -72,8 +80,9 @@ class GraphMemory final : public exec::MemoryModel {
   u64& history_of(ThreadId thread);
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
-  EventId choose_store(Event& event);
-  EventId choose_place(const Event& event);
+  /// The store that a read reads, or that a write comes behind in coherence.
+  EventId choose_store(Event& event, exec::DecisionKind decision);
+  bool admits(Event& event, EventId store);
   bool becomes_newest(EventId store);
   void trace(EventId id, EventId acted_on);
   exec::VectorClock& released(EventId store) { return released_[store]; }
@@ -88,10 +97,6 @@ class GraphMemory final : public exec::MemoryModel {
   OwnedVec<u64> histories_;  // by thread
   OwnedVec<u32> spinners_;   // threads that were blocked as such
   u32 stamps_ = 0;
-  struct Child {
-    u32 creator;
-    u32 nth;
-  };
   OwnedVec<Child> children_;  // slot - 1: whoever was first
   OwnedVec<EventId> wakers_;  // by thread: what woke it
   OwnedVec<EventId> newest_;  // by location: the store that memory holds

@@ -68,11 +68,12 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, uptr pc,
   }
   u64 state = 0;
   if (is_loop(pc)) {
-    Known& said = known(mix64(history ^ mix64(pc + index)) | 1);
+    const u64 key = mix64(history ^ mix64(pc + index)) | 1;
+    Known& said = known(key);
     state = exec::machine_state(thread, pc);
     if (said.key == 0) {
       const Verdict verdict = judge(line, pc, state);
-      said = Known{mix64(history ^ mix64(pc + index)) | 1, line.round, verdict};
+      said = Known{key, line.round, verdict};
       ++known_count_;
     }
     if (said.verdict != Verdict::kGoesOn) {

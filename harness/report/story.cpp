@@ -50,11 +50,14 @@ std::string places(const Finding& finding) {
     return leaks();
   }
   std::string text;
+  const bool conflict =
+      finding.kind == FindingKind::kRace || finding.kind == FindingKind::kUnsupported;
+  const Event* other = conflict ? event_at(finding.other_event) : nullptr;
   const bool race = finding.kind == FindingKind::kRace;
   if (const Place place = place_of(finding); place.pc != 0) {
-    text += stack_text(race ? "second access" : "happened", place);
+    text += stack_text(race || other != nullptr ? "second access" : "happened", place);
   }
-  if (const Event* other = event_at(finding.other_event); race && other != nullptr) {
+  if (other != nullptr) {
     text += stack_text("first access", place_of(*other));
   }
   if (finding.block != 0) {

@@ -476,6 +476,27 @@ TEST(Check, Choices) {
             (Counts{6, 6, 6}));
 }
 
+TEST(Check, MixedSizesAreRefused) {
+  const auto body = [](bool ends) {
+    return [=] {
+      alignas(8) unsigned char bytes[8];
+      auto* whole = new (bytes) std::atomic<u64>(0);
+      std::thread thread([&] { whole->fetch_add(1, kRelaxed); });
+      if (ends) {
+        thread.join();
+        new (bytes) u64(0);  // its life ends
+      }
+      auto* half = reinterpret_cast<std::atomic<u32>*>(bytes + 4);
+      half->load(kRelaxed);
+      if (!ends) {
+        thread.join();
+      }
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(false)), "unsupported");
+  EXPECT_EQ(findings("rc11", body(true)), "");
+}
+
 TEST(Check, RacesAreFound) {
   const auto body = [](std::memory_order order) {
     return [=] {

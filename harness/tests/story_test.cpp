@@ -1,6 +1,7 @@
 // Goal: a story says what happened: the right functions, lines, threads and operations, every
 // result, and where to look.
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -313,6 +314,31 @@ TEST(Story, TheAccessToFreedMemoryHasARow) {
   EXPECT_TRUE(contains(section(result.report, "happened by T0"), "write_to")) << result.report;
   EXPECT_FALSE(contains(result.report, "0x")) << "addresses\n" << result.report;
   EXPECT_FALSE(contains(result.report, "harness/intercept")) << result.report;
+}
+
+__attribute__((noinline)) void store_whole(void* p) {
+  static_cast<std::atomic<u64>*>(p)->store(1, std::memory_order_relaxed);
+}
+
+__attribute__((noinline)) unsigned load_half(void* p) {
+  return static_cast<std::atomic<unsigned>*>(p)->load(std::memory_order_relaxed);
+}
+
+TEST(Story, AtomicAccessesOfTwoSizesAreBothTold) {
+  ExploreOptions options;
+  options.model = "rc11";
+  const ExploreResult result = explore(
+      [] {
+        alignas(8) unsigned char bytes[8] = {};
+        store_whole(opaque(bytes));
+        load_half(opaque(bytes) + 4);
+      },
+      options);
+  ASSERT_EQ(result.rule, "mixed-size") << result.report;
+  EXPECT_TRUE(contains(section(result.report, "second access by T0"), "load_half"))
+      << result.report;
+  EXPECT_TRUE(contains(section(result.report, "first access by T0"), "store_whole"))
+      << result.report;
 }
 
 TEST(Story, FindingsInTwoPlacesAreTwo) {
