@@ -44,8 +44,9 @@ enum class EventKind : u8 {
   kTamper,    // a word changes by itself
   kFinding,   // an oracle objects here
   kDetected,  // the target's own detector of misuse fired
+  kExit,      // ends the program
 };
-constexpr EventKind kLastEventKind = EventKind::kDetected;
+constexpr EventKind kLastEventKind = EventKind::kExit;
 
 /// Name for reports: "load", "unlock", ...
 const char* name_of(EventKind kind);
@@ -53,7 +54,8 @@ const char* name_of(EventKind kind);
 /// What is no visible event is traced, for reports, but is no part of the digest: two builds of one
 /// program may optimise plain accesses differently, and another build may have another judge.
 constexpr bool is_visible(EventKind kind) {
-  return kind != EventKind::kRead && kind != EventKind::kWrite && kind < EventKind::kFinding;
+  return kind != EventKind::kRead && kind != EventKind::kWrite && kind != EventKind::kFinding &&
+         kind != EventKind::kDetected;
 }
 
 enum class Order : u8 { kRelaxed, kConsume, kAcquire, kRelease, kAcqRel, kSeqCst };

@@ -249,7 +249,7 @@ void Execution::fiber_main() {
   tsan::acquire(thread, reinterpret_cast<uptr>(&thread.clock));
   execution.record(thread, EventKind::kStart, 0, 0, 0, Order::kRelaxed, 0);
   thread.result = thread.entry(thread.argument);
-  execution.finish_thread(thread);
+  execution.finish_thread(thread, true);
 }
 
 void Execution::run_exits(Vec<ThreadExit>& exits) {
@@ -279,12 +279,15 @@ void Execution::run_thread_exits(Thread& thread) {
   }
 }
 
-void Execution::finish_thread(Thread& thread) {
+void Execution::finish_thread(Thread& thread, bool returned) {
   run_thread_exits(thread);
   leave_robust_mutexes(thread);
   if (thread.id == ThreadId{0}) {
     if (live_threads_ > 1) {
-      block_until_scheduled(thread, WaitKind::kEnd);
+      block_until_scheduled(thread, returned ? WaitKind::kEnd : WaitKind::kAllOthers);
+      if (options_.model != nullptr) {
+        options_.model->end(thread);
+      }
     }
     run_program_exits();
   }
@@ -321,15 +324,29 @@ void Execution::judge_and_leave(Thread& thread) {
 }
 
 void Execution::exit_program(Thread& thread, int status, uptr pc) {
+  begin_exit(thread, pc);
   run_exits(thread.exits);
   run_program_exits();
   if (status != 0) {
-    end_program(thread, status, pc);
+    leave_program(thread, status, pc);
   }
   judge_and_leave(thread);
 }
 
 void Execution::end_program(Thread& thread, int status, uptr pc) {
+  begin_exit(thread, pc);
+  leave_program(thread, status, pc);
+}
+
+void Execution::begin_exit(Thread& thread, uptr pc) {
+  point(thread, EventKind::kExit, 0, pc);
+  if (options_.model != nullptr) {
+    options_.model->end(thread);
+  }
+  record(thread, EventKind::kExit, 0, 0, 0, Order::kRelaxed, pc);
+}
+
+void Execution::leave_program(Thread& thread, int status, uptr pc) {
   if (status != 0) {
     Text<100> message;
     message.add("the program exits with status %d in T%u", status & 0xff, to_index(thread.id));
@@ -369,13 +386,14 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   return true;
 }
 
-// Somebody must run: those that spin, then thread 0 if it waits for the end.
+// Somebody must run: those that spin, then thread 0 if it waits for that.
 void Execution::find_runnable() {
   if (!parked_.empty()) {
     unpark_all();
   } else if (!frozen_.empty()) {
     leave_frozen();
-  } else if (threads_[0].wait == WaitKind::kEnd) {
+  } else if (threads_[0].wait == WaitKind::kEnd ||
+             (threads_[0].wait == WaitKind::kAllOthers && live_threads_ == 1)) {
     wake(threads_[0]);
   } else {
     stuck();

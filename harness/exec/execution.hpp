@@ -158,12 +158,13 @@ class Execution {
 
   Thread& create_thread(Thread& creator, void* (*entry)(void*), void* argument, uptr pc);
   /// The program ends as by exit(): with destructors of static objects, and an exit status to
-  /// judge.
+  /// judge. When it does so is up to the scheduler; others may not have finished.
   [[noreturn]] void exit_program(Thread& thread, int status, uptr pc);
   /// As by _exit(): nothing of the program runs any more.
   [[noreturn]] void end_program(Thread& thread, int status, uptr pc);
-  /// Called on the thread itself, after its entry returned or it called pthread_exit.
-  [[noreturn]] void finish_thread(Thread& thread);
+  /// Called on the thread itself, after its entry returned, or it called pthread_exit: then the
+  /// program goes on without thread 0.
+  [[noreturn]] void finish_thread(Thread& thread, bool returned);
   /// False if the deadline came first.
   bool join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc);
 
@@ -355,6 +356,8 @@ class Execution {
   void run_exits(Vec<ThreadExit>& exits);
   void run_thread_exits(Thread& thread);
   void run_program_exits();
+  void begin_exit(Thread& thread, uptr pc);
+  [[noreturn]] void leave_program(Thread& thread, int status, uptr pc);
   [[noreturn]] void judge_and_leave(Thread& thread);
   // In line (at link time): behind a switch each return up to the target's code is mispredicted,
   // because the processor's stack of returns is the other fiber's.

@@ -72,6 +72,8 @@ class MemoryModel {
   virtual void wake(Thread& woken) = 0;
   /// The thread goes on; with kAcquire it learns what was known where it was woken.
   virtual void wake_up(Thread& thread, Order order) = 0;
+  /// The thread ends the program: what the others have done comes before.
+  virtual void end(Thread& thread) = 0;
   /// No thread can go on.
   virtual void on_stuck() = 0;
   /// Which thread it is that comes into being as the n-th made by `creator`, whatever else happens

@@ -24,7 +24,8 @@ enum class WaitKind : u8 {
   kGuard,
   kSemaphore,
   kBarrier,
-  kEnd,
+  kEnd,        // thread 0, whose body has returned: until nobody else can go on
+  kAllOthers,  // thread 0, which has ended itself: until all others have finished
   kForGood
 };
 

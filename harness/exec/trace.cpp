@@ -59,6 +59,7 @@ const char* name_of(EventKind kind) {
     case EventKind::kYielded: return "yields";
     case EventKind::kFinding: return "finding";
     case EventKind::kDetected: return "detector fired";
+    case EventKind::kExit: return "exit";
   }
   return "?";
 }

@@ -19,7 +19,7 @@ ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
     return point.runnable.nth(up_to_current % point.runnable.count());
   }
   // Who waited until an object was free comes before all others.
-  ThreadId first = point.runnable.first();
+  ThreadId first = graph::GraphMemory::first_to_run(point);
   for (u32 thread = 0; thread < graph().thread_count(); ++thread) {
     if (memory_.waiting_of(thread) != 0 && point.runnable.contains(to_thread_id(thread))) {
       first = to_thread_id(thread);

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "exec/execution.hpp"
+
 namespace heddle::exploration {
 
 using graph::Event;
@@ -99,13 +101,14 @@ bool Retelling::is_possible(const Graph& graph, const Vec<bool>& told, EventId i
 
 ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
   const u32 at = memory_.at();
-  ThreadId next = point.runnable.first();
+  ThreadId next = graph::GraphMemory::first_to_run(point);
   if (choices_made_ < choices_.size() && choices_[choices_made_].events == at) {
     next = to_thread_id(choices_[choices_made_].thread);
   } else if (at < events_.size()) {
     next = to_thread_id(events_[at].thread);
   }
-  return point.runnable.contains(next) ? next : point.runnable.first();
+  const bool exits = exec::engine().thread(next).pending == exec::EventKind::kExit;
+  return point.runnable.contains(next) && !exits ? next : graph::GraphMemory::first_to_run(point);
 }
 
 u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {

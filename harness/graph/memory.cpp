@@ -54,6 +54,15 @@ u128 state_after(ObjectOperation operation, u128 state) {
   }
 }
 
+constexpr bool locks(ObjectOperation operation) {
+  return operation == ObjectOperation::kLock || operation == ObjectOperation::kTryLock ||
+         operation == ObjectOperation::kLockShared || operation == ObjectOperation::kTryLockShared;
+}
+
+constexpr bool unlocks(ObjectOperation operation) {
+  return operation == ObjectOperation::kUnlock || operation == ObjectOperation::kUnlockShared;
+}
+
 void evaluate_object(Event& event, u128 state) {
   const auto operation = static_cast<ObjectOperation>(event.modification.argument);
   const bool possible = is_possible(operation, state);
@@ -87,7 +96,7 @@ void GraphMemory::begin_execution() {
   diverged_ = false;
   begin_again_ = false;
   spinners_.clear();
-  histories_.clear();
+  progress_.clear();
   spins_.begin_execution();
   stamps_ = 0;
   for (EventId id = 1; id <= graph_.size(); ++id) {
@@ -190,18 +199,20 @@ void GraphMemory::await_turn(Thread& thread) {
   }
 }
 
-u64& GraphMemory::history_of(ThreadId thread) {
-  while (histories_.size() <= to_index(thread)) {
-    histories_.push_back(0);
+GraphMemory::Progress& GraphMemory::progress_of(ThreadId thread) {
+  while (progress_.size() <= to_index(thread)) {
+    progress_.push_back(Progress{});
   }
-  return histories_[to_index(thread)];
+  return progress_[to_index(thread)];
 }
 
 void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
     return;
   }
-  switch (spins_.visit(thread, history_of(thread.id), thread.pending_pc, tries_to_change)) {
+  const Progress& progress = progress_of(thread.id);
+  switch (
+      spins_.visit(thread, progress.history, progress.held, thread.pending_pc, tries_to_change)) {
     case Spins::Verdict::kGoesOn: return;
     case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
     case Spins::Verdict::kCut: engine().block_for_good(thread);
@@ -229,7 +240,7 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
-  u64& history = history_of(to_thread_id(event.thread));
+  u64& history = progress_of(to_thread_id(event.thread)).history;
   const u128 seen =
       reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
   history = mix64(history ^ mix64(static_cast<u64>(seen) + static_cast<u64>(event.kind)));
@@ -386,8 +397,8 @@ u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation oper
 
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
-  if (what == ObjectOperation::kTryLock || what == ObjectOperation::kTryLockShared ||
-      what == ObjectOperation::kTryTake) {
+  const bool looks = locks(what) || what == ObjectOperation::kTryTake;
+  if (looks) {
     look_for_spin(thread, false);
   }
   Event operation = event(thread, Kind::kUpdate, order);
@@ -397,8 +408,17 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
   operation.modification.argument = static_cast<u32>(what);
   evaluate(graph_, operation);
   const u128 before = graph_.value_of(operation.location, operation.store);
-  thread.effects += operation.value != before || what >= ObjectOperation::kArrive;
+  // A lock that is taken and given back has no effect, if nothing was done meanwhile.
+  if (locks(what) || unlocks(what)) {
+    const u64 name = operation.value != before ? mix64(operation.location) : 0;
+    progress_of(thread.id).held += locks(what) ? name : ~name + 1;
+  } else {
+    thread.effects += operation.value != before || what >= ObjectOperation::kArrive;
+  }
   take(operation, operation.store);
+  if (looks && engine().options().exhaustive) {
+    spins_.note_store(thread, operation.location, Spins::kOfObject);
+  }
 }
 
 void GraphMemory::wake(Thread& woken) {
@@ -452,7 +472,9 @@ void GraphMemory::judge_spinners() {
   bool newest = blocked != 0 && blocked == spinners_.size();
   for (const u32 thread : spinners_) {
     spins_.each_of_round(thread, [&](u32 location, EventId store) {
-      newest = newest && store == graph_.co_last(location);
+      const EventId last = graph_.co_last(location);
+      newest =
+          newest && (store == Spins::kOfObject ? graph_[last].thread == thread : store == last);
     });
   }
   if (newest) {
@@ -465,8 +487,13 @@ void GraphMemory::judge_spinners() {
   }
 }
 
-// Those who wait for an object might have come first elsewhere.
 void GraphMemory::on_stuck() {
+  note_waiting();
+  judge_spinners();
+}
+
+// Those who wait for an object might have come first elsewhere.
+void GraphMemory::note_waiting() {
   for (u32 i = 0; engine().options().exhaustive && i < engine().thread_count(); ++i) {
     Thread& thread = engine().thread(to_thread_id(i));
     if (thread.state != exec::ThreadState::kBlocked ||
@@ -482,7 +509,33 @@ void GraphMemory::on_stuck() {
     graph_[graph_.add(wait, kInitial)].stamp = ++stamps_;
     at_ = graph_.size();
   }
-  judge_spinners();
+}
+
+// Nothing of what the others have done reads what comes now.
+void GraphMemory::end(Thread& thread) {
+  await_turn(thread);
+  if (!replays()) {
+    note_waiting();
+  }
+  for (u32 other = 0; other < engine().thread_count(); ++other) {
+    if (is_outlived(thread, other)) {
+      Event wake = event(thread, Kind::kWake, Order::kRelaxed);
+      wake.store = graph_.last_of(other);
+      take(wake, kInitial);
+    }
+  }
+}
+
+// As an event that is still to come.
+bool GraphMemory::is_outlived(const Thread& thread, u32 other) const {
+  const u32 self = to_index(thread.id);
+  if (replays()) {
+    const Event& next = graph_[at_ + 1];
+    return next.kind == Kind::kWake && next.thread == self && graph_[next.store].thread == other;
+  }
+  const EventId last = graph_.last_of(other);
+  const EventId own = graph_.last_of(self);
+  return other != self && last != 0 && (own == 0 || graph_.porf(own)[other] < graph_[last].index);
 }
 
 void GraphMemory::create(Thread& thread, Thread& created) {
@@ -507,6 +560,15 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity) {
   choice.arity = arity;
   choice.other = static_cast<u16>(kind);
   return static_cast<u32>(graph_[take(choice, kInitial)].value);
+}
+
+ThreadId GraphMemory::first_to_run(const exec::SchedulePoint& point) {
+  ThreadId first = ThreadId::kNone;
+  point.runnable.each([&](ThreadId id) {
+    const bool exits = engine().thread(id).pending == exec::EventKind::kExit;
+    first = first == ThreadId::kNone && !exits ? id : first;
+  });
+  return first == ThreadId::kNone ? point.runnable.first() : first;
 }
 
 }  // namespace heddle::graph

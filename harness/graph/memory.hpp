@@ -49,18 +49,27 @@ class GraphMemory final : public exec::MemoryModel {
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
   void wake_up(exec::Thread& thread, Order order) override;
+  void end(exec::Thread& thread) override;
   void on_stuck() override;
   u32 slot_of(const exec::Thread& creator, u32 nth) override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
   /// One of `arity` values: the graph's, or else 0.
   u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity);
+  /// Who adds the next event if no graph says so. The end of the program comes last: whatever the
+  /// others can do, they can do before it.
+  static ThreadId first_to_run(const exec::SchedulePoint& point);
 
  private:
   /// A thread, by who made it and when.
   struct Child {
     u32 creator;
     u32 nth;
+  };
+
+  struct Progress {
+    u64 history;  // a hash of what it has read and written so far
+    u64 held;     // and of the locks that it has
   };
 
   Event event(const exec::Thread& thread, Kind kind, Order order) const;
@@ -75,9 +84,11 @@ class GraphMemory final : public exec::MemoryModel {
   /// Does not return if the thread waits for a value that it has not found.
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
   void note_read(const exec::Thread& thread, const Event& event);
+  void note_waiting();
+  bool is_outlived(const exec::Thread& thread, u32 other) const;
   void judge_spinners();
   /// A hash of all that the thread has read in this execution.
-  u64& history_of(ThreadId thread);
+  Progress& progress_of(ThreadId thread);
   void skip_waiting();
   bool replays() const { return at_ < graph_.size(); }
   /// The store that a read reads, or that a write comes behind in coherence.
@@ -94,8 +105,8 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   Spins spins_;
-  OwnedVec<u64> histories_;  // by thread
-  OwnedVec<u32> spinners_;   // threads that were blocked as such
+  OwnedVec<Progress> progress_;  // by thread
+  OwnedVec<u32> spinners_;       // threads that were blocked as such
   u32 stamps_ = 0;
   OwnedVec<Child> children_;  // slot - 1: whoever was first
   OwnedVec<EventId> wakers_;  // by thread: what woke it

@@ -46,6 +46,7 @@ bool Spins::repeats(const Vec<Visit>& visits, u32 from) {
   const u32 length = visits.size() - from;
   for (u32 i = from; i < visits.size(); ++i) {
     if (from < length || visits[i].pc != visits[i - length].pc ||
+        visits[i].location != visits[i - length].location ||
         visits[i].store != visits[i - length].store) {
       return false;
     }
@@ -53,7 +54,25 @@ bool Spins::repeats(const Vec<Visit>& visits, u32 from) {
   return true;
 }
 
-Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, uptr pc,
+/// Of a visit that is about to be made.
+u32 Spins::rounds_at(const Vec<Visit>& visits, uptr pc) {
+  for (u32 i = visits.size(); i > 0; --i) {
+    if (visits[i - 1].pc == pc) {
+      return repeats(visits, i - 1) ? visits[i - 1].rounds + 1 : 0;
+    }
+  }
+  return 0;
+}
+
+void Spins::forget_half(Vec<Visit>& visits) {
+  const u32 kept = visits.size() / 2;
+  for (u32 i = 0; i < kept; ++i) {
+    visits[i] = visits[visits.size() - kept + i];
+  }
+  visits.resize(kept);
+}
+
+Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
                             bool tries_to_change) {
   if (lines_ == nullptr) {
     lines_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
@@ -62,17 +81,22 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, uptr pc,
   lines_used_ = index >= lines_used_ ? index + 1 : lines_used_;
   Line& line = lines_[index];
   Vec<Visit>& visits = line.visits;
-  if (line.effects != thread.effects || visits.size() == kVisitsMax) {
+  if (line.effects != thread.effects) {
     line.effects = thread.effects;
     visits.clear();
   }
+  if (visits.size() == kVisitsMax) {
+    forget_half(visits);
+  }
   u64 state = 0;
+  u32 rounds = 0;
   if (is_loop(pc)) {
     const u64 key = mix64(history ^ mix64(pc + index)) | 1;
     Known& said = known(key);
-    state = exec::machine_state(thread, pc);
+    state = exec::machine_state(thread, pc) + held;
+    rounds = rounds_at(visits, pc);
     if (said.key == 0) {
-      const Verdict verdict = judge(line, pc, state);
+      const Verdict verdict = judge(line, pc, state, rounds);
       said = Known{key, line.round, verdict};
       ++known_count_;
     }
@@ -88,13 +112,12 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, uptr pc,
       }
     }
   }
-  visits.push_back(Visit{pc, state, 0, 0, tries_to_change});
+  visits.push_back(Visit{pc, state, 0, 0, rounds, tries_to_change});
   return Verdict::kGoesOn;
 }
 
-Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state) {
+Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
   const Vec<Visit>& visits = line.visits;
-  u32 rounds = 0;
   for (u32 i = visits.size(); i > 0; --i) {
     const Visit& visit = visits[i - 1];
     if (visit.pc == pc && visit.state == state &&
@@ -102,7 +125,6 @@ Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state) {
       line.round = i - 1;
       return Verdict::kSpins;
     }
-    rounds += visit.pc == pc;
   }
   bounded_ = bounded_ || rounds > kRoundsMax;
   return rounds > kRoundsMax ? Verdict::kCut : Verdict::kGoesOn;

@@ -17,6 +17,7 @@ namespace heddle::graph {
 class Spins {
  public:
   enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
+  static constexpr u32 kOfObject = ~u32{0};
 
   Spins() = default;
   ~Spins();
@@ -26,9 +27,10 @@ class Spins {
   void begin_execution();
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
-  /// `history` tells what the thread has read so far from all else that it could have read.
-  Verdict visit(const exec::Thread& thread, u64 history, uptr pc, bool tries_to_change);
-  /// What it read there.
+  /// `history` tells what the thread has read so far from all else that it could have read, `held`
+  /// the locks that it has from all others.
+  Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change);
+  /// What it read there; of an object of which all operations are ordered, kOfObject.
   void note_store(const exec::Thread& thread, u32 location, u32 store);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
   template <class Visit>
@@ -42,15 +44,17 @@ class Spins {
   bool is_bounded() const { return bounded_; }
 
  private:
-  // More rounds of a loop that has an effect on nothing but the thread's own state, a counter say.
-  static constexpr u32 kRoundsMax = 64;
+  // Rounds of a loop that read the very same stores, and have an effect on nothing but the thread's
+  // own state: a counter, say.
+  static constexpr u32 kRoundsMax = 256;
   static constexpr u32 kVisitsMax = 1024;
 
   struct Visit {
     uptr pc;
     u64 state;  // 0: not looked at
     u32 location;
-    u32 store;  // that it read there
+    u32 store;   // that it read there
+    u32 rounds;  // that read the same, one after the other, up to here
     bool tries_to_change;
   };
 
@@ -68,11 +72,13 @@ class Spins {
   };
 
   bool is_loop(uptr pc) const;
-  Verdict judge(Line& line, uptr pc, u64 state);
+  Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
   Known& known(u64 key);
   void grow();
   static bool only_looked(const Vec<Visit>& visits, u32 from);
   static bool repeats(const Vec<Visit>& visits, u32 from);
+  static u32 rounds_at(const Vec<Visit>& visits, uptr pc);
+  static void forget_half(Vec<Visit>& visits);
 
   Line* lines_ = nullptr;
   u32 lines_used_ = 0;

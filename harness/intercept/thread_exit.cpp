@@ -14,7 +14,7 @@ namespace {
 _Unwind_Reason_Code end_of_stack(int, _Unwind_Action actions, _Unwind_Exception_Class,
                                  _Unwind_Exception*, _Unwind_Context*, void* thread) {
   if ((actions & _UA_END_OF_STACK) != 0) {
-    engine().finish_thread(*static_cast<Thread*>(thread));
+    engine().finish_thread(*static_cast<Thread*>(thread), false);
   }
   return _URC_NO_REASON;
 }
@@ -36,7 +36,7 @@ void exit_thread(Thread& thread, void* result) {
   auto* unwinding = reinterpret_cast<_Unwind_Exception*>(thread.unwinding);
   *unwinding = {};
   _Unwind_ForcedUnwind(unwinding, end_of_stack, &thread);
-  engine().finish_thread(thread);
+  engine().finish_thread(thread, false);
 }
 
 }  // namespace heddle::intercept

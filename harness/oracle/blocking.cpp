@@ -47,6 +47,13 @@ ThreadId finished_holder(Execution& execution) {
 
 class DeadlockOracle final : public exec::Oracle {
  public:
+  // The program has ended, but these had not.
+  void on_end(Execution& execution) override {
+    if (on_cycle(execution) != ThreadId::kNone) {
+      on_stuck(execution);
+    }
+  }
+
   void on_stuck(Execution& execution) override {
     const ThreadId cycle = on_cycle(execution);
     Finding& finding = execution.new_finding();

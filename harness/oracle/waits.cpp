@@ -51,6 +51,7 @@ void describe_wait(Message& message, Execution& execution, const Thread& thread)
       return;
     case WaitKind::kNone:
     case WaitKind::kEnd: message.add("nothing"); return;
+    case WaitKind::kAllOthers: message.add("all others to finish"); return;
     case WaitKind::kForGood: message.add("an assumption that does not hold"); return;
   }
   const SyncVar& variable = *thread.waits_at;

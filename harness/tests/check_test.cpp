@@ -242,6 +242,56 @@ TEST(Check, SpinsThatCount) {
             (Counts{4, 4, 4}));
 }
 
+// One thread looks under a lock whether the others are done: an execution for each order of those,
+// or more: registers that are not used any more may make the first round look different.
+TEST(Check, LocksOfThoseWhoOnlyLook) {
+  const auto body = [](bool enough) {
+    return [=] {
+      std::mutex mutex;
+      int done = 0;
+      const auto work = [&] {
+        for (int i = 0; i < 2; ++i) {
+          const std::lock_guard lock(mutex);
+          ++done;
+        }
+      };
+      run(
+          [&] {
+            for (;;) {
+              const std::lock_guard lock(mutex);
+              if (done == (enough ? 4 : 5)) {
+                break;
+              }
+            }
+          },
+          work, work);
+    };
+  };
+  const auto census = check("rc11", body(true));
+  EXPECT_GE(census.complete, 6u);
+  EXPECT_TRUE(census.finished && !census.bounded);
+  EXPECT_EQ(findings("rc11", body(true)), "");
+  EXPECT_EQ(findings("rc11", body(false)), "livelock");
+}
+
+// Rounds that end by themselves are gone through, be it by many places or many times one.
+TEST(Check, LongLoopsEnd) {
+  EXPECT_EQ(counts([] {
+              std::atomic<int> places[300] = {};
+              Shared s;
+              run([&] { s.x.store(1, kRelaxed); },
+                  [&] {
+                    for (std::atomic<int>& place : places) {
+                      HEDDLE_CHECK(place.load(kRelaxed) == 0);
+                    }
+                    for (int i = 0; i < 100; ++i) {
+                      s.x.load(kAcquire);
+                    }
+                  });
+            }),
+            (Counts{101, 101, 101}));
+}
+
 TEST(Check, SpinLocks) {
   for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
     const auto body = [n](const std::function<void(Shared&)>& lock) {

@@ -395,6 +395,42 @@ class ProgramTest(unittest.TestCase):
         return finding
 
 
+# The end of main is not the end of what its threads may do before.
+UNJOINED = r"""
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER, b = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int x, y;
+static void* give_up(void* argument) { abort(); }
+static void* lock(void* argument) {
+  pthread_mutex_t* first = argument ? &a : &b;
+  pthread_mutex_t* second = argument ? &b : &a;
+  pthread_mutex_lock(first);
+  pthread_mutex_lock(second);
+  pthread_mutex_unlock(second);
+  pthread_mutex_unlock(first);
+  return argument;
+}
+static void* look(void* argument) {
+  atomic_store_explicit(argument ? &x : &y, 1, memory_order_relaxed);
+  atomic_load_explicit(argument ? &y : &x, memory_order_relaxed);
+  return argument;
+}
+static void last(void) { atomic_store(&x, 2); }
+int main(int argc, char** argv) {
+  const char* how = argv[1];
+  void* (*work)(void*) = strstr(how, "abort") ? give_up : strstr(how, "lock") ? lock : look;
+  pthread_t thread;
+  if (strstr(how, "handler")) atexit(last);
+  pthread_create(&thread, 0, work, 0);
+  pthread_create(&thread, 0, work, &a);
+  if (strstr(how, "gone")) pthread_exit(0);
+  return 0;
+}
+"""
+
 # Three threads take tickets and wait for their turns.
 TICKETS = r"""
 #include <atomic>
@@ -435,6 +471,20 @@ class CheckTest(ProgramTest):
         if FLAVOUR == "plain":
             self.assertEqual(counts["default"], 6)
             self.assertEqual(counts["plain"], 6)
+
+
+    def check(self, program, argument, *options, code=CLEAN):
+        return json.loads(self.heddle("check", "--json", *options, program, "--", argument, code=code).stdout)
+
+    def test_threads_that_are_not_joined(self):
+        program = self.built(UNJOINED, language="cc")
+        for how in ("look", "look, gone", "look, handler"):
+            for model, count in (("sc", 3), ("rc11", 8 if "handler" in how else 4)):
+                result = self.check(program, how, f"--model={model}")
+                self.assertEqual((result["verdict"], result["executions"]), ("verified", count), how)
+        for how, kind in (("abort", "crash"), ("lock", "deadlock"), ("lock, gone", "deadlock")):
+            self.only_finding(self.check(program, how, code=FINDING), kind)
+            self.only_finding(self.run_program(program, how, code=FINDING, executions=20000), kind)
 
 
 class CompilerTest(ProgramTest):
