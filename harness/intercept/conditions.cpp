@@ -54,6 +54,16 @@ struct Barrier {
   u32 parties;
 };
 
+u32& parties_of(pthread_barrier_t* barrier) { return reinterpret_cast<Barrier*>(barrier)->parties; }
+
+// Those that are initialised have parties; destruction takes them away.
+void refuse_destroyed(Thread& thread, pthread_barrier_t* barrier, uptr pc) {
+  if (parties_of(barrier) == 0) {
+    engine().report(thread, FindingKind::kMisuse, "use-after-destroy", pc,
+                    "use of a barrier that was destroyed, or never initialised");
+  }
+}
+
 int take(Thread& thread, sem_t* semaphore, u64 deadline_ns, uptr pc) {
   heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, pc);
   const bool taken = engine().semaphore_wait(thread, semaphore, deadline_ns, pc);
@@ -134,8 +144,14 @@ HEDDLE_HOOK int pthread_barrier_init(pthread_barrier_t* barrier,
 
 HEDDLE_HOOK int pthread_barrier_destroy(pthread_barrier_t* barrier) noexcept {
   Thread* thread = current_thread;
-  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_barrier_destroy)(barrier)
-                           : destroy_object(*thread, barrier, "barrier", HEDDLE_PC);
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_barrier_destroy)(barrier);
+  }
+  refuse_destroyed(*thread, barrier, HEDDLE_PC);
+  destroy_object(*thread, barrier, "barrier", HEDDLE_PC);
+  engine().plain_range(*thread, reinterpret_cast<uptr>(barrier), sizeof *barrier, true, HEDDLE_PC);
+  parties_of(barrier) = 0;
+  return 0;
 }
 
 HEDDLE_HOOK int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
@@ -144,9 +160,10 @@ HEDDLE_HOOK int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
     return HEDDLE_ORIGINAL(pthread_barrier_wait)(barrier);
   }
   heddle::intercept::check_poison(barrier, sizeof *barrier, true, HEDDLE_PC);
-  const u32 parties = reinterpret_cast<const Barrier*>(barrier)->parties;
-  return engine().barrier_wait(*thread, barrier, parties, HEDDLE_PC) ? PTHREAD_BARRIER_SERIAL_THREAD
-                                                                     : 0;
+  refuse_destroyed(*thread, barrier, HEDDLE_PC);
+  return engine().barrier_wait(*thread, barrier, parties_of(barrier), HEDDLE_PC)
+             ? PTHREAD_BARRIER_SERIAL_THREAD
+             : 0;
 }
 
 // ---- semaphores ----

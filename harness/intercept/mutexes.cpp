@@ -45,6 +45,16 @@ int error_of(LockResult result, u64 deadline_ns) {
   return EINVAL;
 }
 
+// As the C library does; whoever makes a new one there, statically or not, overwrites it.
+constexpr int kDestroyed = -1;
+
+void refuse_destroyed(Thread& thread, const pthread_mutex_t* mutex, uptr pc) {
+  if (mutex->__data.__kind == kDestroyed) {
+    engine().report(thread, FindingKind::kMisuse, "use-after-destroy", pc,
+                    "use of a mutex that was destroyed");
+  }
+}
+
 void* object_of(pthread_spinlock_t* lock) { return const_cast<int*>(lock); }
 
 }  // namespace
@@ -53,6 +63,7 @@ namespace heddle::intercept {
 
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc) {
   check_poison(mutex, sizeof(int), true, pc);
+  refuse_destroyed(thread, mutex, pc);
   note_library(exec::Uncontrolled::kLockOfLibrary, "pthread_mutex_lock", pc);
   if (deadline_ns != kAtOnce && has_type(mutex, PTHREAD_MUTEX_ERRORCHECK_NP) &&
       engine().owns(thread, mutex)) {
@@ -67,6 +78,7 @@ int lock_mutex(Thread& thread, pthread_mutex_t* mutex, const timespec& until, up
 
 int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc) {
   check_poison(mutex, sizeof(int), true, pc);
+  refuse_destroyed(thread, mutex, pc);
   if (engine().mutex_unlock(thread, mutex, pc)) {
     return 0;
   }
@@ -87,8 +99,14 @@ HEDDLE_HOOK int pthread_mutex_init(pthread_mutex_t* mutex,
 
 HEDDLE_HOOK int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
   Thread* thread = current_thread;
-  return thread == nullptr ? HEDDLE_ORIGINAL(pthread_mutex_destroy)(mutex)
-                           : destroy_object(*thread, mutex, "mutex", HEDDLE_PC);
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_mutex_destroy)(mutex);
+  }
+  refuse_destroyed(*thread, mutex, HEDDLE_PC);
+  destroy_object(*thread, mutex, "mutex", HEDDLE_PC);
+  engine().plain_range(*thread, reinterpret_cast<uptr>(mutex), sizeof *mutex, true, HEDDLE_PC);
+  mutex->__data.__kind = kDestroyed;
+  return 0;
 }
 
 HEDDLE_HOOK int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {

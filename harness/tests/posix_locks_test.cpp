@@ -124,6 +124,30 @@ TEST(PosixMutex, FreedWhileHeld) {
   });
 }
 
+TEST(PosixMutex, UsedAfterDestruction) {
+  using Use = int (*)(pthread_mutex_t*);
+  for (const Use use : {Use{pthread_mutex_lock}, Use{pthread_mutex_trylock},
+                        Use{pthread_mutex_unlock}, Use{pthread_mutex_destroy}}) {
+    expect_found("misuse", "use-after-destroy", [use] {
+      pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+      pthread_mutex_destroy(&mutex);
+      use(&mutex);
+    });
+  }
+  expect_clean([] {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    for (int i = 0; i < 2; ++i) {
+      HEDDLE_CHECK(pthread_mutex_lock(&mutex) == 0 && pthread_mutex_unlock(&mutex) == 0);
+      pthread_mutex_destroy(&mutex);
+      if (i == 0) {
+        pthread_mutex_init(&mutex, nullptr);
+      }
+    }
+    mutex = PTHREAD_MUTEX_INITIALIZER;
+    HEDDLE_CHECK(pthread_mutex_lock(&mutex) == 0 && pthread_mutex_unlock(&mutex) == 0);
+  });
+}
+
 TEST(PosixMutex, AFrameMayBeUsedAgain) {
   const auto once = [](int& counter) {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -224,6 +224,19 @@ TEST(PosixBarrier, OrdersOnlyWhatWasBeforeIt) {
   });
 }
 
+TEST(PosixBarrier, UsedAfterDestructionOrUninitialised) {
+  expect_found("misuse", "use-after-destroy", [] {
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, nullptr, 1);
+    pthread_barrier_destroy(&barrier);
+    pthread_barrier_wait(&barrier);
+  });
+  expect_found("misuse", "use-after-destroy", [] {
+    static pthread_barrier_t barrier;
+    pthread_barrier_wait(&barrier);
+  });
+}
+
 TEST(PosixBarrier, DestroyedWhileWaitedFor) {
   expect_found("misuse", "destroy-in-use", [] {
     static pthread_barrier_t barrier;
