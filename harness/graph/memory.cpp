@@ -95,6 +95,7 @@ void GraphMemory::begin_execution() {
   at_ = 0;
   diverged_ = false;
   begin_again_ = false;
+  refused_ = false;
   spinners_.clear();
   progress_.clear();
   spins_.begin_execution();
@@ -249,6 +250,14 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   return id;
 }
 
+// Who tries all decisions has been to where another choice leads, or will come there.
+void GraphMemory::refuse() {
+  if (engine().options().exhaustive) {
+    refused_ = true;
+    engine().abandon();
+  }
+}
+
 // The newest store is always admitted. How many older ones come into question is a matter of
 // happens-before; that one of them is refused by the rest of the model is rare enough to take the
 // next newer one then.
@@ -273,6 +282,7 @@ EventId GraphMemory::choose_store(Event& event, exec::DecisionKind decision) {
     if (admits(event, store)) {
       return store;
     }
+    refuse();
   }
   return newest;
 }
@@ -553,11 +563,12 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
   take(join, kInitial);
 }
 
-u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity) {
+u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
   await_turn(thread);
   ++thread.effects;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
+  choice.value = value;
   choice.other = static_cast<u16>(kind);
   return static_cast<u32>(graph_[take(choice, kInitial)].value);
 }
