@@ -1,5 +1,8 @@
 // Depth-first search: each schedule once, those with few preemptions first.
 #include <atomic>
+#include <bit>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
@@ -23,7 +26,7 @@ using exploration::Session;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr const char* kModels[] = {"sc", "tso", "rc11"};
 
-Budget depth_first(u32 preemptions = ~u32{0}) {
+Budget depth_first(u32 preemptions = exploration::kUnbounded) {
   Budget budget;
   budget.search = "dfs";
   budget.preemptions = preemptions;
@@ -279,6 +282,83 @@ TEST(DepthFirst, SpinsAreCut) {
   }
 }
 
+/// A bit for each value that `body` returned under either search.
+u32 values(const char* model, const char* search, const std::function<u32()>& body) {
+  exploration::Settings settings = settings_of(model);
+  settings.faults =
+      exec::fault(exec::DecisionKind::kWeakCas) | exec::fault(exec::DecisionKind::kSpuriousWakeup);
+  u32 seen = 0;
+  const std::function<void()> noting = [&] { seen |= 1u << body(); };
+  Session session(noting, settings);
+  Budget budget;
+  budget.search = search;
+  const Census census = session.check(budget,
+                                      [](const exec::Finding& finding, const Census&) {
+                                        ADD_FAILURE() << finding.message.data;
+                                        return false;
+                                      },
+                                      {});
+  EXPECT_TRUE(census.finished && !census.bounded);
+  return seen;
+}
+
+u32 wait_with_time_out() {
+  std::mutex mutex;
+  std::condition_variable condition;
+  bool ready = false;
+  u32 value = 0;
+  both(
+      [&] {
+        std::unique_lock lock(mutex);
+        if (!ready) {
+          const bool out =
+              condition.wait_for(lock, std::chrono::seconds(1)) == std::cv_status::timeout;
+          value = out ? 1 : 2;
+        }
+        value += ready ? 3 : 0;
+      },
+      [&] {
+        const std::lock_guard lock(mutex);
+        ready = true;
+        condition.notify_all();
+      });
+  return value;
+}
+
+u32 fail_to_exchange() {
+  std::atomic<int> x{0};
+  u32 value = 0;
+  const auto exchange = [&x] {
+    int expected = 0;
+    return x.compare_exchange_weak(expected, 1, kRelaxed) ? 1u : 0u;
+  };
+  both([&] { value = exchange() + 2 * exchange(); }, [&] { exchange(); });
+  return value;
+}
+
+u32 try_to_lock() {
+  std::mutex mutex;
+  u32 value = 0;
+  both([&] { const std::lock_guard lock(mutex); },
+       [&] {
+         value = mutex.try_lock() ? 1 : 0;
+         if (value != 0) {
+           mutex.unlock();
+         }
+       });
+  return value;
+}
+
+TEST(DepthFirst, SeesWhatTheExplorerSees) {
+  for (const auto body : {wait_with_time_out, fail_to_exchange, try_to_lock}) {
+    for (const char* model : kModels) {
+      const u32 expected = values(model, "dpor", body);
+      EXPECT_GT(std::popcount(expected), 1);
+      EXPECT_EQ(values(model, "dfs", body), expected) << model;
+    }
+  }
+}
+
 TEST(DepthFirst, IsTheSameEachTime) {
   for (const char* model : kModels) {
     const Found first = find(model, depth_first(), see_both_values);
@@ -299,7 +379,7 @@ TEST(DepthFirst, ShardsAddUp) {
          [&] { x.fetch_add(1, kRelaxed), x.load(kRelaxed), x.store(3, kRelaxed); });
   };
   for (const char* model : kModels) {
-    for (const u32 preemptions : {0u, 1u, 3u, 100u, ~0u}) {
+    for (const u32 preemptions : {0u, 1u, 3u, 100u, exploration::kUnbounded}) {
       Budget budget = depth_first(preemptions);
       const Census whole = search(model, budget, body);
       for (const u32 count : {2u, 3u, 7u}) {
