@@ -17,9 +17,7 @@ namespace heddle::exploration {
 /// Programs (PLDI 2007). Differs: a round begins from nothing, so that there is nothing to store.
 class DepthFirst final : public Search {
  public:
-  static constexpr u32 kUnbounded = ~u32{0};
-
-  explicit DepthFirst(graph::Consistency& consistency, u32 preemptions_max = kUnbounded);
+  DepthFirst(graph::Consistency& consistency, u32 preemptions_max);
 
   bool diverged() const override { return diverged_ || at_ < decisions_.size(); }
   bool is_new() const override;

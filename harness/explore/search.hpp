@@ -6,6 +6,8 @@
 
 namespace heddle::exploration {
 
+constexpr u32 kUnbounded = ~u32{0};  // preemptions
+
 /// Goes through executions. Run the target with this as its strategy and memory() as its model,
 /// again and again, as long as advance() says so.
 class Search : public exec::Strategy {

@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "exec/execution.hpp"
+#include "explore/search.hpp"
 #include "explore/strategies.hpp"
 #include "graph/memory.hpp"
 #include "target/registry.hpp"
 
 namespace heddle::exploration {
-
-class Search;
 
 /// What decides how an execution goes, besides program and schedule; part of every seed.
 struct Settings {
@@ -111,8 +110,8 @@ struct Budget {
   u64 executions = ~u64{0};
   double seconds = 0;  // 0: no limit
   // Of check():
-  std::string search = "dpor";  // or "dfs"
-  u32 preemptions = ~u32{0};    // at most so many in an execution, if the search is "dfs"
+  std::string search = "dpor";   // or "dfs"
+  u32 preemptions = kUnbounded;  // at most so many in an execution, if the search is "dfs"
   Shard shard;
 };
 

@@ -14,8 +14,7 @@ namespace {
 
 using exploration::Budget;
 using exploration::Census;
-
-constexpr u32 kUnbounded = ~u32{0};
+using exploration::kUnbounded;
 
 /// Some programs have millions of schedules.
 Budget depth_first(u64 schedules, u32 preemptions) {
