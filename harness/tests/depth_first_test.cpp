@@ -143,6 +143,19 @@ TEST(DepthFirst, SeesEachInterleavingOnce) {
   }
 }
 
+// A store that comes late does not come between an update and what it read. Under SC nothing is
+// late.
+TEST(DepthFirst, DoesNotCountWhatTheModelRefuses) {
+  const auto body = [] {
+    static std::atomic<int> x{0};
+    std::thread([] { x.store(5, kRelaxed); }).detach();
+    x.fetch_add(1, kRelaxed);
+  };
+  EXPECT_EQ(search("sc", depth_first(), body).complete, 3u);
+  EXPECT_EQ(search("tso", depth_first(), body).complete, 4u);
+  EXPECT_EQ(search("rc11", depth_first(), body).complete, 4u);
+}
+
 /// Of two threads, thread 0 has the turn first. Its steps, and those of the other, fall into
 /// blocks; each change is a preemption but the last one, where a thread has finished.
 u64 with_preemptions(u32 steps, u32 preemptions) {
