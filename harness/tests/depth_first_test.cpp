@@ -57,17 +57,16 @@ Census search(const char* model, const Budget& budget, const std::function<void(
 struct Found {
   std::string kind;  // of the first finding; "" if there is none
   u64 executions = 0;
-  u32 preemptions = 0;  // in what is recorded
+  u32 changes = 0;  // of turn, in what is recorded
   std::vector<exec::Deviation> schedule;
 };
 
-/// Preemptions, where no thread yields or waits: the default is to go on.
-u32 thread_choices(const exploration::Recording& recording) {
-  u32 count = 0;
-  for (const exec::Deviation& deviation : recording.schedule) {
-    count += deviation.kind == exec::DecisionKind::kThread;
+u32 changes_of_turn(const exploration::Recording& recording) {
+  u32 changes = 0;
+  for (std::size_t i = 1; i < recording.marks.size(); ++i) {
+    changes += recording.marks[i].thread != recording.marks[i - 1].thread;
   }
-  return count;
+  return changes;
 }
 
 Found find(const char* model, const Budget& budget, const std::function<void()>& body) {
@@ -80,7 +79,7 @@ Found find(const char* model, const Budget& budget, const std::function<void()>&
                   exploration::Divergence divergence;
                   const exploration::Recording recording = session.record(divergence);
                   EXPECT_EQ(divergence.message, "");
-                  found.preemptions = thread_choices(recording);
+                  found.changes = changes_of_turn(recording);
                   found.schedule = recording.schedule;
                   return false;
                 },
@@ -199,9 +198,26 @@ TEST(DepthFirst, FindsWithTheFewestPreemptions) {
   for (const u32 bound : {2u, 3u, 100u}) {
     const Found found = find("sc", depth_first(bound), see_both_values);
     EXPECT_EQ(found.kind, "check");
-    EXPECT_EQ(found.preemptions, 2u) << bound;
+    EXPECT_EQ(found.changes, 3u) << bound;  // the last one where thread 0 has finished
   }
   EXPECT_EQ(find("sc", depth_first(), see_both_values).kind, "check");
+}
+
+// The threads run one after the other, the last one first.
+TEST(DepthFirst, FindingsAreToldAsTheyWereFound) {
+  const auto body = [] {
+    static std::atomic<int> x{0};
+    std::thread([] {
+      own_cell[1].store(1, kRelaxed);
+      HEDDLE_CHECK(x.load(kRelaxed) != 1);
+    }).detach();
+    std::thread([] { x.store(1, kRelaxed); }).detach();
+  };
+  for (const char* model : kModels) {
+    const Found found = find(model, depth_first(0), body);
+    EXPECT_EQ(found.kind, "check") << model;
+    EXPECT_EQ(found.changes, 2u) << model;
+  }
 }
 
 // Who may read the older value later on need not be interrupted.
