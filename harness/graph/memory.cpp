@@ -250,14 +250,6 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   return id;
 }
 
-// Who tries all decisions has been to where another choice leads, or will come there.
-void GraphMemory::refuse() {
-  if (engine().options().exhaustive) {
-    refused_ = true;
-    engine().abandon();
-  }
-}
-
 // The newest store is always admitted. How many older ones come into question is a matter of
 // happens-before; that one of them is refused by the rest of the model is rare enough to take the
 // next newer one then.
@@ -300,6 +292,14 @@ bool GraphMemory::admits(Event& event, EventId store) {
   const bool holds = consistency_.holds(graph_);
   graph_.pop();
   return holds;
+}
+
+// Who tries all decisions has been to where another choice leads, or will come there.
+void GraphMemory::refuse() {
+  if (engine().options().exhaustive) {
+    refused_ = true;
+    engine().abandon();
+  }
 }
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
