@@ -44,6 +44,32 @@ void add_model(CLI::App& command, CommandOptions& options, const char* model) {
       ->default_str(model);
 }
 
+void add_search(CLI::App& command, CommandOptions& options) {
+  auto* strategy =
+      command
+          .add_option("--strategy", options.budget.search,
+                      "dpor (dynamic partial order reduction: each execution that the memory model "
+                      "tells apart, once) or dfs (plain depth-first search: each schedule, once; "
+                      "many of them are the same execution, so its counts are larger)")
+          ->check(CLI::IsMember({"dpor", "dfs"}))
+          ->capture_default_str();
+  auto* preemptions =
+      command
+          .add_option("--preemptions", options.budget.preemptions,
+                      "dfs, of schedules with so many preemptions at most; those with few come "
+                      "first. A preemption takes the turn from a thread that could go on")
+          ->check(CLI::Range(0, 1'000'000));
+  command.callback([&options, strategy, preemptions] {
+    if (preemptions->count() == 0) {
+      return;
+    }
+    if (strategy->count() != 0 && options.budget.search != "dfs") {
+      throw CLI::ValidationError("--preemptions", "it is a bound of --strategy=dfs");
+    }
+    options.budget.search = "dfs";
+  });
+}
+
 // "2/8": the second of eight.
 void add_shard(CLI::App& command, CommandOptions& options) {
   command
@@ -275,7 +301,8 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
 
   CLI::App* check = app.add_subcommand(
       "check",
-      "Every execution of small targets: each one that the memory model tells apart, once. Says "
+      "Every execution of small targets: each one that the memory model tells apart, once (or, "
+      "with --strategy=dfs, each schedule). Says "
       "'verified' only if there are no others; of an operation target, all small programs are "
       "made. "
       "Plain accesses are no events, but races on them are found. Nothing fails by decision unless "
@@ -284,6 +311,7 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
       ->required()
       ->description("targets (see `heddle list`), or the path of a program");
   add_model(*check, options, kCheckModel);
+  add_search(*check, options);
   check
       ->add_option("--operations", options.smallness.operations,
                    "operation targets: all programs of so many operations a thread, at most")

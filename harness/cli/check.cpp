@@ -11,6 +11,7 @@
 namespace heddle::cli {
 namespace {
 
+using exploration::Budget;
 using exploration::Census;
 using Json = nlohmann::ordered_json;
 
@@ -53,10 +54,18 @@ std::string bound_of(const CheckResult& result, const CommandOptions& options) {
   if (verdict != "bounded") {
     return "";
   }
-  const bool timed = options.budget.seconds > 0 && result.census.seconds >= options.budget.seconds;
-  return result.census.finished ? "loops cut short"
-         : timed                ? fmt::format("{} s", options.budget.seconds)
-                                : fmt::format("{} executions", options.budget.executions);
+  const Budget& budget = options.budget;
+  if (result.census.finished) {
+    const std::string loops = result.census.bounded ? "loops cut short" : "";
+    const std::string preemptions =
+        result.census.preempted
+            ? fmt::format("{} preemption{}", budget.preemptions, budget.preemptions == 1 ? "" : "s")
+            : "";
+    return preemptions + (loops.empty() || preemptions.empty() ? "" : ", ") + loops;
+  }
+  const bool timed = budget.seconds > 0 && result.census.seconds >= budget.seconds;
+  return timed ? fmt::format("{} s", budget.seconds)
+               : fmt::format("{} executions", budget.executions);
 }
 
 std::string text_of(const exploration::Shard& shard) {
@@ -93,17 +102,18 @@ void print(const CheckResult& result, const CommandOptions& options) {
   const exploration::Tally tally = tally_of(census);
   const exploration::Shard& shard = options.budget.shard;
   fmt::print(
-      "{}: {}{}: {} executions, {} blocked, model {}, {}complete{}; {:.2f} s, {}/s\n",
+      "{}: {}{}: {} executions, {} blocked, model {}{}, {}complete{}; {:.2f} s, {}/s\n",
       result.target->name(), shard.count == 1 ? "" : "shard " + text_of(shard) + " ",
       words_for(result, options), tally.executions, census.blocked, options.settings.model,
-      result.is_complete() ? "" : "not ", programs_of(result, options), census.seconds,
+      options.budget.search == "dfs" ? ", depth first" : "", result.is_complete() ? "" : "not ",
+      programs_of(result, options), census.seconds,
       short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)));
   fmt::print("{}", undecided_line(tally));
 }
 
 Json json_of(const CheckResult& result, const CommandOptions& options) {
-  Json object =
-      to_json(options, result.target->name(), "check", tally_of(result.census), result.findings);
+  Json object = to_json(options, result.target->name(), strategy_of(options),
+                        tally_of(result.census), result.findings);
   object["blocked"] = result.census.blocked;
   object["complete"] = result.is_complete();
   object["verdict"] = verdict_of(result);

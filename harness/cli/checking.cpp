@@ -26,6 +26,10 @@ exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent
 
 }  // namespace
 
+const char* strategy_of(const CommandOptions& options) {
+  return options.budget.search == "dfs" ? "dfs" : "check";
+}
+
 Census plus(Census sum, const Census& part) {
   sum.complete += part.complete;
   sum.blocked += part.blocked;
@@ -33,6 +37,7 @@ Census plus(Census sum, const Census& part) {
   sum.undecided += part.undecided;
   sum.finished = part.finished;
   sum.bounded |= part.bounded;
+  sum.preempted |= part.preempted;
   sum.diverged |= part.diverged;
   sum.seconds += part.seconds;
   return sum;
@@ -57,7 +62,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   };
   const auto on_finding = [&](const exec::Finding&, const Census& now) {
     if (FiledFinding* finding = findings.take()) {
-      finding->made_by("check", tally_of(with(now).census));
+      finding->made_by(strategy_of(options), tally_of(with(now).census));
       tell(*finding);
     }
     return options.keep_going && !findings.diverged() && !findings.write_failed();

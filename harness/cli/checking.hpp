@@ -18,7 +18,8 @@ struct CheckResult {
 
   bool found() const { return census.with_finding != 0; }
   bool is_complete() const {
-    return census.finished && !census.bounded && census.undecided == 0 && !diverged;
+    return census.finished && !census.bounded && !census.preempted && census.undecided == 0 &&
+           !diverged;
   }
   u64 executions() const { return census.complete + census.blocked + census.with_finding; }
 };
@@ -32,6 +33,8 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
 CheckResult check_in_jobs(target::Definition& target, const CommandOptions& options,
                           const TellFinding& tell, const ShowProgress& show);
 
+/// As it is called in what is said of findings.
+const char* strategy_of(const CommandOptions& options);
 /// `finished` is that of the part, as for programs one after the other.
 exploration::Census plus(exploration::Census sum, const exploration::Census& part);
 /// As other commands count: executions that were blocked are counted apart.

@@ -32,6 +32,7 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
   release_mutex(thread, lock, pc);
   bool timed_out = false;
   if (spurious) {
+    thread.expires = false;
     point(thread, EventKind::kWake, variable.address, pc);
   } else {
     timed_out = !end_wait(thread, deadline_ns);

@@ -483,12 +483,8 @@ void Execution::abandon() {
   leave(*running_thread_);
 }
 
-// A strategy that tries everything wants to see what the others do.
 void Execution::block_for_good(Thread& thread) {
   blocked_ = true;
-  if (!options_.exhaustive) {
-    abandon();
-  }
   block_until_scheduled(thread, WaitKind::kForGood);
   internal_bug("a thread that was blocked for good was resumed", __FILE__, __LINE__);
 }

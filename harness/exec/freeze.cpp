@@ -33,6 +33,9 @@ void Execution::alarm(Thread& thread) {
     abandon();
   }
   if (steps_ > options_.step_limit) {
+    if (blocked_) {
+      abandon();  // they may wait for what only that thread would do
+    }
     for (u32 i = 0; i < oracle_count_; ++i) {
       oracles_[i]->on_step_limit(*this, thread);
     }
@@ -111,6 +114,9 @@ void Execution::leave_frozen() {
 }
 
 void Execution::no_progress(Thread& thread) {
+  if (blocked_) {
+    abandon();
+  }
   for (u32 i = 0; i < oracle_count_; ++i) {
     oracles_[i]->on_no_progress(*this, thread);
   }

@@ -29,7 +29,7 @@ ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
 }
 
 u32 Explorer::pick(exec::DecisionKind kind, u32 arity) {
-  return memory_.choose(*exec::current_thread, kind, arity);
+  return memory_.choose(*exec::current_thread, kind, arity, 0);
 }
 
 void Explorer::begin_again() {

@@ -1,15 +1,13 @@
 // In-target world. Exhaustive search: each class of executions once.
 #pragma once
 
-#include "exec/decision.hpp"
-#include "graph/memory.hpp"
+#include "explore/search.hpp"
 
 namespace heddle::exploration {
 
 /// Goes through the executions that differ in which store a load reads, or in how the stores of one
 /// location follow each other; visits none of these classes twice, and starts none that the memory
-/// model does not admit. Run the target with this as its strategy and memory() as its model, again
-/// and again, as long as advance() says so.
+/// model does not admit.
 ///
 /// An execution follows the graph, then adds to it: always an event of the first thread that can
 /// run, reading the newest store, writing the newest one. advance() takes the last event away until
@@ -22,22 +20,15 @@ namespace heddle::exploration {
 /// Partial Order Reduction (POPL 2022). Differs: an update is one event; the graph of an outer
 /// level is kept, not computed back; locks and their like are updates of which some cannot happen
 /// yet.
-class Explorer final : public exec::Strategy {
+class Explorer final : public Search {
  public:
   explicit Explorer(graph::Consistency& consistency)
-      : memory_(consistency, graph::Policy::kNewest) {}
+      : Search(consistency, graph::Policy::kNewest) {}
 
-  graph::GraphMemory& memory() { return memory_; }
-  /// Back to what it was before the last execution, which is to be run once more.
-  void begin_again();
-  /// Makes the graph the beginning of executions not seen so far. False if there are none.
-  bool advance();
-  /// Of the executions that begin as the graph says: how many alternatives lead from the first
-  /// execution of all to here. advance(), with none of them run, leaves them out.
-  u32 depth() const { return depth_; }
+  void begin_again() override;
+  bool advance() override;
+  u32 depth() const override { return depth_; }
 
-  const char* name() const override { return "check"; }
-  void begin_execution(u64) override {}
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -83,7 +74,6 @@ class Explorer final : public exec::Strategy {
   bool add_load(Event load);
   Event leave();
 
-  graph::GraphMemory memory_;
   u32 started_ = 0;  // events before the present execution
   u32 depth_ = 0;
   OwnedVec<Level> levels_;

@@ -21,11 +21,11 @@ bool interleaves(const graph::Consistency& consistency) {
 
 }  // namespace
 
-Retelling::Retelling(const Graph& graph, graph::Consistency& consistency)
+Retelling::Retelling(const Graph& graph, graph::Consistency& consistency, bool keeps_order)
     : memory_(consistency, interleaves(consistency) ? Policy::kNewest : Policy::kDecisions) {
   names_.resize(graph.size() + 1);
   names_[kInitial] = kInitial;
-  if (interleaves(consistency)) {
+  if (interleaves(consistency) && !keeps_order) {
     interleave(graph);
     return;
   }

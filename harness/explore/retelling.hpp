@@ -8,10 +8,11 @@ namespace heddle::exploration {
 
 /// Leads an ordinary execution, one that asks for its decisions, to where the explorer was, so that
 /// it can be recorded. Use it with memory() as the model; under SC that asks for nothing either, as
-/// no model would: the events come in an order in which each load reads the newest store.
+/// no model would: the events come in an order in which each load reads the newest store, be it
+/// that of the graph, or another.
 class Retelling final : public exec::Strategy {
  public:
-  Retelling(const graph::Graph& graph, graph::Consistency& consistency);
+  Retelling(const graph::Graph& graph, graph::Consistency& consistency, bool keeps_order);
 
   graph::GraphMemory& memory() { return memory_; }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "exec/naming.hpp"
+#include "explore/depth_first.hpp"
 #include "explore/explorer.hpp"
 #include "explore/isolation.hpp"
 #include "explore/retelling.hpp"
@@ -38,8 +39,14 @@ class Share {
  public:
   explicit Share(const Shard& shard) : shard_(shard) {}
 
-  /// To be asked once of each beginning, in the order of the search.
-  bool has_beginning(u32 depth) { return depth != kSharedDepth || is_next(beginnings_); }
+  /// To be asked once of each beginning, in the order of the search. Who begins from nothing again
+  /// splits in the same way again.
+  bool has_beginning(u32 depth) {
+    if (depth == 0) {
+      *this = Share(shard_);
+    }
+    return depth != kSharedDepth || is_next(beginnings_);
+  }
   /// To be asked once of each execution.
   bool has(u32 depth) { return depth >= kSharedDepth || is_next(executions_); }
 
@@ -150,6 +157,14 @@ std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_s
   return nullptr;
 }
 
+std::unique_ptr<Search> make_search(const std::string& model, const Budget& budget) {
+  graph::Consistency& consistency = *graph::consistency_of(model.c_str());
+  if (budget.search == "dfs") {
+    return std::make_unique<DepthFirst>(consistency, budget.preemptions);
+  }
+  return std::make_unique<Explorer>(consistency);
+}
+
 Session::Session(target::Definition& target, const Settings& settings)
     : target_(&target), name_(target.name()), settings_(settings) {
   prepare_process();
@@ -254,18 +269,18 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   return tally;
 }
 
-exec::Outcome Session::explore(Explorer& explorer) {
-  model_ = &explorer.memory();
+exec::Outcome Session::explore(Search& search) {
+  model_ = &search.memory();
   exhaustive_ = true;
-  const exec::Outcome outcome = execute(explorer, false);
+  const exec::Outcome outcome = execute(search, false);
   model_ = memory_.get();
   exhaustive_ = false;
   return outcome;
 }
 
 // What was found, once more, by decisions that can be recorded.
-void Session::retell(Explorer& explorer) {
-  Retelling retelling(explorer.memory().graph(), explorer.memory().consistency());
+void Session::retell(Search& search) {
+  Retelling retelling(search.memory().graph(), search.memory().consistency(), search.keeps_order());
   model_ = &retelling.memory();
   observe(execute(retelling, false));
   model_ = memory_.get();
@@ -274,26 +289,28 @@ void Session::retell(Explorer& explorer) {
 Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
                       const OnCensus& on_progress) {
   Census census;
-  Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  const std::unique_ptr<Search> search = make_search(settings_.model, budget);
   Share share(budget.shard);
   const double start = now_seconds();
   double next_progress = start + 0.2;
+  u64 runs = 0;
   for (bool more = true; more && !stop_requested();) {
-    const exec::Outcome outcome = explore(explorer);
-    if (explorer.memory().diverged()) {
+    ++runs;
+    const exec::Outcome outcome = explore(*search);
+    if (search->diverged()) {
       census.diverged = true;
       break;
     }
-    if (explorer.memory().must_begin_again()) {
-      explorer.begin_again();
+    if (search->memory().must_begin_again()) {
+      search->begin_again();
       continue;
     }
-    const bool mine = share.has(explorer.depth());
+    const bool mine = share.has(search->depth()) && search->is_new();
     census.undecided += mine && target::judgement_undecided();
     if (mine && *outcome.finding) {
       // In another order of the same graph a use and a free without order are a race, or the use
       // of freed memory.
-      retell(explorer);
+      retell(*search);
       census.diverged = observed_.kind == exec::FindingKind::kNone;
       ++census.with_finding;
       census.seconds = now_seconds() - start;
@@ -304,14 +321,14 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       ++(outcome.blocked ? census.blocked : census.complete);
     }
     do {
-      more = explorer.advance();
-    } while (more && !share.has_beginning(explorer.depth()));
+      more = search->advance();
+    } while (more && !share.has_beginning(search->depth()));
     census.finished = !more;
     const u64 count = census.complete + census.blocked + census.with_finding;
     if (count >= budget.executions) {
       break;
     }
-    if (count % 16 == 0) {
+    if (runs % 16 == 0) {
       const double now = now_seconds();
       census.seconds = now - start;
       if (on_progress && now >= next_progress) {
@@ -323,7 +340,8 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       }
     }
   }
-  census.bounded = explorer.memory().is_bounded();
+  census.bounded = search->memory().is_bounded();
+  census.preempted = search->is_bounded();
   census.seconds = now_seconds() - start;
   return census;
 }

@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "exec/execution.hpp"
+#include "explore/search.hpp"
 #include "explore/strategies.hpp"
 #include "graph/memory.hpp"
 #include "target/registry.hpp"
 
 namespace heddle::exploration {
-
-class Explorer;
 
 /// What decides how an execution goes, besides program and schedule; part of every seed.
 struct Settings {
@@ -90,10 +89,11 @@ struct Census {
   u64 complete = 0;  // executions in which all threads finished
   u64 blocked = 0;   // in which some thread could not go on, by an assumption or a spin
   u64 with_finding = 0;
-  u64 undecided = 0;      // see Tally
-  bool finished = false;  // there are no others
-  bool bounded = false;   // loops were cut short that might have gone on
-  bool diverged = false;  // the program does not do the same again
+  u64 undecided = 0;       // see Tally
+  bool finished = false;   // there are no others
+  bool bounded = false;    // loops were cut short that might have gone on
+  bool preempted = false;  // there are executions with more preemptions than the budget has
+  bool diverged = false;   // the program does not do the same again
   double seconds = 0;
 };
 
@@ -109,7 +109,10 @@ struct Budget {
   u64 rng_seed = 1;
   u64 executions = ~u64{0};
   double seconds = 0;  // 0: no limit
-  Shard shard;         // of check()
+  // Of check():
+  std::string search = "dpor";   // or "dfs"
+  u32 preemptions = kUnbounded;  // at most so many in an execution, if the search is "dfs"
+  Shard shard;
 };
 
 constexpr const char* kDiedRule = "died";  // of a finding whose process is gone
@@ -152,7 +155,8 @@ class Session {
 
   /// What check() runs of an operation target.
   void set_program(target::Program program) { program_ = std::move(program); }
-  /// All executions: each class that the memory model tells apart, once; within the budget.
+  /// All executions within the budget: each class that the memory model tells apart, or each
+  /// schedule, once.
   Census check(const Budget& budget, const OnCheckFinding& on_finding, const OnCensus& on_progress);
 
   Tally run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress);
@@ -188,8 +192,8 @@ class Session {
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
-  exec::Outcome explore(Explorer& explorer);
-  void retell(Explorer& explorer);
+  exec::Outcome explore(Search& search);
+  void retell(Search& search);
   void use_model();
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);
@@ -212,6 +216,7 @@ class Session {
 
 /// "random" or "pct"; null for an unknown name.
 std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed);
+std::unique_ptr<Search> make_search(const std::string& model, const Budget& budget);
 
 /// Compares what was seen with what was expected, event by event.
 Divergence compare(const Recording& expected, const Recording& seen);

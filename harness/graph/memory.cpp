@@ -95,6 +95,7 @@ void GraphMemory::begin_execution() {
   at_ = 0;
   diverged_ = false;
   begin_again_ = false;
+  refused_ = false;
   spinners_.clear();
   progress_.clear();
   spins_.begin_execution();
@@ -273,6 +274,7 @@ EventId GraphMemory::choose_store(Event& event, exec::DecisionKind decision) {
     if (admits(event, store)) {
       return store;
     }
+    refuse();
   }
   return newest;
 }
@@ -290,6 +292,14 @@ bool GraphMemory::admits(Event& event, EventId store) {
   const bool holds = consistency_.holds(graph_);
   graph_.pop();
   return holds;
+}
+
+// Who tries all decisions has been to where another choice leads, or will come there.
+void GraphMemory::refuse() {
+  if (engine().options().exhaustive) {
+    refused_ = true;
+    engine().abandon();
+  }
 }
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
@@ -553,11 +563,12 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
   take(join, kInitial);
 }
 
-u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity) {
+u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
   await_turn(thread);
   ++thread.effects;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
+  choice.value = value;
   choice.other = static_cast<u16>(kind);
   return static_cast<u32>(graph_[take(choice, kInitial)].value);
 }

@@ -32,6 +32,8 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged() const { return diverged_; }
   /// The execution was given up, and says more if it is run once more.
   bool must_begin_again() const { return begin_again_; }
+  /// The execution was given up, because the strategy decided on what the model does not admit.
+  bool refused() const { return refused_; }
   /// Some execution was cut short without knowing that its thread would only do the same again.
   bool is_bounded() const { return spins_.is_bounded(); }
 
@@ -54,8 +56,8 @@ class GraphMemory final : public exec::MemoryModel {
   u32 slot_of(const exec::Thread& creator, u32 nth) override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
-  /// One of `arity` values: the graph's, or else 0.
-  u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity);
+  /// One of `arity` values: the graph's, or else `value`.
+  u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity, u32 value);
   /// Who adds the next event if no graph says so. The end of the program comes last: whatever the
   /// others can do, they can do before it.
   static ThreadId first_to_run(const exec::SchedulePoint& point);
@@ -94,6 +96,7 @@ class GraphMemory final : public exec::MemoryModel {
   /// The store that a read reads, or that a write comes behind in coherence.
   EventId choose_store(Event& event, exec::DecisionKind decision);
   bool admits(Event& event, EventId store);
+  void refuse();
   bool becomes_newest(EventId store);
   void trace(EventId id, EventId acted_on);
   exec::VectorClock& released(EventId store) { return released_[store]; }
@@ -104,6 +107,7 @@ class GraphMemory final : public exec::MemoryModel {
   u32 at_ = 0;
   bool diverged_ = false;
   bool begin_again_ = false;
+  bool refused_ = false;
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread
   OwnedVec<u32> spinners_;       // threads that were blocked as such

@@ -564,5 +564,107 @@ TEST(Check, RacesAreFound) {
   EXPECT_EQ(findings("rc11", body(kRelease)), "");
 }
 
+/// Whether what is found first repeats as an ordinary execution.
+void expect_repeated(const char* model, const std::function<void()>& body) {
+  exploration::Settings settings;
+  settings.model = model;
+  settings.faults = 0;
+  exploration::Session session(body, settings);
+  const Census census = session.check({},
+                                      [&](const exec::Finding&, const Census&) {
+                                        exploration::Divergence divergence;
+                                        session.record(divergence);
+                                        EXPECT_EQ(divergence.message, "") << model;
+                                        return false;
+                                      },
+                                      {});
+  EXPECT_EQ(census.with_finding, 1u) << model;
+  EXPECT_FALSE(census.diverged) << model;
+}
+
+TEST(Check, FindingsBesideThreadsThatAreBlockedRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_repeated(model, [] {
+      Shared s;
+      run([&] { heddle_assume(s.x.fetch_add(1, kRelaxed) != 0); },
+          [&] { HEDDLE_CHECK(s.x.load(kRelaxed) == 0); });
+    });
+  }
+}
+
+TEST(Check, WhoWaitsForABlockedThreadIsNotToBlame) {
+  expect_clean(
+      [] {
+        Shared s;
+        run(
+            [&] {
+              heddle_assume(s.x.load(kRelaxed) == 1);
+              s.y.store(1, kRelaxed);
+            },
+            [&] {
+              while (s.y.load(kRelaxed) == 0) {
+              }
+            });
+      },
+      {.executions = 20});
+}
+
+TEST(Check, FindingsBehindConditionVariablesRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_repeated(model, [] {
+      Shared s;
+      std::mutex mutex;
+      std::condition_variable condition;
+      bool ready = false;
+      run(
+          [&] {
+            std::unique_lock lock(mutex);
+            condition.wait(lock, [&] { return ready; });
+            s.x.store(1, kRelaxed);
+            s.x.store(2, kRelaxed);
+          },
+          [&] {
+            const std::lock_guard lock(mutex);
+            ready = true;
+            condition.notify_one();
+          },
+          [&] {
+            s.y.store(1, kRelaxed);
+            HEDDLE_CHECK(s.x.load(kRelaxed) != 1);
+          });
+    });
+  }
+}
+
+TEST(Check, FindingsInThreadsOfThreadsRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_repeated(model, [] {
+      Shared s;
+      const auto inner = [&](int value) {
+        return [&s, value] {
+          s.y.fetch_add(1, kRelaxed);
+          std::thread([&s, value] { s.x.store(value, kRelaxed); }).join();
+        };
+      };
+      run(inner(1), inner(2));
+      HEDDLE_CHECK(s.x.load(kRelaxed) != 1);
+    });
+    expect_repeated(model, [] {
+      Shared s;
+      run(
+          [&] {
+            s.y.fetch_add(1, kRelaxed);
+            std::thread([&s] { s.x.store(1, kRelaxed); }).join();
+          },
+          [&] {
+            if (s.y.fetch_add(1, kRelaxed) == 0) {
+              std::thread([&s] { s.x.store(s.x.load(kRelaxed) + 2, kRelaxed); }).join();
+            }
+          });
+      HEDDLE_CHECK(s.x.load(kRelaxed) != 3);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace heddle::testing

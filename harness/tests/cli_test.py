@@ -417,6 +417,51 @@ class CheckTest(CliTest):
         self.assertEqual((result["verdict"], result["executions"], result["bound"]),
                          ("bounded", 100, "100 executions"))
 
+    def test_depth_first(self):
+        """Each schedule once: many more than executions that the model tells apart, to the same end."""
+        for model in ("sc", "tso", "rc11"):
+            few = self.check(CLEAN, "small.store_buffering", f"--model={model}", "--strategy=dpor")
+            many = self.check(CLEAN, "small.store_buffering", f"--model={model}", "--strategy=dfs", "--require-complete")
+            self.assertEqual((many["verdict"], many["bound"], many["strategy"]), ("verified", "", "dfs"))
+            self.assertGreater(many["executions"], 100 * few["executions"])
+        done = heddle("check", "small.store_buffering", "--strategy=dfs", command=small())
+        self.assertIn("model rc11, depth first, complete", done.stdout)
+        result = self.check(CLEAN, "small_counter", "--strategy=dfs", "--operations=1", "--values=1")
+        self.assertEqual((result["verdict"], result["programs"]), ("verified", 4))
+        result = self.check(FINDING, "small.stale_data", "--strategy=dfs")
+        finding, = result["findings"]
+        self.assertEqual((finding["strategy"], finding["confirmed"]), ("dfs", True))
+        self.assertIs(self.run_json(FINDING, "replay", finding["seed"], command=small())["diverged"], False)
+
+    def test_preemptions(self):
+        """A bound on preemptions is part of the verdict, unless there are no schedules beyond."""
+        whole = self.check(CLEAN, "small.store_buffering", "--strategy=dfs")
+        counts = []
+        for preemptions in (0, 1, 2):
+            result = self.check(CLEAN, "small.store_buffering", f"--preemptions={preemptions}")
+            self.assertEqual((result["verdict"], result["complete"], result["strategy"]), ("bounded", False, "dfs"))
+            self.assertEqual(result["bound"], f"{preemptions} preemption{'' if preemptions == 1 else 's'}")
+            counts.append(result["executions"])
+        self.assertEqual(counts, sorted(set(counts)))
+        done = heddle("check", "small.store_buffering", "--preemptions=2", command=small())
+        self.assertIn("no finding within 2 preemptions: ", done.stdout)
+        self.check(INCONCLUSIVE, "small.store_buffering", "--preemptions=2", "--require-complete")
+        result = self.check(CLEAN, "small.store_buffering", "--strategy=dfs", "--preemptions=100", "--require-complete")
+        self.assertEqual((result["verdict"], result["executions"]), ("verified", whole["executions"]))
+
+    def test_depth_first_in_parts(self):
+        """Shards and jobs count what the whole does, with and without a bound."""
+        for flags in (["--strategy=dfs"], ["--preemptions=1"], ["--preemptions=100"]):
+            with self.subTest(flags=flags):
+                whole = self.check(CLEAN, "small.assumption", *flags)
+                parts = [self.check(CLEAN, "small.assumption", *flags, f"--shard={i + 1}/3") for i in range(3)]
+                jobs = self.check(CLEAN, "small.assumption", *flags, "--jobs=3")
+                for key in ("executions", "blocked"):
+                    self.assertEqual(sum(part[key] for part in parts), whole[key])
+                    self.assertEqual(jobs[key], whole[key])
+                for key in ("verdict", "bound"):
+                    self.assertEqual(jobs[key], whole[key])
+
     def test_several_targets(self):
         """Each target has its verdict; the exit code sums them up."""
         results = self.check(FINDING, "small.store_buffering", "small.stale_data")
@@ -437,6 +482,8 @@ class CheckTest(CliTest):
                                 (["go_map", "--shard=0/4"], "0/4"), (["go_map", "--shard=5/4"], "5/4"),
                                 (["go_map", "--shard=1"], "--shard"), (["go_map", "--shard=1/4x"], "1/4x"),
                                 (["go_map", "--executions=0"], "--executions"), (["go_map", "--preempt=all"], "--preempt"),
+                                (["go_map", "--strategy=pct"], "pct"), (["go_map", "--preemptions=-1"], "--preemptions"),
+                                (["go_map", "--strategy=dpor", "--preemptions=1"], "--strategy=dfs"),
                                 ([], "target")):
             with self.subTest(" ".join(arguments)):
                 self.assert_refused("check", *arguments, says=says)

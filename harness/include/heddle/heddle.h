@@ -11,7 +11,8 @@ extern "C" {
 /* Reports a finding of kind "check" and ends the execution. `condition` is the text shown. */
 void heddle_check_failed(const char* condition, const char* file, int line);
 
-/* Ends the execution silently unless `holds`: what follows is about executions in which it does. */
+/* Unless `holds`, the calling thread goes no further, and the execution is not judged for that:
+   what follows is about executions in which it does. */
 void heddle_assume(int holds);
 
 /* A value in [0, arity) by decision: random when hunting, recorded in the seed. arity >= 1. */
