@@ -323,11 +323,18 @@ void Execution::judge_and_leave(Thread& thread) {
   leave(thread);
 }
 
+namespace {
+
+/// What is left of it for those who wait for the process.
+constexpr int exit_code(int status) { return status & 0xff; }
+
+}  // namespace
+
 void Execution::exit_program(Thread& thread, int status, uptr pc) {
   begin_exit(thread, pc);
   run_exits(thread.exits);
   run_program_exits();
-  if (status != 0) {
+  if (exit_code(status) != 0) {
     leave_program(thread, status, pc);
   }
   judge_and_leave(thread);
@@ -347,9 +354,9 @@ void Execution::begin_exit(Thread& thread, uptr pc) {
 }
 
 void Execution::leave_program(Thread& thread, int status, uptr pc) {
-  if (status != 0) {
+  if (exit_code(status) != 0) {
     Text<100> message;
-    message.add("the program exits with status %d in T%u", status & 0xff, to_index(thread.id));
+    message.add("the program exits with status %d in T%u", exit_code(status), to_index(thread.id));
     report(thread, FindingKind::kCheck, "exit-status", pc, message.data);
   }
   leave(thread);

@@ -103,6 +103,7 @@ int main(int argc, char** argv) {
   if (!std::strcmp(how, "quick_exit")) std::quick_exit(6);
   if (!std::strcmp(how, "library")) errx(7, "a call of exit() inside of the C library");
   if (!std::strcmp(how, "exit 0")) std::exit(0);
+  if (!std::strcmp(how, "exit 256")) std::exit(256);
   if (!std::strcmp(how, "running")) std::thread([] { for (;;) std::this_thread::yield(); }).detach();
   if (!std::strcmp(how, "leak")) {
     void* volatile block = std::malloc(100);
@@ -677,7 +678,7 @@ class FindingsTest(ProgramTest):
         for how, status in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7)):
             finding = self.only_finding(self.run_program(program, how, code=FINDING), "check", "exit-status")
             self.assertIn(f"status {status} ", finding["message"])
-        for how in ("exit 0", "running", "frame"):
+        for how in ("exit 0", "exit 256", "running", "frame"):
             self.assertEqual(self.run_program(program, how)["verdict"], "none", how)
         self.only_finding(self.run_program(program, "leak", code=FINDING), "heap", "leak")
 
