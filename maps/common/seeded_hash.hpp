@@ -7,15 +7,17 @@
 
 namespace maps {
 
-/// The splitmix64 finaliser over key and seed. Never std::hash, whose result depends on the
-/// standard library.
+/// The splitmix64 finaliser over key and seed; of a pointer, over its address. Never std::hash,
+/// whose result depends on the standard library.
 struct seeded_hash {
   template <class Key>
-    requires(std::is_arithmetic_v<Key> || std::is_enum_v<Key>)
+    requires(std::is_arithmetic_v<Key> || std::is_enum_v<Key> || std::is_pointer_v<Key>)
   std::uint64_t operator()(Key key, std::uint32_t seed) const noexcept {
     std::uint64_t bits = 0;
     if constexpr (std::is_floating_point_v<Key>) {
       bits = std::bit_cast<std::uint64_t>(static_cast<double>(key) + 0.0);  // -0 hashes as +0
+    } else if constexpr (std::is_pointer_v<Key>) {
+      bits = reinterpret_cast<std::uintptr_t>(key);
     } else {
       bits = static_cast<std::uint64_t>(key);
     }

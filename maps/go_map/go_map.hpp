@@ -4,16 +4,16 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 
+#include "../common/pin_ptr.hpp"
+#include "../common/seeded_hash.hpp"
+#include "../common/write_detector.hpp"
 #include "go_map_generation.hpp"
 
 namespace maps {
@@ -37,45 +37,6 @@ enum class go_map_bug {
   same_size_splits,
 };
 
-/// Thrown by the best-effort detector when two operations overlap that must not.
-class concurrent_misuse : public std::logic_error {
- public:
-  using std::logic_error::logic_error;
-};
-
-/// The default hash: the splitmix64 finaliser over key and seed; of a pointer, over its address.
-/// Never std::hash, whose result depends on the standard library.
-struct go_map_hash {
-  template <class Key>
-    requires(std::is_arithmetic_v<Key> || std::is_enum_v<Key> || std::is_pointer_v<Key>)
-  std::uint64_t operator()(Key key, std::uint32_t seed) const noexcept {
-    std::uint64_t bits = 0;
-    if constexpr (std::is_floating_point_v<Key>) {
-      bits = std::bit_cast<std::uint64_t>(static_cast<double>(key) + 0.0);  // -0 hashes as +0
-    } else if constexpr (std::is_pointer_v<Key>) {
-      bits = reinterpret_cast<std::uintptr_t>(key);
-    } else {
-      bits = static_cast<std::uint64_t>(key);
-    }
-    bits ^= seed * 0x9e3779b97f4a7c15U;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9U;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebU;
-    return bits ^ (bits >> 31);
-  }
-};
-
-/// The default random source: xorshift32 from a fixed state, so that runs repeat.
-struct go_map_random {
-  std::uint32_t state = 0x9e3779b9;
-
-  std::uint32_t operator()() noexcept {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-  }
-};
-
 struct go_map_options {
   std::uint8_t initial_log2 = 0;     ///< The first bucket array has 2^initial_log2 buckets.
   std::size_t load_numerator = 13;   ///< The map doubles above load_numerator / load_denominator
@@ -89,10 +50,10 @@ struct go_map_options {
 ///          Random: () -> std::uint32_t; draws seeds, iteration starts, places of NaN-like keys.
 /// Threads: none of its own. The caller's lock covers every call, also begin_range, next, close and
 ///          the iterator's destructor: they count pins, so a shared lock is not enough for them.
-/// Errors:  concurrent_misuse (best effort). On std::bad_alloc a write has no effect.
+/// Errors:  overlap_error (best effort). On std::bad_alloc a write has no effect.
 /// Source:  Go's runtime map, 1.18 to 1.23; deviations are listed in README.md.
-template <class Key, class T, class Hash = go_map_hash, class KeyEqual = std::equal_to<Key>,
-          class Random = go_map_random, go_map_bug Bug = go_map_bug::none>
+template <class Key, class T, class Hash = seeded_hash, class KeyEqual = std::equal_to<Key>,
+          class Random = repeatable_random, go_map_bug Bug = go_map_bug::none>
 class go_map : private go_map_parts::slots {
   static constexpr bool kEvacuationTakesOverflow =
       Bug == go_map_bug::frees_overflow_under_iterator ||
@@ -100,8 +61,8 @@ class go_map : private go_map_parts::slots {
 
   using bucket = go_map_parts::bucket<Key, T>;
   using generation = go_map_parts::generation<Key, T, kEvacuationTakesOverflow>;
-  using generation_ptr = go_map_parts::generation_ptr<generation>;
-  class writing_scope;
+  using generation_ptr = pin_ptr<generation>;
+  using place = go_map_parts::place<Key, T>;
 
  public:
   class iterator;
@@ -112,7 +73,8 @@ class go_map : private go_map_parts::slots {
         hash_(std::move(hash)),
         equal_(std::move(equal)),
         random_(std::move(random)),
-        seed_(random_()) {}
+        seed_(random_()),
+        detector_(options.detect_misuse) {}
 
   go_map(const go_map&) = delete;
   go_map& operator=(const go_map&) = delete;
@@ -130,7 +92,7 @@ class go_map : private go_map_parts::slots {
     if (count_ == 0) {
       return std::nullopt;
     }
-    check_no_writer("go_map: a lookup met a write in progress");
+    detector_.check("go_map: a lookup met a write in progress");
     const place at = locate(key);
     return at.in != nullptr ? std::optional<T>(at.in->values[at.slot]) : std::nullopt;
   }
@@ -138,7 +100,7 @@ class go_map : private go_map_parts::slots {
   /// Returns true if `key` was new. A key unequal to itself is new each time.
   bool insert_or_assign(const Key& key, const T& value) {
     const std::uint64_t hash = hash_of(key);  // before the flag, which a throw must not leave set
-    writing_scope writing(*this);
+    write_detector::scope writing(detector_, kOverlap);
     copy_postponed_chain();
     if (!current_) {
       current_ = generation_ptr(new generation(options_.initial_log2));
@@ -169,7 +131,7 @@ class go_map : private go_map_parts::slots {
       return false;
     }
     const std::uint64_t hash = hash_of(key);
-    writing_scope writing(*this);
+    write_detector::scope writing(detector_, kOverlap);
     copy_postponed_chain();
     bucket& head = chain_for_write(hash);
     const place at = search(head, key, top_of(hash));
@@ -185,14 +147,14 @@ class go_map : private go_map_parts::slots {
     if (count_ == 0) {
       return;
     }
-    writing_scope writing(*this);
+    write_detector::scope writing(detector_, kOverlap);
     seeded_.postponed.reset();
     if constexpr (Bug != go_map_bug::resurrects_cleared_entries) {
       if (old_) {
-        wipe(*old_);  // an iterator may stand in it, or have been opened on it
+        old_->wipe();  // an iterator may stand in it, or have been opened on it
       }
     }
-    wipe(*current_);
+    current_->wipe();
     old_.reset();
     nevacuate_ = 0;
     count_ = 0;
@@ -215,7 +177,7 @@ class go_map : private go_map_parts::slots {
   }
 
   /// True in the middle of a write, as the misuse detector sees it.
-  bool writing() const noexcept { return (flags_ & kWriting) != 0; }
+  bool writing() const noexcept { return detector_.writing(); }
 
   /// All old chains below this one are evacuated. Zero unless growing().
   std::size_t evacuation_mark() const noexcept { return nevacuate_; }
@@ -235,7 +197,7 @@ class go_map : private go_map_parts::slots {
     if (!current_) {
       return;
     }
-    writing_scope writing(*this);
+    write_detector::scope writing(detector_, kOverlap);
     grow();
     writing.finish();
   }
@@ -245,48 +207,7 @@ class go_map : private go_map_parts::slots {
 
  private:
   static constexpr std::size_t kMarkSkipMax = 1024;  // bounds the work of one write
-  static constexpr std::uint8_t kWriting = 4;        // the bit of Go's hashWriting
-
-  // Go's misuse detector. The flag is flipped, not set, on entry: two writers that pass the entry
-  // check together cancel each other, and the check on exit sees it.
-  class writing_scope {
-   public:
-    explicit writing_scope(go_map& map) : map_(map), active_(map.options_.detect_misuse) {
-      map_.check_no_writer(kOverlap);
-      if (active_) {
-        map_.flags_ ^= kWriting;
-      }
-    }
-
-    writing_scope(const writing_scope&) = delete;
-    writing_scope& operator=(const writing_scope&) = delete;
-
-    ~writing_scope() {
-      if (active_) {  // left by an exception: the map is whole, so it stays usable
-        map_.flags_ = 0;
-      }
-    }
-
-    void finish() {
-      if (std::exchange(active_, false)) {
-        if ((map_.flags_ & kWriting) == 0) {
-          throw concurrent_misuse(kOverlap);
-        }
-        map_.flags_ = 0;
-      }
-    }
-
-   private:
-    static constexpr const char* kOverlap = "go_map: two writes overlap";
-
-    go_map& map_;
-    bool active_;
-  };
-
-  struct place {
-    bucket* in = nullptr;  // null: nowhere
-    std::size_t slot = 0;
-  };
+  static constexpr const char* kOverlap = "go_map: two writes overlap";
 
   // State that only seeded bugs use.
   struct bug_state {
@@ -294,12 +215,6 @@ class go_map : private go_map_parts::slots {
     std::size_t postponed_chain = 0;  // this chain of it
     bucket* free_list = nullptr;      // reuses_overflow_bucket_early
   };
-
-  void check_no_writer(const char* message) const {
-    if (options_.detect_misuse && (flags_ & kWriting) != 0) {
-      throw concurrent_misuse(message);
-    }
-  }
 
   bool is_reflexive(const Key& key) const { return equal_(key, key); }
 
@@ -392,191 +307,20 @@ class go_map : private go_map_parts::slots {
     }
   }
 
-  // If nothing follows the vacated slot, it and the vacant slots before it join the empty rest.
-  static void restore_empty_rest(bucket& head, place at) noexcept {
-    if (at.slot + 1 < kSlots) {
-      if (at.in->tophash[at.slot + 1] != kEmptyRest) {
-        return;
-      }
-    } else if (at.in->overflow != nullptr && at.in->overflow->tophash[0] != kEmptyRest) {
-      return;
-    }
-    while (at.in->tophash[at.slot] == kEmptyOne) {
-      at.in->tophash[at.slot] = kEmptyRest;
-      if (at.slot > 0) {
-        --at.slot;
-      } else if (at.in != &head) {
-        bucket* previous = &head;
-        while (previous->overflow != at.in) {
-          previous = previous->overflow;
-        }
-        at = {previous, kSlots - 1};
-      }
-    }
-  }
+  // Growth: go_map_growth.hpp. ----------------------------------------------------------------
 
-  // Empties a chain and keeps its overflow buckets for later: an iterator may stand in them.
-  static void wipe_chain(bucket& head) {
-    for (bucket* b = &head; b != nullptr; b = b->overflow) {
-      for (std::size_t i = 0; i < kSlots; ++i) {
-        b->tophash[i] = kEmptyRest;
-        b->keys[i] = Key{};
-        b->values[i] = T{};
-      }
-    }
-  }
-
-  // Evacuated chains may stay as they are: their entries are stale, and after reseed() an iterator
-  // no longer looks at those.
-  static void wipe(generation& target) {
-    for (std::size_t i = 0; i <= target.mask(); ++i) {
-      if (!target.buckets[i].is_evacuated()) {
-        wipe_chain(target.buckets[i]);
-      }
-    }
-  }
-
-  // Growth. -----------------------------------------------------------------------------------
-
-  void grow() {
-    copy_postponed_chain();
-    const unsigned log2 = bucket_count_log2();
-    generation_ptr fresh(new generation(overloaded(count_ + 1) ? log2 + 1 : log2));
-    old_ = std::move(current_);
-    current_ = std::move(fresh);
-    nevacuate_ = 0;
-    noverflow_ = 0;
-  }
-
-  // Every write first evacuates the chain it is about to use, then one more, so that a migration
-  // ends after at most as many writes as there are old buckets.
-  bucket& chain_for_write(std::uint64_t hash) {
-    if (old_) {
-      evacuate(hash & old_->mask());
-    }
-    if (old_) {
-      if constexpr (Bug == go_map_bug::advances_mark_before_copy) {
-        mark_now_copy_later(nevacuate_);
-      } else {
-        evacuate(nevacuate_);
-      }
-    }
-    return current_->chain(hash);
-  }
-
-  void evacuate(std::size_t index) {
-    if (!old_->buckets[index].is_evacuated()) {
-      copy_chain(*old_, index);
-      mark_chain(*old_, index);
-    }
-    if (index == nevacuate_) {
-      advance_mark();
-    }
-  }
-
-  // To which half of a doubled array an entry goes. A key unequal to itself is sent by the low bit
-  // of its tophash: iterators must be able to ask twice. kEvacuatedX and Y keep that bit.
+  void grow();
+  bucket& chain_for_write(std::uint64_t hash);
+  void evacuate(std::size_t index);
   bool goes_to_y(const generation& from, const bucket& b, std::size_t slot,
-                 std::uint64_t hash) const {
-    if (Bug != go_map_bug::same_size_splits && from.log2 == current_->log2) {
-      return false;
-    }
-    const bool by_hash = Bug == go_map_bug::sends_nan_anywhere || is_reflexive(b.keys[slot]);
-    return by_hash ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
-  }
-
-  // Copies, never moves: an iterator in the old chain still needs the keys. Nobody has written to
-  // the destinations yet, because each write evacuates first; so a failed copy can be undone.
-  void copy_chain(const generation& from, std::size_t index) {
-    bucket& x = current_->buckets[index];
-    bucket& y = current_->chain(index + from.mask() + 1);  // is x in a same-size growth
-    try {
-      place ends[2] = {{&x, 0}, {&y, 0}};
-      for (const bucket* b = &from.buckets[index]; b != nullptr; b = b->overflow) {
-        for (std::size_t i = 0; i < kSlots; ++i) {
-          if (holds_entry(b->tophash[i])) {
-            const std::uint64_t hash = hash_of(b->keys[i]);
-            append(ends[goes_to_y(from, *b, i, hash)], *b, i, top_of(hash));
-          }
-        }
-      }
-    } catch (...) {
-      wipe_chain(x);
-      wipe_chain(y);
-      throw;
-    }
-  }
-
-  void append(place& end, const bucket& from, std::size_t slot, std::uint8_t top) {
-    if (end.slot == kSlots) {
-      end = {end.in->overflow != nullptr ? end.in->overflow : &add_overflow(*end.in), 0};
-    }
-    end.in->keys[end.slot] = from.keys[slot];
-    end.in->values[end.slot] = from.values[slot];
-    end.in->tophash[end.slot] = top;
-    ++end.slot;
-  }
-
-  void mark_chain(const generation& from, std::size_t index) {
-    bucket& head = from.buckets[index];
-    for (bucket* b = &head; b != nullptr; b = b->overflow) {
-      for (std::size_t i = 0; i < kSlots; ++i) {
-        if (is_empty(b->tophash[i])) {
-          b->tophash[i] = kEvacuatedEmpty;
-        } else {
-          const bool to_y = goes_to_y(from, *b, i, hash_of(b->keys[i]));
-          b->tophash[i] = to_y ? kEvacuatedY : kEvacuatedX;
-        }
-      }
-    }
-    if constexpr (Bug == go_map_bug::frees_overflow_under_iterator) {
-      delete_chain(head.overflow);
-    }
-    if constexpr (Bug == go_map_bug::reuses_overflow_bucket_early) {
-      put_on_free_list(head.overflow);
-    }
-  }
-
-  void advance_mark() {
-    const std::size_t old_count = old_->mask() + 1;
-    const std::size_t stop = std::min(nevacuate_ + 1 + kMarkSkipMax, old_count);
-    ++nevacuate_;
-    while (nevacuate_ < stop && old_->buckets[nevacuate_].is_evacuated()) {
-      ++nevacuate_;
-    }
-    if (nevacuate_ == old_count) {
-      if constexpr (Bug == go_map_bug::frees_old_buckets_under_iterator) {
-        old_->free_buckets();
-      }
-      old_.reset();
-      nevacuate_ = 0;
-    }
-  }
-
-  // Seeded bugs. ------------------------------------------------------------------------------
-
-  void mark_now_copy_later(std::size_t index) {
-    if (!old_->buckets[index].is_evacuated()) {
-      mark_chain(*old_, index);
-      seeded_.postponed = old_.share();
-      seeded_.postponed_chain = index;
-    }
-    advance_mark();
-  }
-
-  void copy_postponed_chain() {
-    if (seeded_.postponed) {
-      copy_chain(*seeded_.postponed, seeded_.postponed_chain);
-      seeded_.postponed.reset();
-    }
-  }
-
-  void put_on_free_list(bucket* first) noexcept {
-    while (first != nullptr) {
-      bucket* const b = std::exchange(first, first->overflow);
-      b->overflow = std::exchange(seeded_.free_list, b);
-    }
-  }
+                 std::uint64_t hash) const;
+  void copy_chain(const generation& from, std::size_t index);
+  void append(place& end, const bucket& from, std::size_t slot, std::uint8_t top);
+  void mark_chain(const generation& from, std::size_t index);
+  void advance_mark();
+  void mark_now_copy_later(std::size_t index);
+  void copy_postponed_chain();
+  void put_on_free_list(bucket* first) noexcept;
 
   std::string validate_current(std::size_t& entries) const;
   std::string validate_old(std::size_t& entries) const;
@@ -588,16 +332,18 @@ class go_map : private go_map_parts::slots {
   Random random_;
 
   std::size_t count_ = 0;
-  std::uint8_t flags_ = 0;
   std::uint32_t seed_;
   std::uint64_t era_ = 0;
   std::size_t noverflow_ = 0;
   generation_ptr current_;     // null until the first insertion
   generation_ptr old_;         // not null exactly while growing
   std::size_t nevacuate_ = 0;  // all old chains below are evacuated
+  write_detector detector_;
   bug_state seeded_;
 };
 
 }  // namespace maps
 
-#include "go_map_inl.hpp"  // IWYU pragma: export
+#include "go_map_growth.hpp"    // IWYU pragma: export
+#include "go_map_iterator.hpp"  // IWYU pragma: export
+#include "go_map_validate.hpp"  // IWYU pragma: export

@@ -128,7 +128,7 @@ TEST(GoMap, DrawsANewSeedWhenItGetsEmpty) {
 
     std::uint64_t operator()(int key, std::uint32_t seed) const {
       seeds->insert(seed);
-      return go_map_hash{}(key, seed);
+      return seeded_hash{}(key, seed);
     }
   };
 

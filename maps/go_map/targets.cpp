@@ -35,7 +35,7 @@ struct ByNumber {
   }
 };
 
-template <go_map_bug Bug, class Hash = maps::go_map_hash, class Equal = std::equal_to<Key>>
+template <go_map_bug Bug, class Hash = maps::seeded_hash, class Equal = std::equal_to<Key>>
 using Map = maps::go_map<Key, Mapped, Hash, Equal, ScheduledRandom, Bug>;
 
 // Small tables that stay mid-growth for long: four buckets, and the ninth key starts a growth.
@@ -303,7 +303,7 @@ HEDDLE_TARGET(go_map_nan_same_size, t) {
 }
 
 HEDDLE_TARGET(go_map_pointers, t) {
-  using M = maps::go_map<const char*, Mapped, maps::go_map_hash, std::equal_to<>, ScheduledRandom>;
+  using M = maps::go_map<const char*, Mapped, maps::seeded_hash, std::equal_to<>, ScheduledRandom>;
   auto s = declare<Locked<M, Pointers>>(t, kSmall, 20, "the same, with pointers for keys");
   add_invariant(s);
 }
@@ -434,7 +434,7 @@ class Unlocked {
   static auto detecting(Work work) -> decltype(work()) {
     try {
       return work();
-    } catch (const maps::concurrent_misuse&) {
+    } catch (const maps::overlap_error&) {
       heddle_detector_fired();
       return {};
     }
@@ -481,7 +481,7 @@ class Overlapping {
       return a == b;
     }
   };
-  using M = Map<Bug, maps::go_map_hash, LetsGo>;
+  using M = Map<Bug, maps::seeded_hash, LetsGo>;
 
  public:
   bool insert(Key key, Mapped value) {
@@ -527,7 +527,7 @@ class Overlapping {
     const std::lock_guard lock(mutex_);
     try {
       return work();
-    } catch (const maps::concurrent_misuse&) {
+    } catch (const maps::overlap_error&) {
       return {};
     }
   }

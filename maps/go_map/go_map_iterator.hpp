@@ -1,9 +1,8 @@
-// The rest of go_map.hpp: the iterator and validate().
+// Part of go_map: the iterator.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "go_map.hpp"
 
@@ -29,7 +28,7 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
       return false;
     }
     if constexpr (Bug != go_map_bug::next_ignores_writing_flag) {
-      map_->check_no_writer("go_map: an iteration met a write in progress");
+      map_->detector_.check("go_map: an iteration met a write in progress");
     }
     for (;;) {
       if (bucket_ == nullptr && !choose_chain()) {
@@ -161,106 +160,5 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
   Key key_{};
   T mapped_{};
 };
-
-template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
-std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate() const {
-  std::size_t entries = 0;
-  if (flags_ != 0) {
-    return "the writing flag is set between operations";
-  }
-  if (std::string error = validate_current(entries); !error.empty()) {
-    return error;
-  }
-  if (std::string error = validate_old(entries); !error.empty()) {
-    return error;
-  }
-  if (entries != count_) {
-    return "size " + std::to_string(count_) + ", but entries " + std::to_string(entries);
-  }
-  return {};
-}
-
-template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
-std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_current(
-    std::size_t& entries) const {
-  std::size_t overflow = 0;
-  for (std::size_t i = 0; current_ && i <= current_->mask(); ++i) {
-    if (current_->buckets[i].is_evacuated()) {
-      return "a current chain is marked evacuated";
-    }
-    if (std::string error = validate_chain(*current_, i, entries); !error.empty()) {
-      return error;
-    }
-    for (const bucket* b = current_->buckets[i].overflow; b != nullptr; b = b->overflow) {
-      ++overflow;
-    }
-  }
-  const bool exact = bucket_count_log2() < 16;
-  return exact && overflow != noverflow_ ? "the overflow count is wrong" : "";
-}
-
-template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
-std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_old(std::size_t& entries) const {
-  if (!old_) {
-    return nevacuate_ == 0 ? "" : "an evacuation mark without a growth";
-  }
-  if (nevacuate_ > old_->mask()) {
-    return "the migration is over but the old array is still there";
-  }
-  for (std::size_t i = 0; i <= old_->mask(); ++i) {
-    const bool evacuated = old_->buckets[i].is_evacuated();
-    if (i < nevacuate_ && !evacuated) {
-      return "a chain below the evacuation mark is not evacuated";
-    }
-    const bucket& x = current_->buckets[i];
-    const bucket& y = current_->chain(i + old_->mask() + 1);
-    if (!evacuated && (x.tophash[0] != kEmptyRest || y.tophash[0] != kEmptyRest)) {
-      return "a destination was written before its old chain was evacuated";
-    }
-    // The overflow buckets of an evacuated chain may be gone when a bug is seeded.
-    if (!(kEvacuationTakesOverflow && evacuated)) {
-      if (std::string error = validate_chain(*old_, i, entries); !error.empty()) {
-        return error;
-      }
-    }
-  }
-  return {};
-}
-
-template <class Key, class T, class Hash, class KeyEqual, class Random, go_map_bug Bug>
-std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_chain(
-    const generation& in, std::size_t index, std::size_t& entries) const {
-  const bool evacuated = in.buckets[index].is_evacuated();
-  std::uint8_t previous = kMinTopHash;
-  for (const bucket* b = &in.buckets[index]; b != nullptr; b = b->overflow) {
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      const std::uint8_t top = b->tophash[i];
-      if (evacuated != is_evacuation_mark(top)) {
-        return "a chain is evacuated in part";
-      }
-      if (previous == kEmptyRest && top != kEmptyRest) {
-        return "something follows the empty rest of a chain";
-      }
-      if (previous == kEmptyOne && top == kEmptyRest) {
-        return "the empty rest of a chain could begin earlier";
-      }
-      previous = top;
-      if (evacuated || is_empty(top)) {
-        continue;
-      }
-      ++entries;
-      if (is_reflexive(b->keys[i])) {
-        if ((hash_(b->keys[i], seed_) & in.mask()) != index) {
-          return "an entry is in the wrong bucket";
-        }
-        const place found = locate(b->keys[i]);
-        if (found.in != b || found.slot != i) {
-          return "an entry is not found where it is, or is there twice";
-        }
-      }
-    }
-  }
-  return previous == kEmptyOne ? "a chain ends with a vacant slot outside its empty rest" : "";
-}
 
 }  // namespace maps
