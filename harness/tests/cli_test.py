@@ -1002,6 +1002,24 @@ class MemoryTest(CliTest):
         self.assert_flat("go_map", few, many)
 
 
+class DebuggerTest(CliTest):
+    """A replayed execution, in a debugger."""
+
+    def test_stops_at_a_named_place(self):
+        """A breakpoint on one probe of a map is met there, in the operation that passes it."""
+        if not shutil.which("gdb"):
+            self.skipTest("there is no gdb")
+        commands = ["handle SIGSEGV SIGBUS SIGPROF nostop noprint pass",
+                    'break heddle_probe if $_streq(name, "go_map.migrate.begin")', "run", "backtrace 3", "kill"]
+        arguments = [word for command in commands for word in ("-ex", command)]
+        done = subprocess.run(["gdb", "-nx", "-batch", *arguments, "--args", HEDDLE, "replay", str(self.heap_seed())],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=TIMEOUT, check=False)
+        if "Couldn't get registers" in done.stderr or "ptrace" in done.stderr:
+            self.skipTest("processes may not be traced here")
+        self.assertRegex(done.stdout, r"#1 .*go_map.*grow", told(done))
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("usage: cli_test.py PATH_TO_HEDDLE FLAVOUR [unittest arguments]")

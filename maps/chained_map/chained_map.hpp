@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "../common/probe.hpp"
+
 namespace maps {
 
 /// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
@@ -176,6 +178,7 @@ class chained_map {
     while (static_cast<float>(bucket_count) * max_load_factor_ < static_cast<float>(count_)) {
       bucket_count *= 2;
     }
+    MAPS_PROBE("chained_map.migrate.begin");
     std::vector<node*> old;
     if constexpr (Bug == bug::rehash_unlinks_before_allocating) {
       old = std::exchange(buckets_, std::vector<node*>(1, nullptr));
@@ -187,6 +190,7 @@ class chained_map {
     for (node* head : old) {
       move_chain(head);
     }
+    MAPS_PROBE("chained_map.migrate.end");
   }
 
   /// The first broken structure invariant in words, or an empty string.
@@ -227,6 +231,7 @@ class chained_map {
 
   // The first node in the buckets from `bucket` on.
   node* first_from(std::size_t bucket) const noexcept {
+    MAPS_PROBE("chained_map.next.bucket");
     while (bucket < buckets_.size() && buckets_[bucket] == nullptr) {
       ++bucket;
     }
@@ -263,6 +268,7 @@ class chained_map {
   }
 
   void move_chain(node* head) noexcept {
+    MAPS_PROBE("chained_map.migrate.bucket");
     while (head != nullptr) {
       node* const next = head->next;
       link(*head);
@@ -315,6 +321,7 @@ class chained_map<Key, T, Hash, KeyEqual, Bug>::iterator_to {
   pointer operator->() const noexcept { return &node_->entry; }
 
   iterator_to& operator++() noexcept {
+    MAPS_PROBE("chained_map.next");
     node_ =
         node_->next != nullptr ? node_->next : owner_->first_from(owner_->index(node_->hash) + 1);
     return *this;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "../chained_map/chained_map.hpp"
+#include "../common/probe.hpp"
 
 namespace maps {
 
@@ -118,6 +119,7 @@ class deferred_map {
     using Lock = std::conditional_t<Bug == bug::sweeps_under_shared_lock,
                                     std::shared_lock<std::shared_mutex>,
                                     std::unique_lock<std::shared_mutex>>;
+    MAPS_PROBE("deferred_map.migrate.sweep");
     const Lock lock(mutex_);
     if (Bug != bug::sweeps_under_iterators && is_pinned()) {
       return buried() != nullptr;
@@ -196,6 +198,7 @@ class deferred_map {
 
   // It may have come back to life since it was marked.
   void dig_out(node& at) {
+    MAPS_PROBE("deferred_map.migrate.dig_out");
     at.second.is_buried.store(false, std::memory_order_relaxed);
     if (!at.second.live() || Bug == bug::sweeps_what_came_back) {
       map_.erase(map_.find(at.first));
@@ -238,6 +241,8 @@ class deferred_map<Key, T, Hash, KeyEqual, Bug>::iterator {
   }
 
   bool next() {
+    const entered alone(this, "an iterator of deferred_map");
+    MAPS_PROBE("deferred_map.next");
     const std::shared_lock lock(owner_->mutex_);
     while (next_ != owner_->map_.end() && !next_->second.live()) {
       ++next_;
@@ -245,6 +250,7 @@ class deferred_map<Key, T, Hash, KeyEqual, Bug>::iterator {
     if (next_ == owner_->map_.end()) {
       return false;
     }
+    MAPS_PROBE("deferred_map.next.entry");
     yielded_ = &*next_;
     yielded_state_ = next_->second.state.load(std::memory_order_relaxed);
     current_.emplace(next_->first, next_->second.value);

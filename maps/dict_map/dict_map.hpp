@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../common/probe.hpp"
 #include "../common/seeded_hash.hpp"
 
 namespace maps {
@@ -155,6 +156,7 @@ class dict_map {
   /// map between calls. The visitor must not change the map.
   template <class Visit>
   std::uint64_t scan(std::uint64_t cursor, Visit visit) {
+    MAPS_PROBE("dict_map.next");
     if (empty()) {
       return 0;
     }
@@ -272,6 +274,7 @@ class dict_map {
     } catch (const std::bad_alloc&) {
       return;  // the next operation tries again
     }
+    MAPS_PROBE("dict_map.migrate.begin");
     rehash_index_ = 0;
     ++changes_;
   }
@@ -301,6 +304,7 @@ class dict_map {
   }
 
   void move_bucket(entry* first) {
+    MAPS_PROBE("dict_map.migrate.bucket");
     while (first != nullptr) {
       entry* const moved = std::exchange(first, first->next);
       entry*& head = tables_[1].bucket(hash_(moved->key));
@@ -321,6 +325,7 @@ class dict_map {
   }
 
   void finish_rehash() noexcept {
+    MAPS_PROBE("dict_map.migrate.end");
     tables_[0] = std::exchange(tables_[1], table{});
     rehash_index_ = kNotRehashing;
   }
@@ -329,6 +334,7 @@ class dict_map {
 
   template <class Visit>
   static void show(const table& t, std::uint64_t cursor, Visit& visit) {
+    MAPS_PROBE("dict_map.next.bucket");
     for (const entry* e = t.buckets[cursor & t.mask()]; e != nullptr; e = e->next) {
       visit(e->key, e->value);
     }

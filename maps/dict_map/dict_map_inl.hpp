@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "../common/probe.hpp"
 #include "dict_map.hpp"
 
 namespace maps {
@@ -34,6 +35,8 @@ class dict_map<Key, T, Hash, KeyEqual, Bug>::iterator {
 
   /// Takes the next entry; false at the end and ever after.
   bool next() {
+    const entered alone(this, "a safe iterator of dict_map");
+    MAPS_PROBE("dict_map.next");
     if (position_ == nullptr || position_->at_end) {
       return false;
     }
@@ -81,9 +84,11 @@ class dict_map<Key, T, Hash, KeyEqual, Bug>::iterator {
       if (at.table == 1 || !map_->rehashing()) {
         return false;
       }
+      MAPS_PROBE("dict_map.next.table");
       at.table = 1;
       at.bucket = 0;
     }
+    MAPS_PROBE("dict_map.next.bucket");
     at.next = map_->tables_[at.table].buckets[at.bucket++];
     return true;
   }
@@ -102,6 +107,8 @@ class dict_map<Key, T, Hash, KeyEqual, Bug>::unsafe_iterator {
  public:
   /// Takes the next entry; false at the end and ever after.
   bool next() {
+    const entered alone(this, "an unsafe iterator of dict_map");
+    MAPS_PROBE("dict_map.next");
     if (map_->fingerprint() != fingerprint_) {
       throw stale_iterator("dict_map: the map changed under an unsafe iterator");
     }

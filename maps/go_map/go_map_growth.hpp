@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "../common/probe.hpp"
 #include "go_map.hpp"
 
 #define MAPS_GO_MAP \
@@ -15,6 +16,7 @@ namespace maps {
 
 MAPS_GO_MAP
 void go_map<Key, T, Hash, KeyEqual, Random, Bug>::grow() {
+  MAPS_PROBE("go_map.migrate.begin");
   copy_postponed_chain();
   const unsigned log2 = bucket_count_log2();
   generation_ptr fresh(new generation(overloaded(count_ + 1) ? log2 + 1 : log2));
@@ -70,6 +72,7 @@ bool go_map<Key, T, Hash, KeyEqual, Random, Bug>::goes_to_y(const generation& fr
 MAPS_GO_MAP
 void go_map<Key, T, Hash, KeyEqual, Random, Bug>::copy_chain(const generation& from,
                                                              std::size_t index) {
+  MAPS_PROBE("go_map.migrate.copy");
   bucket& x = current_->buckets[index];
   bucket& y = current_->chain(index + from.mask() + 1);  // is x in a same-size growth
   try {
@@ -104,6 +107,7 @@ void go_map<Key, T, Hash, KeyEqual, Random, Bug>::append(place& end, const bucke
 MAPS_GO_MAP
 void go_map<Key, T, Hash, KeyEqual, Random, Bug>::mark_chain(const generation& from,
                                                              std::size_t index) {
+  MAPS_PROBE("go_map.migrate.mark");
   bucket& head = from.buckets[index];
   for (bucket* b = &head; b != nullptr; b = b->overflow) {
     for (std::size_t i = 0; i < kSlots; ++i) {
@@ -132,6 +136,7 @@ void go_map<Key, T, Hash, KeyEqual, Random, Bug>::advance_mark() {
     ++nevacuate_;
   }
   if (nevacuate_ == old_count) {
+    MAPS_PROBE("go_map.migrate.end");
     if constexpr (Bug == go_map_bug::frees_old_buckets_under_iterator) {
       old_->free_buckets();
     }

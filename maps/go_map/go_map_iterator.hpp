@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../common/probe.hpp"
 #include "go_map.hpp"
 
 namespace maps {
@@ -24,6 +25,8 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
 
   /// Takes the next entry; false at the end and ever after.
   bool next() {
+    const entered alone(this, "an iterator of go_map");
+    MAPS_PROBE("go_map.next");
     if (!home_) {
       return false;
     }
@@ -40,6 +43,7 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
           return true;
         }
       }
+      MAPS_PROBE("go_map.next.overflow");
       bucket_ = bucket_->overflow;
       visited_ = 0;
     }
@@ -89,10 +93,12 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     if (wrapped_ && index_ == start_index_) {
       return false;
     }
+    MAPS_PROBE("go_map.next.chain");
     bucket_ = &buckets_[index_];
     check_index_ = kNoCheck;
     const generation_ptr& old = map_->old_;
     if (old && map_->current_->log2 == home_->log2 && !old->chain(index_).is_evacuated()) {
+      MAPS_PROBE("go_map.next.old_chain");
       bucket_ = &old->chain(index_);
       if constexpr (Bug != go_map_bug::walks_old_chain_unpinned) {
         detour_ = old.share();
@@ -126,6 +132,7 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     if (Bug != go_map_bug::looks_up_stale_nan && !map_->is_reflexive(bucket_->keys[slot])) {
       return copy_out(*bucket_, slot);  // only clear() removes it, so it is still there
     }
+    MAPS_PROBE("go_map.next.lookup");
     const place now = map_->locate(bucket_->keys[slot]);
     return now.in != nullptr && copy_out(*now.in, now.slot);
   }

@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "../common/probe.hpp"
 #include "../reclamation/epochs.hpp"
 #include "hash_trie_map_node.hpp"
 
@@ -300,6 +301,7 @@ class hash_trie_map {
 
   // Grows inner nodes down to where the two hashes differ, and publishes them with one store.
   static void expand(const locked_place& at, entry* present, std::unique_ptr<entry> fresh) {
+    MAPS_PROBE("hash_trie_map.migrate.expand");
     auto top = std::make_unique<indirect>(at.in);
     indirect* in = top.get();
     unsigned shift = at.shift - kBits;

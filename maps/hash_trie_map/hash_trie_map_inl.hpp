@@ -1,6 +1,7 @@
 // Part of hash_trie_map.hpp: removal and comparison, the iterator, the check of the structure.
 #pragma once
 
+#include "../common/probe.hpp"
 #include "hash_trie_map.hpp"
 
 namespace maps {
@@ -79,6 +80,7 @@ template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, hash_
 void hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::prune(locked_place at,
                                                                   std::uint64_t hash) {
   while (at.in->parent != nullptr && at.in->is_empty()) {
+    MAPS_PROBE("hash_trie_map.migrate.prune");
     indirect* const emptied = at.in;
     at.in = emptied->parent;
     at.shift += kBits;
@@ -148,6 +150,8 @@ class hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
 
   /// Goes to the next element; false at the end. Then key() and mapped() are not to be called.
   bool next() {
+    const entered alone(this, "an iterator of hash_trie_map");
+    MAPS_PROBE("hash_trie_map.next");
     if (current_ != nullptr) {
       current_ = current_->overflow.load(std::memory_order_acquire).to_entry();  // (1)
       if (Bug == hash_trie_map_bug::revisits_expanded_slot && current_ == nullptr) {
@@ -179,6 +183,7 @@ class hash_trie_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   void enter(const indirect* in) noexcept { path_[depth_++] = {in, 0}; }
 
   void visit_slot() noexcept {
+    MAPS_PROBE("hash_trie_map.next.slot");
     level& at = path_[depth_ - 1];
     const child seen = at.in->children[at.next_slot++].load(std::memory_order_acquire);  // (1)
     current_ = seen.to_entry();

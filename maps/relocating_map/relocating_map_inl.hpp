@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "../common/probe.hpp"
 #include "relocating_map.hpp"
 
 #define MAPS_RELOCATING_MAP \
@@ -92,6 +93,7 @@ auto relocating_map<Key, T, Hash, Reclaimer, Bug>::next_of(table& t) -> table& {
       Bug == bug::publishes_table_relaxed ? std::memory_order_relaxed : std::memory_order_acq_rel;
   table* next = t.next.load(std::memory_order_acquire);
   if (next == nullptr) {
+    MAPS_PROBE("relocating_map.migrate.begin");
     auto fresh = std::make_unique<table>(size() * 2 < t.size ? t.size : t.size * 2);
     if (t.next.compare_exchange_strong(next, fresh.get(), kPublish, std::memory_order_acquire)) {
       next = fresh.release();
@@ -112,6 +114,7 @@ void relocating_map<Key, T, Hash, Reclaimer, Bug>::help(table& t) {
   if (begin >= end) {
     return;
   }
+  MAPS_PROBE("relocating_map.migrate.help");
   if constexpr (Bug == bug::leaves_before_copies_end) {
     t.copied.fetch_add(end - begin, std::memory_order_acq_rel);
     leave_copied_tables();
@@ -139,8 +142,10 @@ void relocating_map<Key, T, Hash, Reclaimer, Bug>::copy(table& t, cell& c) {
   if (Bug == bug::freezes_only_entries && !is_value(c.value.load(std::memory_order_acquire))) {
     return;
   }
+  MAPS_PROBE("relocating_map.migrate.freeze");
   const word value = c.value.fetch_or(kFrozen, std::memory_order_acq_rel) & ~kFrozen;
   if (is_value(value)) {
+    MAPS_PROBE("relocating_map.migrate.copy");
     put_first(next_of(t), c.key.load(std::memory_order_acquire), value);
   }
 }
@@ -175,6 +180,7 @@ void relocating_map<Key, T, Hash, Reclaimer, Bug>::leave_copied_tables() {
     if (first->copied.load(std::memory_order_acquire) < first->size) {
       return;
     }
+    MAPS_PROBE("relocating_map.migrate.end");
     if (table_.compare_exchange_strong(expected, first->next.load(std::memory_order_acquire),
                                        std::memory_order_acq_rel, std::memory_order_relaxed)) {
       if constexpr (Bug == bug::frees_table_at_once) {
@@ -195,9 +201,12 @@ class relocating_map<Key, T, Hash, Reclaimer, Bug>::iterator {
  public:
   /// Goes on to the next entry; false at the end.
   bool next() {
+    const entered alone(this, "an iterator of relocating_map");
+    MAPS_PROBE("relocating_map.next");
     while (index_ < table_->size) {
       const word key = table_->cells[index_++].key.load(std::memory_order_acquire);
       if (key != kVacant) {
+        MAPS_PROBE("relocating_map.next.entry");
         const word now = map_->change(*table_, key_of(key), [](word value) { return value; });
         if (is_value(now)) {
           key_ = key_of(key);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "../common/probe.hpp"
+
 namespace maps {
 
 /// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
@@ -191,6 +193,8 @@ class rwlock_map<Key, T, Hash, KeyEqual, SharedMutex, Bug>::iterator {
 
   /// Steps to the next entry. False at the end.
   bool next() {
+    const entered alone(this, "an iterator of rwlock_map");
+    MAPS_PROBE("rwlock_map.next");
     if constexpr (Bug == bug::unlocks_between_steps) {
       const reading step(*lock_.mutex());
       return advance();
@@ -223,6 +227,7 @@ class rwlock_map<Key, T, Hash, KeyEqual, SharedMutex, Bug>::iterator {
 
   bool advance() {
     if (next_ == end_) {
+      MAPS_PROBE("rwlock_map.next.close");
       close();
       return false;
     }

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "../common/probe.hpp"
+
 namespace maps {
 
 /// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
@@ -231,6 +233,8 @@ class sharded_map<Key, T, Shards, Hash, KeyEqual, Mutex, Bug>::iterator {
  public:
   /// Steps to the next entry. False at the end.
   bool next() {
+    const entered alone(this, "an iterator of sharded_map");
+    MAPS_PROBE("sharded_map.next");
     if constexpr (Bug == bug::stands_in_shard) {
       return step_in_shard();
     }
@@ -257,6 +261,7 @@ class sharded_map<Key, T, Shards, Hash, KeyEqual, Mutex, Bug>::iterator {
   explicit iterator(const sharded_map& map) : map_(&map) {}
 
   void copy_next_shard() {
+    MAPS_PROBE("sharded_map.next.shard");
     const shard& from = map_->shards_[shard_];
     locked lock(from.mutex);
     if constexpr (Bug == bug::reads_shard_outside_lock) {

@@ -18,6 +18,8 @@
 #include <xenium/policy.hpp>
 #include <xenium/reclamation/hazard_pointer.hpp>
 
+#include "../common/probe.hpp"
+
 namespace maps {
 
 /// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
@@ -211,6 +213,7 @@ class snapshot_map {
     const std::lock_guard turn(writers_);
     for (;;) {
       guard old = current();
+      MAPS_PROBE("snapshot_map.migrate.copy");
       version_ptr next = successor(old->contents);
       if (next == nullptr || replace(old, next)) {
         return;
@@ -220,6 +223,7 @@ class snapshot_map {
 
   // False: `old` is not the current version any more, and `next` is of no use.
   bool replace(guard& old, version_ptr& next) {
+    MAPS_PROBE("snapshot_map.migrate.publish");
     if constexpr (Bug == bug::retires_before_replacing) {
       guard(old).reclaim();
     }
@@ -283,6 +287,7 @@ class snapshot_map<Key, T, Less, Reclaimer, Bug>::view {
   }
 
   void take() {
+    MAPS_PROBE("snapshot_map.next.snapshot");
     guard_ = map_->current();
     contents_ = &guard_->contents;
     if constexpr (Bug == bug::drops_guard_of_snapshot) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <xenium/reclamation/hazard_pointer.hpp>
 
+#include "../common/probe.hpp"
 #include "split_ordered_list.hpp"
 
 namespace maps {
@@ -260,6 +261,7 @@ class split_ordered_map {
     std::size_t buckets = bucket_count();
     if (entries > static_cast<std::ptrdiff_t>(buckets * options_.entries_per_bucket) &&
         buckets < std::size_t{1} << kSegments) {
+      MAPS_PROBE("split_ordered_map.migrate.begin");
       bucket_count_.compare_exchange_strong(buckets, buckets * 2, std::memory_order_relaxed);
     }
   }

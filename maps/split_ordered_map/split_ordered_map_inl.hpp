@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "../common/probe.hpp"
 #include "split_ordered_map.hpp"
 
 #define MAPS_SPLIT_ORDERED_MAP \
@@ -20,6 +21,8 @@ class split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::iterator {
  public:
   /// Goes on to the next entry; false at the end.
   bool next() {
+    const entered alone(this, "an iterator of split_ordered_map");
+    MAPS_PROBE("split_ordered_map.next");
     const auto accepts = [this](const node& n) {
       return n.is_entry() &&
              (!held() || map_->list_.precedes(current(), static_cast<const entry&>(n)));
@@ -31,6 +34,7 @@ class split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::iterator {
     if (!held()) {
       map_->list_.search(map_->first_, accepts, at);
     } else if (!map_->list_.try_search(held_->next, held_, accepts, at)) {
+      MAPS_PROBE("split_ordered_map.next.search");
       map_->list_.search(map_->sentinel_before(reversed(held_->order)), accepts, at);
     }
     held_ = std::move(at.current);
@@ -86,6 +90,7 @@ MAPS_SPLIT_ORDERED_MAP
 auto split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::make_sentinel(std::size_t bucket,
                                                                           slot& place) noexcept
     -> node& {
+  MAPS_PROBE("split_ordered_map.migrate.sentinel");
   node& parent = sentinel_of(bucket - std::bit_floor(bucket));
   const std::uint64_t order = order_of_sentinel(bucket);
   std::unique_ptr<node> fresh(new (std::nothrow) node(order));

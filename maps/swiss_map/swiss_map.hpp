@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../common/pin_ptr.hpp"
+#include "../common/probe.hpp"
 #include "../common/seeded_hash.hpp"
 #include "../common/write_detector.hpp"
 #include "swiss_map_table.hpp"
@@ -191,6 +192,7 @@ class swiss_map {
   }
 
   void double_directory() {
+    MAPS_PROBE("swiss_map.migrate.directory");
     if constexpr (Bug == swiss_map_bug::deepens_before_allocation) {
       ++depth_;
     }
@@ -208,6 +210,7 @@ class swiss_map {
 
   // Puts `t` in place of the `length` directory entries from `first` on.
   void install(const table_ptr& t, std::size_t first, std::size_t length) noexcept {
+    MAPS_PROBE("swiss_map.migrate.install");
     for (std::size_t i = first; i < first + length; ++i) {
       directory_[i] = t.share();
     }
@@ -279,6 +282,7 @@ class swiss_map {
 
   // Replaces the full table that `hash` leads to, all at once.
   void grow(std::uint64_t hash) {
+    MAPS_PROBE("swiss_map.migrate.begin");
     table_ptr full = directory_[directory_index(hash)].share();
     if (full->capacity() < options_.max_table_slots || full->local_depth == kDepthMax) {
       enlarge(*full, hash);
@@ -286,6 +290,7 @@ class swiss_map {
       split(*full, hash);
     }
     full->stale = true;
+    MAPS_PROBE("swiss_map.migrate.end");
     if constexpr (Bug == swiss_map_bug::frees_table_under_iterator) {
       delete full.forget();
     }
@@ -315,6 +320,7 @@ class swiss_map {
 
   // Copies, never moves: an iterator in the old table still needs the keys.
   void copy_entries(const table& from, table& low, table& high) {
+    MAPS_PROBE("swiss_map.migrate.copy");
     for (std::size_t i = 0; i < from.capacity(); ++i) {
       const place entry = from.at(i);
       if (entry.holds_entry()) {

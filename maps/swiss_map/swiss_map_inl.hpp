@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../common/probe.hpp"
 #include "swiss_map.hpp"
 
 namespace maps {
@@ -27,6 +28,8 @@ class swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
 
   /// Takes the next entry; false at the end and ever after.
   bool next() {
+    const entered alone(this, "an iterator of swiss_map");
+    MAPS_PROBE("swiss_map.next");
     if (!open_) {
       return false;
     }
@@ -90,6 +93,7 @@ class swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     if (passed_ >= directory.size()) {
       return false;
     }
+    MAPS_PROBE("swiss_map.next.table");
     table_ = directory[(start_ + passed_) & (directory.size() - 1)].share();
     return true;
   }
@@ -119,6 +123,7 @@ class swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     if (!map_->is_reflexive(here.key())) {
       return copy_out(here);  // only clear() removes it, so it is still there
     }
+    MAPS_PROBE("swiss_map.next.lookup");
     const place now = map_->locate(here.key());
     return now && copy_out(now);
   }

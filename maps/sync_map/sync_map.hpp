@@ -14,6 +14,7 @@
 #include <vector>
 #include <xenium/marked_ptr.hpp>
 
+#include "../common/probe.hpp"
 #include "../reclamation/epochs.hpp"
 #include "sync_map_entry.hpp"
 
@@ -244,6 +245,7 @@ class sync_map {
   // The dirty part becomes the read part. It has all that the read part has, but for what is
   // expunged: that goes with the old record. Allocates nothing, since lookups do it.
   void promote() const noexcept {
+    MAPS_PROBE("sync_map.migrate.promote");
     record* const old = read_.load(std::memory_order_relaxed).get();
     read_.store(read_part(dirty_), kPublish);  // (2)
     dirty_ = nullptr;

@@ -1,6 +1,7 @@
 // Part of sync_map.hpp: the copy of the read part, the iterator, and the check of the structure.
 #pragma once
 
+#include "../common/probe.hpp"
 #include "sync_map.hpp"
 
 namespace maps {
@@ -9,6 +10,7 @@ namespace maps {
 // before it is in the dirty part too.
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
 void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record* read) {
+  MAPS_PROBE("sync_map.migrate.begin");
   auto dirty = std::make_unique<record>(read != nullptr ? read->entries.size() + 1 : 1);
   if (read != nullptr) {
     expunged_.reserve(read->entries.size());
@@ -32,6 +34,7 @@ void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::copy_live(const record& f
     if (e == nullptr) {
       continue;
     }
+    MAPS_PROBE("sync_map.migrate.copy");
     if constexpr (Bug == sync_map_bug::builds_dirty_without_expunging) {
       if (e->load() != nullptr) {
         to.entries.insert(*key, e);
@@ -70,7 +73,10 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
 
   /// Goes to the next element; false at the end. Then key() and mapped() are not to be called.
   bool next() {
+    const entered alone(this, "an iterator of sync_map");
+    MAPS_PROBE("sync_map.next");
     while (next_ != end_) {
+      MAPS_PROBE("sync_map.next.slot");
       current_ = next_++;
       value_ = current_->entry != nullptr ? current_->entry->load() : nullptr;
       if (value_ != nullptr) {

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include "../common/probe.hpp"
 #include "transfer_map.hpp"
 
 #define MAPS_TRANSFER_MAP \
@@ -28,6 +29,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::grow() noexcept {
 /// Runs with the state taken, as its only worker.
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::start(table& t) noexcept {
+  MAPS_PROBE("transfer_map.migrate.begin");
   // A whole transfer may have passed since `t` was looked up.
   const bool stale = &current() != &t;
   if ((stale && Bug != bug::starts_from_stale_table) || !add_next_table(t)) {
@@ -60,6 +62,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::help(table& t) noexce
     transfer_claimed(t);
     return;
   }
+  MAPS_PROBE("transfer_map.migrate.help");
   const std::uint64_t ours = transfer_state::of(t.size, 0);
   std::uint64_t state = state_.load(std::memory_order_acquire);
   do {
@@ -103,6 +106,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::transfer_claimed(tabl
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::transfer_bin(table& t,
                                                                         std::size_t index) {
+  MAPS_PROBE("transfer_map.migrate.bin");
   bin& from = t.bins[index];
   const std::lock_guard lock(from.lock);
   if (from.forwarded.load(std::memory_order_relaxed)) {
@@ -138,6 +142,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::transfer_bin(table& t
   table& to = *t.next.load(std::memory_order_acquire);
   to.bins[index].head.store(halves[0], std::memory_order_release);
   to.bins[index + t.size].head.store(halves[1], std::memory_order_release);
+  MAPS_PROBE("transfer_map.migrate.forward");
   from.forwarded.store(true, std::memory_order_release);
   node* const kept = Bug == bug::retires_shared_run ? nullptr : shared;
   for (node* n = head; n != kept;) {
@@ -161,6 +166,7 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::leave(table& t) noexc
 
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::finish(table& t) noexcept {
+  MAPS_PROBE("transfer_map.migrate.end");
   constexpr bool kLooks =
       Bug != bug::forgets_bins_left_over && Bug != bug::does_not_wait_for_helpers;
   if (kLooks && !t.all_forwarded()) {
@@ -186,6 +192,8 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
  public:
   /// Goes on to the next entry; false at the end.
   bool next() {
+    const entered alone(this, "an iterator of transfer_map");
+    MAPS_PROBE("transfer_map.next");
     if (node_ != nullptr) {
       node_ = node_->next.load(std::memory_order_acquire);
     }
@@ -215,6 +223,7 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
       : pinned_(map.reclaimer_.enter()), stretches_{{&map.current(), 0, 1}} {}
 
   void enter_bin() {
+    MAPS_PROBE("transfer_map.next.bin");
     stretch& innermost = stretches_.back();
     const table* const t = innermost.t;
     const std::size_t index = innermost.index;
@@ -227,6 +236,7 @@ class transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
       node_ = b.head.load(std::memory_order_acquire);
       return;
     }
+    MAPS_PROBE("transfer_map.next.forwarded");
     const std::size_t step = Bug == bug::iterates_one_half ? 2 * t->size : t->size;
     stretches_.push_back({t->next.load(std::memory_order_acquire), index, step});
   }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "../chained_map/chained_map.hpp"
+#include "../common/probe.hpp"
 
 namespace maps {
 
@@ -161,7 +162,11 @@ class versioned_map<Key, T, Hash, KeyEqual, Bug>::iterator {
  public:
   /// Waits for the lock until the deadline at most. A step that begins after the deadline is
   /// refused, as is one that begins after a change; if both, it is left open which of them is told.
-  versioned_step next() { return is_stale() ? refuse_as_stale() : step_under_lock(); }
+  versioned_step next() {
+    const entered alone(this, "an iterator of versioned_map");
+    MAPS_PROBE("versioned_map.next");
+    return is_stale() ? refuse_as_stale() : step_under_lock();
+  }
 
   const Key& key() const noexcept { return current_->first; }
 
@@ -203,6 +208,7 @@ class versioned_map<Key, T, Hash, KeyEqual, Bug>::iterator {
   }
 
   versioned_step step() {
+    MAPS_PROBE("versioned_map.next.entry");
     if (position_ == owner_->map_.end()) {
       return versioned_step::end;
     }
