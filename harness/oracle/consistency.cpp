@@ -41,6 +41,26 @@ std::set<i64> keys_of(const std::vector<Item>& items) {
   return keys;
 }
 
+/// An erasure of each key in the place of what erases them one by one.
+std::vector<Item> erased_each(const std::vector<Item>& items) {
+  const std::set<i64> keys = keys_of(items);
+  std::vector<Item> result;
+  for (const Item& item : items) {
+    if (item.entry.role != Role::kClearEach) {
+      result.push_back(item);
+      continue;
+    }
+    for (const i64 key : keys) {
+      result.push_back(item);
+      target::HistoryEntry& erasure = result.back().entry;
+      erasure.role = Role::kErase;
+      erasure.arguments[0] = key;
+      erasure.argument_count = 1;
+    }
+  }
+  return result;
+}
+
 Verdict judge_key(const std::vector<Item>& items, i64 key, Consistency consistency,
                   exec::Finding& finding) {
   const std::vector<Item> on_key =
@@ -98,7 +118,7 @@ std::vector<Item> map_operations(const target::History& history) {
       items.push_back(Item{entry, i, 0, 0});
     }
   }
-  return items;
+  return erased_each(items);
 }
 
 Verdict judge_map(const target::History& history, Consistency consistency, exec::Finding& finding) {

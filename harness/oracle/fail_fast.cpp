@@ -54,7 +54,8 @@ class Changes {
 
   bool surely_changes(const KeyOperation& operation) const {
     const Effect effect = effect_of(*operation.entry);
-    if (operation.entry->role == Role::kClear) {
+    const Role role = operation.entry->role;
+    if (role == Role::kClear || role == Role::kClearEach) {
       return effect.certain && clears_something(operation);
     }
     return effect.certain && ((effect.structural() && !effect.overwrites) ||

@@ -100,7 +100,8 @@ class Referee {
   bool wrong(const HistoryEntry& entry) {
     switch (entry.role) {
       case Role::kSize: return answer(entry, value_of(size()));
-      case Role::kClear: clear(); return false;
+      case Role::kClear:
+      case Role::kClearEach: clear(); return false;
       case Role::kOpen: begin(entry, entry.cursor); return false;
       case Role::kNext: return next(entry);
       case Role::kEraseCurrent: return erase_current(entry);

@@ -148,7 +148,7 @@ std::map<i64, Timeline> timelines_of(const History& history,
   }
   for (auto& [key, timeline] : timelines) {
     for (const HistoryEntry& entry : history.entries) {
-      if (entry.role == Role::kClear) {
+      if (entry.role == Role::kClear || entry.role == Role::kClearEach) {
         timeline.push_back(on_key(entry));
       }
     }

@@ -15,7 +15,9 @@ bool is_map_operation(Role role) {
   }
 }
 
-bool is_on_all_keys(Role role) { return role == Role::kSize || role == Role::kClear; }
+bool is_on_all_keys(Role role) {
+  return role == Role::kSize || role == Role::kClear || role == Role::kClearEach;
+}
 
 bool leaves_present(Role role) {
   return role == Role::kAssign || role == Role::kInsert || role == Role::kExchange ||

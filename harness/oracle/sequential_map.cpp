@@ -68,7 +68,8 @@ Value apply(const HistoryEntry& operation, KeyState& key) {
     case Role::kCompareErase:
       key.present = key.present && !holds(operation, key);
       return value_of(holds(operation, before));
-    case Role::kClear: erase(key); return Value{};
+    case Role::kClear:
+    case Role::kClearEach: erase(key); return Value{};
     case Role::kEraseCurrent:
       // If it found nothing, there may be a later incarnation all the same.
       return answer_of(operation) == Answer::kNo ? Value{} : value_of(erase(key));
@@ -116,6 +117,7 @@ Effect effect_of(const HistoryEntry& operation) {
     case Role::kCompareErase:
     case Role::kEraseCurrent: effect.removes = yes_or_unknown; break;
     case Role::kClear:
+    case Role::kClearEach:
       effect.removes = true;
       effect.certain = operation.returned;
       break;

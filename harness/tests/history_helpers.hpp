@@ -15,6 +15,7 @@ inline const char* name_of(Role role) {
     case Role::kFind: return "find";
     case Role::kSize: return "size";
     case Role::kClear: return "clear";
+    case Role::kClearEach: return "clear_each";
     case Role::kInsert: return "insert";
     case Role::kContains: return "contains";
     case Role::kExchange: return "exchange";

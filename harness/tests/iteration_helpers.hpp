@@ -31,6 +31,7 @@ inline const char* name_of(Role role) {
     case Role::kCompareErase: return "compare_erase";
     case Role::kSize: return "size";
     case Role::kClear: return "clear";
+    case Role::kClearEach: return "clear_each";
     case Role::kOpen: return "open";
     case Role::kNext: return "next";
     case Role::kEraseCurrent: return "erase_current";

@@ -238,6 +238,7 @@ TEST(WeaklyConsistent, EveryRoleHasItsEffect) {
   expect_allowed(weak(), after(Role::kTake, {3}, optional_7));
   expect_allowed(weak(), after(Role::kCompareErase, {3, 7}, value_of(true)));
   expect_allowed(weak(), after(Role::kClear, {}, {}));
+  expect_allowed(weak(), after(Role::kClearEach, {}, {}));
   expect_rule(weak(), after(Role::kCompareErase, {3, 8}, value_of(false)), "skipped");
   expect_rule(weak(), after(Role::kTake, {4}, value_of(std::optional<int>())), "skipped");
   expect_rule(weak(), after(Role::kExchange, {3, 9}, optional_7), "skipped", "exchange(3, 9)");

@@ -233,6 +233,43 @@ TEST(RealTime, ClearTakesAllKeysAtOneMoment) {
   }
 }
 
+TEST(RealTime, ClearEachTakesEachKeyAtAMomentOfItsOwn) {
+  // T2 sees 3 gone, then inserts 4: T1 may have come by 3 before that and by 4 after it.
+  for (const bool four_stays : {true, false}) {
+    Diary diary;
+    diary.does(0, Role::kAssign, {3, 7}, kYes);
+    const u32 clear = diary.call(1, Role::kClearEach);
+    diary.does(2, Role::kFind, {3}, kNothing);
+    diary.does(2, Role::kInsert, {4, 7}, kYes);
+    diary.returns(clear, kVoid);
+    diary.does(2, Role::kContains, {4}, value_of(four_stays));
+    EXPECT_TRUE(accepted(diary));
+  }
+}
+
+TEST(RealTime, ClearEachLeavesNothingThatWasThere) {
+  for (const bool stays : {true, false}) {
+    Diary diary;
+    diary.does(0, Role::kAssign, {3, 7}, kYes);
+    diary.does(0, Role::kAssign, {4, 7}, kYes);
+    diary.does(1, Role::kClearEach, {}, kVoid);
+    diary.does(2, Role::kContains, {4}, value_of(stays));
+    EXPECT_EQ(accepted(diary), !stays);
+  }
+}
+
+TEST(RealTime, SizeSeesWhatClearEachHasLeftSoFar) {
+  for (const i64 size : {0, 1, 2, 3}) {
+    Diary diary;
+    diary.does(0, Role::kAssign, {3, 7}, kYes);
+    diary.does(0, Role::kAssign, {4, 7}, kYes);
+    const u32 clear = diary.call(1, Role::kClearEach);
+    diary.does(2, Role::kSize, {}, some(size));
+    diary.returns(clear, kVoid);
+    EXPECT_EQ(accepted(diary), size <= 2) << size;
+  }
+}
+
 // ---- weaker criteria: classic histories ----
 
 TEST(Criteria, AStaleReadIsSequentiallyConsistent) {

@@ -71,6 +71,11 @@ class locked<Map, Mutex>::range {
     return owner_->under_lock([&]() { return next_alone(); });
   }
 
+  /// For maps whose iterators erase.
+  bool erase_current() {
+    return owner_->under_lock([&] { return iterator_->erase(); });
+  }
+
  protected:
   std::optional<std::pair<int, int>> next_alone() {
     if (!iterator_->next()) {

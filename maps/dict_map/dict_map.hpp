@@ -24,6 +24,7 @@ enum class dict_map_bug {
   rehashes_under_safe_iterator,
   resumes_rehash_twice,
   erases_next_of_safe_iterator,
+  erases_any_incarnation,
   fingerprint_of_sizes,
   erase_misses_second_table,
   inserts_into_old_table,
@@ -132,6 +133,7 @@ class dict_map {
   void clear() {
     for (position* const p : positions_) {
       p->at_end = true;
+      p->yielded = nullptr;
     }
     free_entries(tables_[0]);
     if constexpr (Bug == dict_map_bug::clear_forgets_second_table) {
@@ -208,8 +210,9 @@ class dict_map {
   // Where a safe iterator stands.
   struct position {
     std::size_t table = 0;
-    std::size_t bucket = 0;  // the next one
-    entry* next = nullptr;   // in the bucket before
+    std::size_t bucket = 0;          // the next one
+    entry* next = nullptr;           // in the bucket before
+    const entry* yielded = nullptr;  // last; null: erased since, or none
     bool at_end = false;
   };
 
@@ -241,11 +244,15 @@ class dict_map {
     }
   }
 
-  // A safe iterator knows the entry it will yield next, and that one may be erased as any other.
+  // A safe iterator knows the entry it has yielded and the one it will yield next, and those may be
+  // erased as any other.
   void move_positions_past(const entry* erased) noexcept {
-    if constexpr (Bug != dict_map_bug::erases_next_of_safe_iterator) {
-      for (position* const p : positions_) {
+    for (position* const p : positions_) {
+      if constexpr (Bug != dict_map_bug::erases_next_of_safe_iterator) {
         p->next = p->next == erased ? erased->next : p->next;
+      }
+      if constexpr (Bug != dict_map_bug::erases_any_incarnation) {
+        p->yielded = p->yielded == erased ? nullptr : p->yielded;
       }
     }
   }

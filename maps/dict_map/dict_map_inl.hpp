@@ -50,6 +50,7 @@ class dict_map<Key, T, Hash, KeyEqual, Bug>::iterator {
       }
     }
     const entry* const taken = std::exchange(position_->next, position_->next->next);
+    position_->yielded = taken;
     key_ = taken->key;
     mapped_ = taken->value;
     return true;
@@ -59,6 +60,11 @@ class dict_map<Key, T, Hash, KeyEqual, Bug>::iterator {
   const Key& key() const noexcept { return *key_; }
 
   const T& mapped() const noexcept { return *mapped_; }
+
+  /// Erases what was yielded last. False if that was erased before, even if its key is there again.
+  bool erase() {
+    return position_ != nullptr && position_->yielded != nullptr && map_->erase(*key_);
+  }
 
   /// Lets the rehash go on. Idempotent, and what the destructor does.
   void close() noexcept {

@@ -128,6 +128,41 @@ TEST(DictMapIterator, MayHaveAnyEntryErasedUnderIt) {
   EXPECT_FALSE(it.next());
 }
 
+TEST(DictMapIterator, ErasesWhatItYieldedLast) {
+  dict_map<int, int> map;
+  for (int key = 0; key < 20; ++key) {
+    map.insert_or_assign(key, key);
+  }
+  auto it = map.begin_range();
+  EXPECT_FALSE(it.erase());  // nothing yet
+  while (it.next()) {
+    if (it.key() % 2 == 0) {
+      EXPECT_TRUE(it.erase());
+      EXPECT_FALSE(it.erase());
+    }
+  }
+  EXPECT_EQ(map.size(), 10U);
+  it.close();
+  EXPECT_FALSE(it.erase());
+  EXPECT_EQ(map.validate(), "");
+}
+
+template <dict_map_bug Bug>
+bool erases_a_later_entry() {
+  dict_map<int, int, dict_map_hash, std::equal_to<int>, Bug> map;
+  map.insert_or_assign(1, 1);
+  auto it = map.begin_range();
+  it.next();
+  map.erase(1);
+  map.insert_or_assign(1, 2);
+  return it.erase();
+}
+
+TEST(DictMapIterator, DoesNotEraseALaterIncarnation) {
+  EXPECT_FALSE(erases_a_later_entry<dict_map_bug::none>());
+  EXPECT_TRUE(erases_a_later_entry<dict_map_bug::erases_any_incarnation>());
+}
+
 TEST(DictMapUnsafeIterator, YieldsEachOnceAndNoticesChanges) {
   for (const int entries : {0, 3, 5, 50}) {
     dict_map<int, int> map;

@@ -114,6 +114,9 @@ heddle::Subject<S> declare(heddle::Target& t, dict_map_options options, int keys
   s.op("clear", &S::clear).means(Role::kClear).weight(1);
   auto range = s.template cursor<Range>("open", "close", [](S& m) { return Range(m); });
   range.op("next", &Range::next).means(Role::kNext).weight(10);
+  if constexpr (requires { &Range::erase_current; }) {
+    range.op("erase_current", &Range::erase_current).means(Role::kEraseCurrent).weight(3);
+  }
   t.operations_per_thread(10);
   return s;
 }
@@ -195,6 +198,12 @@ HEDDLE_VARIANT(dict_map, erases_next_of_safe_iterator, "heap", t) {
   declare_safe<Locked<dict_map_bug::erases_next_of_safe_iterator>>(
       t, "erase frees the entry that a safe iterator saved to go on from");
   t.seeded({.operations = 3, .source = "what Redis asks of its users: erase only what came last"});
+}
+
+HEDDLE_VARIANT(dict_map, erases_any_incarnation, "iteration", t) {
+  declare_safe<Locked<dict_map_bug::erases_any_incarnation>>(
+      t, "a safe iterator erases whatever has the key of the entry that it yielded");
+  t.seeded({.threads = 1, .operations = 5});
 }
 
 HEDDLE_VARIANT(dict_map, erase_misses_second_table, "iteration", t) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>  // for xenium, which does not include it
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +11,8 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <xenium/reclamation/generic_epoch_based.hpp>
+
+#include "../reclamation/epoch_reclaimer.hpp"
 
 namespace maps {
 
@@ -62,13 +62,12 @@ struct relocating_map_options {
 /// Iteration: weakly consistent, see iterator.
 /// Shape:     Key and T are integers or enumerations of up to 32 bits.
 ///            Hash: (Key) -> std::uint64_t.
-/// Memory:    Reclaimer is one of xenium's epoch based ones: one guard covers all later tables.
+/// Memory:    Reclaimer is epoch based, with xenium's interface: one guard covers all later tables.
 /// Errors:    any operation may throw std::bad_alloc, without effect.
 /// Complexity: expected O(1).
 /// Source:    Click, "A Lock-Free Hash Table", JavaOne 2007; Preshing's Junction, 2016. Differs:
 ///            README.md.
-template <class Key, class T, class Hash = relocating_map_hash,
-          class Reclaimer = xenium::reclamation::epoch_based<>,
+template <class Key, class T, class Hash = relocating_map_hash, class Reclaimer = epoch_reclaimer<>,
           relocating_map_bug Bug = relocating_map_bug::none>
 class relocating_map {
   static_assert((std::is_integral_v<Key> || std::is_enum_v<Key>) && sizeof(Key) <= 4);
@@ -154,6 +153,13 @@ class relocating_map {
     const table_guard first = enter();
     const word old = word_of(expected);
     return change(*first, key, [=](word now) { return now == old ? kErased : now; }) == old;
+  }
+
+  /// Erases every key, one after another; what others insert meanwhile may stay.
+  void clear() {
+    for (iterator it = begin_range(); it.next();) {
+      erase(it.key());
+    }
   }
 
   /// Starts an iteration, see class iterator.

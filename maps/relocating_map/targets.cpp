@@ -1,11 +1,10 @@
 // relocating_map under Heddle: tables of a few cells, and the seeded bugs.
-#include <array>  // for xenium, which does not include it
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <xenium/reclamation/generic_epoch_based.hpp>
 
 #include "../common/iterations.hpp"
+#include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "relocating_map.hpp"
 
@@ -19,9 +18,8 @@ struct KeyItself {
   std::uint64_t operator()(Key key) const { return static_cast<std::uint64_t>(key); }
 };
 
-// With the default, a look at each hundredth entry, executions are too short for a free. Looked at
-// each time, xenium's epochs free what a thread that ends hands over while it is still being read.
-using Epochs = xenium::reclamation::epoch_based<>;
+// Whoever enters frees what it can after each retirement; there are at most four threads.
+using Epochs = maps::epoch_reclaimer<4, 1>;
 
 template <relocating_map_bug Bug>
 using Map = maps::relocating_map<Key, Mapped, KeyItself, Epochs, Bug>;
@@ -47,6 +45,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(6);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
+  s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
   maps::declare_iterations(s);
   s.follows(
       heddle::contracts::weakly_consistent({.freshness = heddle::contracts::Freshness::kCurrent}));

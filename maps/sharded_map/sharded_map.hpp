@@ -113,6 +113,18 @@ class sharded_map {
     return home.entries.erase(key) != 0;
   }
 
+  /// Erases `key` if its value is `expected`.
+  bool compare_erase(const Key& key, const T& expected) {
+    shard& home = shard_of(key);
+    const locked lock(home.mutex);
+    const auto at = home.entries.find(key);
+    const bool equal = at != home.entries.end() && at->second == expected;
+    if (equal) {
+      home.entries.erase(at);
+    }
+    return equal;
+  }
+
   /// The number of entries, if nobody writes; else each shard is counted at a moment of its own.
   std::size_t size() const {
     std::size_t sum = 0;

@@ -41,6 +41,7 @@ heddle::Subject<M> declare_points(heddle::Target& t, const char* description) {
   s.op("insert", &M::insert, key, value).means(Role::kInsert);
   s.op("insert_or_assign", &M::insert_or_assign, key, value).means(Role::kAssign);
   s.op("erase", &M::erase, key).means(Role::kErase);
+  s.op("compare_erase", &M::compare_erase, key, value).means(Role::kCompareErase).weight(2);
   s.op("find", &M::find, key).means(Role::kFind);
   s.op("contains", &M::contains, key).means(Role::kContains).weight(2);
   s.op("size", &M::size).weight(1);  // promises nothing while others write

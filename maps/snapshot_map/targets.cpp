@@ -3,9 +3,9 @@
 #include <optional>
 #include <utility>
 #include <xenium/policy.hpp>
-#include <xenium/reclamation/generic_epoch_based.hpp>
 #include <xenium/reclamation/hazard_pointer.hpp>
 
+#include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "snapshot_map.hpp"
 
@@ -21,9 +21,8 @@ using HazardPointers =
     xenium::reclamation::hazard_pointer<>::with<xenium::policy::allocation_strategy<
         xenium::reclamation::hp_allocation::dynamic_strategy<3, 0, 0>>>;
 
-// With the default, a look at each hundredth entry, executions are too short for a free. Looked at
-// each time, xenium's epochs free what a thread that ends hands over while it is still being read.
-using Epochs = xenium::reclamation::epoch_based<>;
+// Whoever enters frees what it can after each retirement; there are at most four threads.
+using Epochs = maps::epoch_reclaimer<4, 1>;
 
 template <class Reclaimer, snapshot_map_bug Bug>
 using Map = maps::snapshot_map<Key, Mapped, std::less<Key>, Reclaimer, Bug>;

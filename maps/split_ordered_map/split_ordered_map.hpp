@@ -177,6 +177,13 @@ class split_ordered_map {
     return erase_if(key, [&](const T& value) { return value == expected; }).has_value();
   }
 
+  /// Erases every key, one after another; what others insert meanwhile may stay.
+  void clear() {
+    for (iterator it = begin_range(); it.next();) {
+      erase(it.key());
+    }
+  }
+
   /// Starts an iteration, see class iterator.
   iterator begin_range() { return iterator(*this); }
 

@@ -63,6 +63,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(6);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
+  s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
   declare_iteration(t, s);
 }
 

@@ -49,6 +49,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("compare_erase", &M::compare_erase, key, value).means(heddle::Role::kCompareErase).weight(2);
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(8);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
+  s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
   maps::declare_iterations(s);
   s.follows(heddle::contracts::weakly_consistent());
   s.invariant([](M& m) { return m.validate(); });

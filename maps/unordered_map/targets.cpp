@@ -37,6 +37,9 @@ class Locked {
   std::size_t size() {
     return under_lock([&] { return map_.size(); });
   }
+  void clear() {
+    under_lock([&] { map_.clear(); });
+  }
 
   /// Takes a copy under the lock, and yields that.
   class Copy {
@@ -141,6 +144,7 @@ HEDDLE_TARGET(unordered_map, t) {
   auto [s, key] =
       declare_growing(t, "std::unordered_map under one lock; iterations are over copies");
   s.op("erase", &Locked::erase, key).means(Role::kErase);
+  s.op("clear", &Locked::clear).means(Role::kClear).weight(1);
   add_range<Locked::Copy>(s, heddle::contracts::snapshot());
 }
 

@@ -23,6 +23,7 @@ enum class Role : std::uint8_t {
   kCompareErase,     // (key, expected) -> bool: it was the expected one, and is erased
   kSize,             // () -> number of entries
   kClear,            // ()
+  kClearEach,        // clear, but each key is erased at a moment of its own ()
   // Of iterations over maps, step by step.
   kOpen,          // an iteration begins
   kNext,          // -> optional (key, value), nothing at the end; or a Refusal
@@ -78,8 +79,8 @@ class Contract {
 /// call to return, and object only if no order of the operations that respects these intervals and
 /// the answers (a linearization) explains what an iteration saw. They stay silent where that takes
 /// too long to decide, or the answers of the point operations fit no order themselves. Keys are
-/// judged one by one (but for snapshots), a kClear being an erasure of every key, and each
-/// iteration by itself.
+/// judged one by one (but for snapshots), a kClear or kClearEach being an erasure of every key, and
+/// each iteration by itself.
 ///
 /// Rules, by which findings of kind "iteration" are told apart:
 ///   skipped       a complete iteration ends without a key that was there all the time
@@ -182,8 +183,9 @@ const Contract& quiescent_size();
 /// There is an order of the operations, one of those that `consistency` allows, in which a
 /// sequential object would have answered what was answered. The sequential object is
 ///  - `model` if there is one; it is asked for all operations but cursors' and actions; else
-///  - a map if any operation has a role of a map's; it is asked for those with such roles, and what
-///    a cursor erased is erased by the key that it yielded last; else
+///  - a map if any operation has a role of a map's; it is asked for those with such roles; what a
+///    cursor erased is erased by the key that it yielded last, and a kClearEach is an erasure of
+///    each key (one after another, by the keys, where kSequential orders a thread's); else
 ///  - the target's type itself, on which one thread does all operations but cursors' and actions.
 ///    It must then answer the same whenever it is made anew and does the same, must not wait for
 ///    other threads, and must not keep anything outside of itself that a second object would meet
