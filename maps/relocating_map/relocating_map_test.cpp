@@ -1,7 +1,7 @@
 // Goal:   relocating_map is a map, by itself and among threads of the operating system.
-// Method: long random runs against std::map, with iterations on the way; small cases for growth and
-//         iterations across it; then threads that each own some of the keys and share others while
-//         the entries move from table to table.
+// Method: ../map_test.cpp for what all maps answer; small cases for growth and iterations across
+//         it; then threads that each own some of the keys and share others while the entries move
+//         from table to table.
 
 #include "relocating_map.hpp"
 
@@ -10,12 +10,8 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <optional>
-#include <random>
 #include <set>
-#include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace maps {
@@ -37,66 +33,11 @@ std::map<int, int> contents(Map& map) {
   return seen;
 }
 
-std::optional<int> in_reference(const std::map<int, int>& reference, int key) {
-  const auto found = reference.find(key);
-  return found == reference.end() ? std::nullopt : std::optional<int>(found->second);
-}
-
 template <class Map>
 class RelocatingMap : public ::testing::Test {};
 
 using Maps = ::testing::Types<relocating_map<int, int>, relocating_map<int, int, colliding_hash>>;
 TYPED_TEST_SUITE(RelocatingMap, Maps);
-
-TYPED_TEST(RelocatingMap, AnswersAsAMapDoes) {
-  TypeParam map;
-  std::map<int, int> reference;
-  std::mt19937 random(1);
-  for (int i = 0; i < 20'000; ++i) {
-    const int key = static_cast<int>(random() % 64);
-    const std::optional<int> before = in_reference(reference, key);
-    switch (random() % 9) {
-      case 0: ASSERT_EQ(map.insert(key, i), reference.emplace(key, i).second); break;
-      case 1:
-        ASSERT_EQ(map.insert_or_assign(key, i), reference.insert_or_assign(key, i).second);
-        break;
-      case 2:
-        ASSERT_EQ(map.exchange(key, i), before);
-        reference[key] = i;
-        break;
-      case 3:
-        ASSERT_EQ(map.find_or_insert(key, i), std::pair(before.value_or(i), before.has_value()));
-        reference.emplace(key, i);
-        break;
-      case 4: ASSERT_EQ(map.erase(key), reference.erase(key) == 1); break;
-      case 5:
-        ASSERT_EQ(map.take(key), before);
-        reference.erase(key);
-        break;
-      case 6:
-        ASSERT_FALSE(map.compare_exchange(key, -1, i));
-        ASSERT_EQ(map.compare_exchange(key, before.value_or(0), -i), before.has_value());
-        if (before) {
-          reference[key] = -i;
-        }
-        break;
-      case 7:
-        ASSERT_FALSE(map.compare_erase(key, i));
-        ASSERT_EQ(map.compare_erase(key, before.value_or(0)), before.has_value());
-        reference.erase(key);
-        break;
-      default:
-        ASSERT_EQ(map.find(key), before);
-        ASSERT_EQ(map.contains(key), before.has_value());
-        break;
-    }
-    ASSERT_EQ(map.size(), reference.size());
-    if (i % 500 == 0) {
-      ASSERT_EQ(contents(map), reference);
-      ASSERT_EQ(map.validate(), "");
-    }
-  }
-}
 
 /// Keys are their own hashes.
 struct key_itself {

@@ -1,7 +1,7 @@
 // Goal:   sync_map answers as a map does, and its parts change as Go's sync.Map's do.
-// Method: long random runs beside a std::map; scripted cases for promotion, expunged entries,
-// failed
-//         copies and iterations; a few races on real threads whose outcome does not depend on time.
+// Method: ../map_test.cpp for what all maps answer; scripted cases for promotion, expunged entries,
+//         failed copies and iterations; a few races on real threads whose outcome does not depend
+//         on time.
 
 #include "sync_map.hpp"
 
@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace maps {
@@ -34,76 +33,6 @@ std::map<int, int> content(M& map) {
 // All keys in the read part, and no dirty part.
 void promote(Map& map) {
   map.for_each([](int, int) { return false; });
-}
-
-// Point operations. ---------------------------------------------------------------------------
-
-std::optional<int> lookup(const std::map<int, int>& in, int key) {
-  const auto found = in.find(key);
-  return found != in.end() ? std::optional(found->second) : std::nullopt;
-}
-
-void step(Map& map, std::map<int, int>& expected, int operation, int key, int value) {
-  const std::optional<int> before = lookup(expected, key);
-  switch (operation) {
-    case 0:
-      ASSERT_EQ(map.insert_or_assign(key, value), !before);
-      expected[key] = value;
-      break;
-    case 1:
-      ASSERT_EQ(map.insert(key, value), !before);
-      expected.emplace(key, value);
-      break;
-    case 2:
-      ASSERT_EQ(map.exchange(key, value), before);
-      expected[key] = value;
-      break;
-    case 3:
-      ASSERT_EQ(map.find_or_insert(key, value), std::pair(before.value_or(value), bool(before)));
-      expected.emplace(key, value);
-      break;
-    case 4:
-      ASSERT_EQ(map.erase(key), before.has_value());
-      expected.erase(key);
-      break;
-    case 5:
-      ASSERT_EQ(map.take(key), before);
-      expected.erase(key);
-      break;
-    case 6:
-      ASSERT_EQ(map.compare_exchange(key, value, value + 1), before == value);
-      if (before == value) {
-        expected[key] = value + 1;
-      }
-      break;
-    case 7:
-      ASSERT_EQ(map.compare_erase(key, value), before == value);
-      if (before == value) {
-        expected.erase(key);
-      }
-      break;
-    default: ASSERT_EQ(map.find(key), before); ASSERT_EQ(map.contains(key), before.has_value());
-  }
-}
-
-TEST(SyncMap, AnswersAsAMapDoes) {
-  std::mt19937 random(1);
-  for (int run = 0; run < 50; ++run) {
-    Map map;
-    std::map<int, int> expected;
-    for (int i = 0; i < 1000; ++i) {
-      const auto draw = [&](unsigned n) { return static_cast<int>(random() % n); };
-      ASSERT_NO_FATAL_FAILURE(step(map, expected, draw(12), draw(20), draw(4)));
-      ASSERT_EQ(map.validate(), "");
-      if (draw(100) == 0) {
-        ASSERT_EQ(content(map), expected);
-      }
-      if (draw(300) == 0) {
-        map.clear();
-        expected.clear();
-      }
-    }
-  }
 }
 
 TEST(SyncMap, TakesKeysAndValuesThatOwnMemory) {
