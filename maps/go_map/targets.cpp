@@ -334,6 +334,7 @@ HEDDLE_VARIANT(go_map, skips_check_bucket, "iteration", t) {
   declare_locked<Map<go_map_bug::skips_check_bucket>>(
       t, kSmall, 20,
       "an iterator in an old bucket does not check which new bucket an entry is for");
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(go_map, reuses_overflow_bucket_early, "iteration", t) {
@@ -341,6 +342,7 @@ HEDDLE_VARIANT(go_map, reuses_overflow_bucket_early, "iteration", t) {
       t, kFullChain, 20,
       "overflow buckets of a migrated chain serve again while an iterator stands in one");
   make_programs_long(t);
+  t.seeded({.threads = 1, .operations = 12});
 }
 
 HEDDLE_VARIANT(go_map, unpins_only_at_end, "heap", t) {
