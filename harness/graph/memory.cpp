@@ -139,12 +139,18 @@ u64 name_of(SyncVar& variable) {
   return mix64(name) + (u64{variable.lifetimes} << 1);
 }
 
+// So are objects that begin with different values, which may depend on what was read before.
+u64 name_of(SyncVar& variable, u128 initial) {
+  return mix64(name_of(variable) ^ mix64(static_cast<u64>(initial))) ^
+         static_cast<u64>(initial >> 64);
+}
+
 }  // namespace
 
 u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
   if (variable.location == 0) {
     refuse_overlap(thread, variable, size);
-    variable.location = graph_.location_of(name_of(variable), size, newest);
+    variable.location = graph_.location_of(name_of(variable, newest), size, newest);
   }
   if (graph_.location(variable.location).size != size) {
     refuse_mixed(thread, variable.location, variable.address, size);
