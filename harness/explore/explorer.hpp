@@ -29,6 +29,11 @@ class Explorer final : public Search {
   bool advance() override;
   u32 depth() const override { return depth_; }
 
+  void archive(Archive& archive) override;
+  u32 unseen_graphs() const override { return levels_.size(); }
+  void show_graph(u32 level) override;
+  void learn_values(u32 level) override;
+
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -73,6 +78,7 @@ class Explorer final : public Search {
   bool find_place(Level& level);
   bool add_load(Event load);
   Event leave();
+  void set_aside();
 
   u32 started_ = 0;  // events before the present execution
   u32 depth_ = 0;

@@ -156,8 +156,10 @@ class Session {
   /// What check() runs of an operation target.
   void set_program(target::Program program) { program_ = std::move(program); }
   /// All executions within the budget: each class that the memory model tells apart, or each
-  /// schedule, once.
-  Census check(const Budget& budget, const OnCheckFinding& on_finding, const OnCensus& on_progress);
+  /// schedule, once. Begins where `rest` says, unless that is empty, and leaves there what to go on
+  /// with, unless nothing is left or a finding ended the search; the census is of what is between.
+  Census check(const Budget& budget, const OnCheckFinding& on_finding, const OnCensus& on_progress,
+               std::string* rest = nullptr);
 
   Tally run(const Budget& budget, const OnFinding& on_finding, const OnProgress& on_progress);
 
@@ -193,6 +195,7 @@ class Session {
   exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
   exec::Outcome explore(Search& search);
+  bool restore(Search& search);
   void retell(Search& search);
   void use_model();
   /// Steps it took. A finding is in observed_ then.

@@ -1,7 +1,9 @@
 #include "graph/memory.hpp"
 
+#include "base/archive.hpp"
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
+#include "exec/image.hpp"
 #include "exec/naming.hpp"
 
 namespace heddle::graph {
@@ -88,6 +90,12 @@ void evaluate(const Graph& graph, Event& event) {
   event.value = writes ? modification.apply(modification, old) : old;
 }
 
+void GraphMemory::archive(Archive& archive) {
+  graph_.archive(archive);
+  spins_.archive(archive);
+  archive.list(children_, [&](Child& child) { archive(child.creator, child.nth); });
+}
+
 void GraphMemory::begin_execution() {
   if (!engine().options().exhaustive) {
     graph_.clear();
@@ -141,7 +149,7 @@ u64 name_of(SyncVar& variable) {
 
 // So are objects that begin with different values, which may depend on what was read before.
 u64 name_of(SyncVar& variable, u128 initial) {
-  return mix64(name_of(variable) ^ mix64(static_cast<u64>(initial))) ^
+  return mix64(name_of(variable) ^ mix64(exec::without_bias(static_cast<u64>(initial)))) ^
          static_cast<u64>(initial >> 64);
 }
 
@@ -248,10 +256,9 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   released_.resize(id + 1);
   released_[id].clear();
   u64& history = progress_of(to_thread_id(event.thread)).history;
-  const u128 seen =
-      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
-  history = mix64(history ^ mix64(static_cast<u64>(seen) + static_cast<u64>(event.kind)));
-  history = mix64(history ^ static_cast<u64>(seen >> 64));
+  const u64 seen = static_cast<u64>(
+      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value);
+  history = mix64(history ^ mix64(exec::without_bias(seen) + static_cast<u64>(event.kind)));
   skip_waiting();
   return id;
 }
@@ -316,6 +323,7 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
+  graph_[id].value = read.value;
   note_read(thread, read);
   note_load(thread, released(graph_[id].store), order);
   trace(id, graph_[id].store);

@@ -53,5 +53,36 @@ TEST(LitmusExplorer, Families) {
   }
 }
 
+/// Complete executions, by a new session after each `count` ones of any kind.
+u64 complete_in_parts(const std::function<void()>& body, Model model, u64 count) {
+  exploration::Settings settings;
+  settings.model = name_of(model);
+  settings.faults = 0;
+  exploration::Budget budget;
+  budget.executions = count;
+  const auto go_on = [](const exec::Finding&, const exploration::Census&) { return true; };
+  u64 complete = 0;
+  std::string rest;
+  do {
+    exploration::Session session(body, settings);
+    const exploration::Census census = session.check(budget, go_on, {}, &rest);
+    EXPECT_FALSE(census.diverged);
+    complete += census.complete;
+  } while (!rest.empty());
+  return complete;
+}
+
+TEST(LitmusExplorer, FamiliesInParts) {
+  for (const Member& member : members()) {
+    for (const Model model : kModels) {
+      const auto expected = member.complete[static_cast<u8>(model)];
+      if (expected && *expected < 10'000) {
+        EXPECT_EQ(complete_in_parts(body_of(member), model, *expected / 100 + 1), *expected)
+            << member.family << " " << member.n << " " << name_of(model);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace heddle::litmus
