@@ -3,7 +3,6 @@
 #include "base/archive.hpp"
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
-#include "exec/image.hpp"
 #include "exec/naming.hpp"
 
 namespace heddle::graph {
@@ -147,11 +146,15 @@ u64 name_of(SyncVar& variable) {
   return mix64(name) + (u64{variable.lifetimes} << 1);
 }
 
-// So are objects that begin with different values, which may depend on what was read before.
-u64 name_of(SyncVar& variable, u128 initial) {
-  return mix64(name_of(variable) ^ mix64(exec::without_bias(static_cast<u64>(initial)))) ^
-         static_cast<u64>(initial >> 64);
+/// The same in each execution, in each process.
+u64 name_of(u128 value) {
+  const u64 low = static_cast<u64>(value);
+  return mix64(memory::in_space(low) ? low : exec::stable_value(engine(), low)) ^
+         static_cast<u64>(value >> 64);
 }
+
+// So are objects that begin with different values, which may depend on what was read before.
+u64 name_of(SyncVar& variable, u128 initial) { return mix64(name_of(variable) ^ name_of(initial)); }
 
 }  // namespace
 
@@ -252,13 +255,16 @@ EventId GraphMemory::take(const Event& event, EventId after) {
     diverged_ = true;
     engine().abandon();
   }
+  if (event.kind != Kind::kChoice) {
+    graph_[id].value = event.value;
+  }
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
   u64& history = progress_of(to_thread_id(event.thread)).history;
-  const u64 seen = static_cast<u64>(
-      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value);
-  history = mix64(history ^ mix64(exec::without_bias(seen) + static_cast<u64>(event.kind)));
+  const u128 seen =
+      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
+  history = mix64(history ^ mix64(name_of(seen) + static_cast<u64>(event.kind)));
   skip_waiting();
   return id;
 }
@@ -323,7 +329,6 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
-  graph_[id].value = read.value;
   note_read(thread, read);
   note_load(thread, released(graph_[id].store), order);
   trace(id, graph_[id].store);
@@ -337,7 +342,6 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   write.location = location_of(thread, variable, size, newest);
   write.value = value;
   const EventId id = take(write, choose_store(write, exec::DecisionKind::kCoherence));
-  graph_[id].value = value;
   ++thread.effects;
   note_store(thread, released(id), order);
   trace(id, graph_[id].co_prev);
@@ -355,7 +359,6 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   evaluate(graph_, update);
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
-  graph_[id].value = update.value;
   note_read(thread, update);
   thread.effects += update.value != old;
   trace(id, update.store);
