@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/archive.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "report/uncontrolled.hpp"
@@ -12,17 +13,50 @@ namespace {
 using exploration::Census;
 
 bool is_spent(const exploration::Budget& budget, const CheckResult& spent) {
-  return spent.executions() >= budget.executions ||
-         (budget.seconds > 0 && spent.census.seconds >= budget.seconds);
+  return spent.executions() - spent.executions_before() >= budget.executions ||
+         (budget.seconds > 0 && spent.seconds() >= budget.seconds);
 }
 
 /// For the next program. Operation targets are split by program, so that each is looked at once.
 exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent) {
-  budget.executions -= spent.executions();
-  budget.seconds -= budget.seconds > 0 ? spent.census.seconds : 0;
+  budget.executions -= spent.executions() - spent.executions_before();
+  budget.seconds -= budget.seconds > 0 ? spent.seconds() : 0;
   budget.shard = spent.target->is_test() ? budget.shard : exploration::Shard{};
   return budget;
 }
+
+/// The small programs of a target, one after the other.
+class Programs {
+ public:
+  explicit Programs(const std::string& text) {
+    if (!text.empty()) {
+      Archive archive(text);
+      list(archive);
+    }
+  }
+
+  std::string text() {
+    Archive archive;
+    list(archive);
+    return archive.text();
+  }
+
+  bool advance() {
+    ++turn_;
+    return source_.advance();
+  }
+  bool is_of(const exploration::Shard& shard) const { return turn_ % shard.count == shard.index; }
+  target::EverySource& source() { return source_; }
+
+ private:
+  void list(Archive& archive) {
+    archive(turn_);
+    source_.archive(archive);
+  }
+
+  target::EverySource source_;
+  u64 turn_ = 0;
+};
 
 }  // namespace
 
@@ -52,13 +86,16 @@ exploration::Tally tally_of(const Census& census) {
   return tally;
 }
 
-CheckResult check_target(target::Definition& target, const CommandOptions& options,
+CheckResult check_target(target::Definition& target, const CommandOptions& options, JobState& job,
                          const TellFinding& tell, const ShowProgress& show) {
-  CheckResult result{&target};
+  CheckResult result{&target, job.census, job.census, job.programs};
   exploration::Session session(target, settings_for(target, options));
   Findings findings(session, options, program_path());
+  findings.know(job.findings);
   const auto with = [&result](const Census& now) {
-    return CheckResult{result.target, plus(result.census, now), result.programs};
+    CheckResult sum = result;
+    sum.census = plus(result.census, now);
+    return sum;
   };
   const auto on_finding = [&](const exec::Finding&, const Census& now) {
     if (FiledFinding* finding = findings.take()) {
@@ -67,20 +104,19 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     }
     return options.keep_going && !findings.diverged() && !findings.write_failed();
   };
-  const exploration::Shard shard = options.budget.shard;
-  target::EverySource source;
-  u64 turn = 0;
-  for (bool more = true; more;) {
-    target::Program program = target.make_program(source, options.smallness);
+  Programs programs(job.program);
+  for (bool more = !job.census.finished; more;) {
+    target::Program program = target.make_program(programs.source(), options.smallness);
     result.census.finished = true;
-    if (target.is_test() || turn++ % shard.count == shard.index) {
+    if (target.is_test() || programs.is_of(options.budget.shard)) {
       session.set_program(std::move(program));
-      ++result.programs;
-      const Census census = session.check(rest_of(options.budget, result), on_finding,
-                                          [&](const Census& now) { show(with(now)); });
+      result.programs += job.executions.empty();  // else it was counted when it was begun
+      const Census census = session.check(
+          rest_of(options.budget, result), on_finding, [&](const Census& now) { show(with(now)); },
+          &job.executions);
       result.census = plus(result.census, census);
     }
-    more = result.census.finished && source.advance();
+    more = result.census.finished && programs.advance();
     if (more && (is_spent(options.budget, result) || exploration::stop_requested())) {
       result.census.finished = false;
       more = false;
@@ -93,6 +129,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     complain(target.name() +
              ": an execution did not repeat: something that it depends on is not controlled");
   }
+  job = JobState{result.census, result.programs, result.findings, programs.text(), job.executions};
   return result;
 }
 
