@@ -15,14 +15,34 @@ using exploration::Budget;
 using exploration::Census;
 using Json = nlohmann::ordered_json;
 
+// Guesses at large numbers are too low more often than not: see Session::guess_executions().
+std::string about(double executions) {
+  constexpr double kLarge = 1e7;
+  return (executions < kLarge ? "about " : "more than ") + short_count(executions);
+}
+
+std::string bar_of(double share) {
+  constexpr std::size_t kWidth = 10;
+  const auto done = static_cast<std::size_t>(share * kWidth);
+  return "[" + std::string(done, '#') + std::string(kWidth - done, '.') + "]";
+}
+
 void show(Progress& progress, const CheckResult& now) {
   const double executions = static_cast<double>(now.executions());
-  const std::string program =
-      now.target->is_test() ? "" : fmt::format(", program {}", now.programs);
+  std::string program;
+  if (!now.target->is_test()) {
+    program = fmt::format(", program {}", now.programs);
+    program += now.outlook.programs == 0 ? "" : fmt::format(" of {}", now.outlook.programs);
+  }
+  std::string left;
+  if (now.outlook.executions > 0) {
+    const double all = executions + now.executions_left();
+    left = fmt::format(" {} of {}, {} left", bar_of(executions / all), about(all),
+                       short_duration(now.seconds_left()));
+  }
   progress.show(fmt::format(
-      "{}{}: {} executions, {} blocked, {}/s, {:.0f} s", now.target->name(), program,
-      short_count(executions), short_count(static_cast<double>(now.census.blocked)),
-      short_count(executions / std::max(now.census.seconds, 1e-9)), now.census.seconds));
+      "{}{}: {} executions, {}/s, {:.0f} s{}", now.target->name(), program, short_count(executions),
+      short_count(executions / std::max(now.census.seconds, 1e-9)), now.census.seconds, left));
 }
 
 CheckResult search(target::Definition& target, const CommandOptions& options,
@@ -43,8 +63,7 @@ CheckResult check(target::Definition& target, const CommandOptions& options) {
     jobs = options.resumed->jobs;
   }
   CheckResult result = search(target, options, jobs);
-  const bool ended_by_finding = result.found() && !options.keep_going;
-  if (!result.census.finished && !result.diverged && !ended_by_finding) {
+  if (can_go_on(result, options)) {
     if (const fuzz::FileError error = write_checkpoint(options, target.name(), jobs)) {
       complain(error.message);
       result.write_failed = true;
@@ -139,7 +158,8 @@ void print(const CheckResult& result, const CommandOptions& options) {
       origin_of(result));
   fmt::print("{}", undecided_line(tally));
   if (!result.checkpoint.empty()) {
-    fmt::print("  go on: {}\n", resume_command(result));
+    fmt::print("  {} executions left, {}; go on: {}\n", about(result.executions_left()),
+               short_duration(result.seconds_left()), resume_command(result));
   }
 }
 
@@ -154,10 +174,17 @@ Json json_of(const CheckResult& result, const CommandOptions& options) {
   object["diverged"] = result.diverged;
   object["executions_before"] = result.executions_before();
   object["checkpoint"] = result.checkpoint;
+  if (can_go_on(result, options)) {
+    object["executions_left"] = result.executions_left();
+    object["seconds_left"] = result.seconds_left();
+  }
   if (!result.target->is_test()) {
     object["programs"] = result.programs;
     object["operations"] = options.smallness.operations;
     object["values"] = options.smallness.values;
+    if (can_go_on(result, options)) {
+      object["programs_in_all"] = result.outlook.programs;
+    }
   }
   return object;
 }

@@ -1,5 +1,6 @@
 #include "cli/checking.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include "base/archive.hpp"
@@ -11,6 +12,12 @@ namespace heddle::cli {
 namespace {
 
 using exploration::Census;
+using Clock = std::chrono::steady_clock;
+
+// One part in twenty of the time is for the estimate.
+constexpr std::chrono::milliseconds kProgressPeriod{200};
+constexpr double kGuessSeconds = 0.01;
+constexpr double kLastGuessSeconds = 0.1;
 
 bool is_spent(const exploration::Budget& budget, const CheckResult& spent) {
   return spent.executions() - spent.executions_before() >= budget.executions ||
@@ -86,6 +93,10 @@ exploration::Tally tally_of(const Census& census) {
   return tally;
 }
 
+bool can_go_on(const CheckResult& result, const CommandOptions& options) {
+  return !result.census.finished && !result.diverged && (!result.found() || options.keep_going);
+}
+
 CheckResult check_target(target::Definition& target, const CommandOptions& options, JobState& job,
                          const TellFinding& tell, const ShowProgress& show) {
   CheckResult result{&target, job.census, job.census, job.programs};
@@ -104,6 +115,17 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     }
     return options.keep_going && !findings.diverged() && !findings.write_failed();
   };
+  Estimate estimate(target, session, options.smallness, options.budget.shard);
+  auto next_progress = Clock::now() + kProgressPeriod;
+  const auto on_progress = [&](const Census& now) {
+    if (Clock::now() >= next_progress) {
+      estimate.refine(kGuessSeconds);
+      CheckResult so_far = with(now);
+      so_far.outlook = estimate.outlook();
+      show(so_far);
+      next_progress = Clock::now() + kProgressPeriod;
+    }
+  };
   Programs programs(job.program);
   for (bool more = !job.census.finished; more;) {
     target::Program program = target.make_program(programs.source(), options.smallness);
@@ -111,10 +133,10 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     if (target.is_test() || programs.is_of(options.budget.shard)) {
       session.set_program(std::move(program));
       result.programs += job.executions.empty();  // else it was counted when it was begun
-      const Census census = session.check(
-          rest_of(options.budget, result), on_finding, [&](const Census& now) { show(with(now)); },
-          &job.executions);
+      const Census census =
+          session.check(rest_of(options.budget, result), on_finding, on_progress, &job.executions);
       result.census = plus(result.census, census);
+      on_progress({});
     }
     more = result.census.finished && programs.advance();
     if (more && (is_spent(options.budget, result) || exploration::stop_requested())) {
@@ -125,6 +147,10 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   result.findings = findings.all();
   result.diverged = findings.diverged() || result.census.diverged || report::is_determinism_lost();
   result.write_failed = findings.write_failed();
+  if (can_go_on(result, options)) {
+    estimate.refine(kLastGuessSeconds);
+    result.outlook = estimate.outlook();
+  }
   if (result.census.diverged) {
     complain(target.name() +
              ": an execution did not repeat: something that it depends on is not controlled");

@@ -22,6 +22,7 @@ struct Part {
   exploration::Census census;
   exploration::Census before;
   u64 programs;
+  Outlook outlook;
   bool diverged;
   bool write_failed;
 
@@ -29,6 +30,7 @@ struct Part {
     census = result.census;
     before = result.before;
     programs = result.programs;
+    outlook = result.outlook;
     diverged = result.diverged;
     write_failed = result.write_failed;
   }
@@ -53,6 +55,12 @@ std::string work(target::Definition& target, const CommandOptions& options, JobS
   return to_json(job).dump();
 }
 
+Outlook outlook_of(const Part& part) {
+  return part.census.finished
+             ? Outlook{static_cast<double>(executions_of(part.census)), part.programs}
+             : part.outlook;
+}
+
 /// They run side by side, and all have to finish.
 CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
   CheckResult sum{&target};
@@ -63,6 +71,9 @@ CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
     sum.census = plus(sum.census, parts[i].census);
     sum.before = plus(sum.before, parts[i].before);
     sum.programs += parts[i].programs;
+    const Outlook outlook = outlook_of(parts[i]);
+    sum.outlook.executions += outlook.executions;
+    sum.outlook.programs += outlook.programs;
     sum.diverged |= parts[i].diverged;
     sum.write_failed |= parts[i].write_failed;
     finished &= parts[i].census.finished;

@@ -1,6 +1,7 @@
 // In-target world. Exhaustive search: each class of executions once.
 #pragma once
 
+#include "base/rng.hpp"
 #include "explore/search.hpp"
 
 namespace heddle::exploration {
@@ -33,6 +34,10 @@ class Explorer final : public Search {
   u32 unseen_graphs() const override { return levels_.size(); }
   void show_graph(u32 level) override;
   void learn_values(u32 level) override;
+
+  /// Goes on with one of the alternatives that directly lead from the last execution on, and
+  /// forgets all other executions: one over the chance that it was this one; 0 if there are none.
+  double descend(Rng& rng);
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;

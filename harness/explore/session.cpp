@@ -4,6 +4,7 @@
 #include <csignal>
 #include <ctime>
 #include <sstream>
+#include <utility>
 
 #include "base/archive.hpp"
 #include "exec/naming.hpp"
@@ -279,6 +280,23 @@ exec::Outcome Session::explore(Search& search) {
   model_ = memory_.get();
   exhaustive_ = false;
   return outcome;
+}
+
+double Session::guess_executions(const target::Program& program, Rng& rng) {
+  const target::Program present = std::exchange(program_, program);
+  Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  double sum = 0;
+  for (double weight = 1; weight > 0 && !explorer.memory().diverged();) {
+    explore(explorer);
+    if (explorer.memory().must_begin_again()) {
+      explorer.begin_again();
+    } else {
+      sum += weight;
+      weight *= explorer.descend(rng);
+    }
+  }
+  program_ = present;
+  return sum;
 }
 
 // To what it was in the process that wrote it. False if the program does not do the same here.

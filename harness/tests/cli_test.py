@@ -567,10 +567,22 @@ class ResumeTest(CliTest):
         for flags in ([f"--checkpoint={path}"], []):
             done = heddle("check", "small.counted", "--executions=100", f"--findings={self.findings}", *flags, command=small())
             self.assertEqual(done.returncode, CLEAN, told(done))
-            command = re.search(r"(?m)^  go on: (.*)$", done.stdout).group(1)
+            command = re.search(r"(?m)^  about [0-9]+ executions left, [0-9]+ s; go on: (.*)$", done.stdout).group(1)
             self.assertEqual(f"'{path}'" in command, bool(flags))
             again = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=TIMEOUT, check=False)
             self.assertIn("small.counted: verified: 948 executions, 348 blocked", again.stdout)
+
+    def test_estimate(self):
+        """What stopped early says how much is left, about; of programs, exactly."""
+        result = self.check(CLEAN, "small.counted", "--executions=300")
+        self.assertGreater(result["executions_left"], 300)
+        self.assertLess(result["executions_left"], 4000)
+        self.assertGreater(result["seconds_left"], 0)
+        for flags, programs in (([], 144), (["--shard=1/5"], 29), (["--jobs=2"], 144)):
+            result = self.check(CLEAN, "small_counter", "--executions=20", *flags)
+            self.assertEqual(result["programs_in_all"], programs)
+        for key in ("executions_left", "seconds_left", "programs_in_all"):
+            self.assertNotIn(key, self.check(CLEAN, "small_counter"))
 
     def test_time(self):
         """What --time ended goes on, with a time of its own."""
@@ -1027,13 +1039,14 @@ class OutputTest(CliTest):
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, rf"^heddle \d+\.\d+\.\d+ \({re.escape(FLAVOUR)}, seed format 1\)\n$")
 
-    def on_terminal(self, *arguments, **changes):
-        """What the command writes to stdout if that is a terminal."""
+    def on_terminal(self, *arguments, stream="stdout", command=None, **changes):
+        """What the command writes to a stream if that is a terminal."""
         ours, theirs = pty.openpty()
         output = b""
         try:
-            process = subprocess.Popen([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=theirs,
-                                       stderr=subprocess.DEVNULL, env=environment(**changes))
+            streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+            process = subprocess.Popen([command or HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                       env=environment(**changes), **streams)
             os.close(theirs)
             theirs = -1
             deadline = time.monotonic() + TIMEOUT
@@ -1053,6 +1066,14 @@ class OutputTest(CliTest):
             if theirs >= 0:
                 os.close(theirs)
         return output.decode(errors="replace")
+
+    def test_progress_of_a_check(self):
+        """A bar, how many executions there are, about, and how long they take; programs are counted."""
+        check = ["check", "--time=1s", f"--findings={self.findings}"]
+        shown = self.on_terminal(*check, "small.endless", stream="stderr", command=small())
+        self.assertRegex(shown, r"small\.endless: [0-9.kM]+ executions, .* s \[[#.]{10}\] of (about|more than) .* left")
+        shown = self.on_terminal(*check, "small_counter", "--operations=4", stream="stderr", command=small())
+        self.assertRegex(shown, r"small_counter, program [0-9]+ of 14400: ")
 
     def test_colours(self):
         """Escape characters are for terminals only, and not if NO_COLOR is set."""
