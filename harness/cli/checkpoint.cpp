@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/drive.hpp"
+
 namespace heddle::cli {
 namespace {
 
@@ -32,13 +34,13 @@ Json to_json(const exploration::Census& census) {
 
 exploration::Census census_from_json(const Json& object) {
   exploration::Census census;
-  census.complete = object["complete"];
-  census.blocked = object["blocked"];
-  census.with_finding = object["with_finding"];
-  census.undecided = object["undecided"];
-  census.finished = object["finished"];
-  census.bounded = object["bounded"];
-  census.seconds = object["seconds"];
+  census.complete = object.at("complete");
+  census.blocked = object.at("blocked");
+  census.with_finding = object.at("with_finding");
+  census.undecided = object.at("undecided");
+  census.finished = object.at("finished");
+  census.bounded = object.at("bounded");
+  census.seconds = object.at("seconds");
   return census;
 }
 
@@ -66,18 +68,30 @@ Json search_of(const CommandOptions& options, const std::string& name) {
 }
 
 void ask_for(const Json& search, CommandOptions& options) {
-  options.targets = {search["target"].get<std::string>()};
-  options.settings.model = search["model"];
-  exploration::parse_faults(search["faults"], options.settings.faults);
-  options.settings.steps_max = search["max-steps"];
-  options.smallness = {search["operations"], search["values"]};
-  options.budget.shard = {search["shard"].get<u32>() - 1, search["shards"]};
-  options.jobs = search["jobs"];
+  options.targets = {search.at("target").get<std::string>()};
+  options.settings.model = search.at("model");
+  exploration::parse_faults(search.at("faults"), options.settings.faults);
+  options.settings.steps_max = search.at("max-steps");
+  options.smallness = {search.at("operations"), search.at("values")};
+  options.budget.shard = {search.at("shard").get<u32>() - 1, search.at("shards")};
+  options.jobs = search.at("jobs");
   // In the program itself, the target has its name.
-  if (search["executable"] != "" && target::program() == nullptr) {
-    options.targets = {search["executable"].get<std::string>()};
-    options.executable.arguments = search["arguments"];
+  if (search.at("executable") != "" && target::program() == nullptr) {
+    options.targets = {search.at("executable").get<std::string>()};
+    options.executable.arguments = search.at("arguments");
   }
+}
+
+void take_over(const Json& object, const std::string& path, CommandOptions& options) {
+  const Json& search = object.at("search");
+  auto checkpoint = std::make_shared<Checkpoint>(Checkpoint{path, search.dump()});
+  for (const Json& job : object.at("jobs")) {
+    checkpoint->jobs.push_back(job_from_json(job));
+  }
+  ask_for(search, options);
+  options.keep_going = object.at("keep_going");
+  options.findings_folder = object.at("findings_folder");
+  options.resumed = checkpoint;
 }
 
 }  // namespace
@@ -96,13 +110,13 @@ Json to_json(const JobState& job) {
 
 JobState job_from_json(const Json& object) {
   JobState job;
-  job.census = census_from_json(object["census"]);
-  job.programs = object["programs"];
-  for (const Json& text : object["findings"]) {
+  job.census = census_from_json(object.at("census"));
+  job.programs = object.at("programs");
+  for (const Json& text : object.at("findings")) {
     job.findings.push_back(from_text(text));
   }
-  job.program = object["program"];
-  job.executions = object["executions"];
+  job.program = object.at("program");
+  job.executions = object.at("executions");
   return job;
 }
 
@@ -141,19 +155,14 @@ fuzz::FileError resume_from(const std::string& path, CommandOptions& options) {
   if (error) {
     return {path + ": " + error.message};
   }
-  const Json object = Json::parse(body);
-  const Json& search = object["search"];
-  auto checkpoint = std::make_shared<Checkpoint>(Checkpoint{path, search.dump()});
-  for (const Json& job : object["jobs"]) {
-    checkpoint->jobs.push_back(job_from_json(job));
+  try {
+    take_over(Json::parse(body), path, options);
+  } catch (const Json::exception&) {
+    return {path + ": not what a check writes"};
   }
-  ask_for(search, options);
-  options.keep_going = object["keep_going"];
-  options.findings_folder = object["findings_folder"];
-  options.resumed = checkpoint;
-  if (search["executable"] == "" && target::find_target(options.targets.front()) == nullptr) {
-    return {path + ": it is for target '" + options.targets.front() +
-            "', which this program does not have"};
+  const std::string& target = options.targets.front();
+  if (!is_path(target) && target::find_target(target) == nullptr) {
+    return {path + ": it is for target '" + target + "', which this program does not have"};
   }
   return {};
 }

@@ -613,6 +613,7 @@ class ResumeTest(CliTest):
         for says, text in (("truncated", good[:len(good) // 2]), ("not a checkpoint", ""), ("not a checkpoint", "heddle seed 1\n"),
                            ("checksum", good.replace('"programs":', '"programs":1')),
                            ("version '2'", resealed(good.replace("checkpoint 1", "checkpoint 2"))),
+                           ("not what a check writes", resealed(good.replace('"jobs":', '"jabs":'))),
                            ("another build", resealed(re.sub('"build":"[0-9a-f]*', '"build":"0', good))),
                            ("does not have", resealed(good.replace("small_counter", "large_counter")))):
             with self.subTest(says):
