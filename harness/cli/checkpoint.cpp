@@ -78,7 +78,9 @@ void ask_for(const Json& search, CommandOptions& options) {
   // In the program itself, the target has its name.
   if (search.at("executable") != "" && target::program() == nullptr) {
     options.targets = {search.at("executable").get<std::string>()};
-    options.executable.arguments = search.at("arguments");
+    if (options.executable.arguments.empty()) {
+      options.executable.arguments = search.at("arguments");
+    }
   }
 }
 
