@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/checkpoint.hpp"
 #include "cli/drive.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
@@ -88,6 +89,28 @@ void add_shard(CLI::App& command, CommandOptions& options) {
           },
           "only the i-th of n parts of the search, whose counts add up to those of the whole")
       ->type_name("I/N");
+}
+
+// Read at once, before other options are set: they are compared with it.
+void add_resume(CLI::App& command, CommandOptions& options, CLI::Option& targets) {
+  command
+      .add_option_function<std::string>(
+          "--resume",
+          [&](const std::string& path) {
+            if (const fuzz::FileError error = resume_from(path, options)) {
+              throw CLI::ValidationError("--resume", error.message);
+            }
+            targets.required(false);
+          },
+          "goes on from the checkpoint of a check that stopped early; the target and all that is "
+          "searched are in it, budgets and what is printed are not")
+      ->type_name("FILE")
+      ->trigger_on_parse();
+  command
+      .add_option("--checkpoint", options.checkpoint,
+                  "where to write one, if the search stops early (<findings>/<target>/<model>"
+                  "[-<shard>].checkpoint, or where it was resumed from)")
+      ->type_name("FILE");
 }
 
 void add_faults(CLI::App& command, CommandOptions& options, const char* faults) {
@@ -307,9 +330,9 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
       "made. "
       "Plain accesses are no events, but races on them are found. Nothing fails by decision unless "
       "--faults says so: counts are those of the theory.");
-  add_targets(*check, options, true)
-      ->required()
-      ->description("targets (see `heddle list`), or the path of a program");
+  CLI::Option* check_targets = add_targets(*check, options, true);
+  check_targets->required()->description("targets (see `heddle list`), or the path of a program");
+  add_resume(*check, options, *check_targets);
   add_model(*check, options, kCheckModel);
   add_search(*check, options);
   check

@@ -15,26 +15,63 @@ using exploration::Budget;
 using exploration::Census;
 using Json = nlohmann::ordered_json;
 
+// Guesses at large numbers are too low more often than not: see Session::guess_executions().
+std::string about(double executions) {
+  constexpr double kLarge = 1e7;
+  return (executions < kLarge ? "about " : "more than ") + short_count(executions);
+}
+
+std::string bar_of(double share) {
+  constexpr std::size_t kWidth = 10;
+  const auto done = static_cast<std::size_t>(share * kWidth);
+  return "[" + std::string(done, '#') + std::string(kWidth - done, '.') + "]";
+}
+
 void show(Progress& progress, const CheckResult& now) {
   const double executions = static_cast<double>(now.executions());
-  const std::string program =
-      now.target->is_test() ? "" : fmt::format(", program {}", now.programs);
+  std::string program;
+  if (!now.target->is_test()) {
+    program = fmt::format(", program {}", now.programs);
+    program += now.outlook.programs == 0 ? "" : fmt::format(" of {}", now.outlook.programs);
+  }
+  std::string left;
+  if (now.outlook.executions > 0) {
+    const double all = executions + now.executions_left();
+    left = fmt::format(" {} of {}, {} left", bar_of(executions / all), about(all),
+                       short_duration(now.seconds_left()));
+  }
   progress.show(fmt::format(
-      "{}{}: {} executions, {} blocked, {}/s, {:.0f} s", now.target->name(), program,
-      short_count(executions), short_count(static_cast<double>(now.census.blocked)),
-      short_count(executions / std::max(now.census.seconds, 1e-9)), now.census.seconds));
+      "{}{}: {} executions, {}/s, {:.0f} s{}", now.target->name(), program, short_count(executions),
+      short_count(executions / std::max(now.census.seconds, 1e-9)), now.census.seconds, left));
+}
+
+CheckResult search(target::Definition& target, const CommandOptions& options,
+                   std::vector<JobState>& jobs) {
+  Progress progress(!options.quiet && !options.json);
+  const auto on_finding = [&](const FiledFinding& finding) {
+    progress.clear();
+    tell(finding, options);
+  };
+  const auto on_progress = [&](const CheckResult& now) { show(progress, now); };
+  return jobs.size() == 1 ? check_target(target, options, jobs[0], on_finding, on_progress)
+                          : check_in_jobs(target, options, jobs, on_finding, on_progress);
 }
 
 CheckResult check(target::Definition& target, const CommandOptions& options) {
-  Progress progress(!options.quiet && !options.json);
-  const auto search = options.jobs == 1 ? check_target : check_in_jobs;
-  return search(
-      target, options,
-      [&](const FiledFinding& finding) {
-        progress.clear();
-        tell(finding, options);
-      },
-      [&](const CheckResult& now) { show(progress, now); });
+  std::vector<JobState> jobs(options.jobs);
+  if (options.resumed != nullptr) {
+    jobs = options.resumed->jobs;
+  }
+  CheckResult result = search(target, options, jobs);
+  if (can_go_on(result, options)) {
+    if (const fuzz::FileError error = write_checkpoint(options, target.name(), jobs)) {
+      complain(error.message);
+      result.write_failed = true;
+    } else {
+      result.checkpoint = checkpoint_path(options, target.name());
+    }
+  }
+  return result;
 }
 
 const char* verdict_of(const CheckResult& result) {
@@ -63,9 +100,9 @@ std::string bound_of(const CheckResult& result, const CommandOptions& options) {
             : "";
     return preemptions + (loops.empty() || preemptions.empty() ? "" : ", ") + loops;
   }
-  const bool timed = budget.seconds > 0 && result.census.seconds >= budget.seconds;
-  return timed ? fmt::format("{} s", budget.seconds)
-               : fmt::format("{} executions", budget.executions);
+  const bool timed = budget.seconds > 0 && result.seconds() >= budget.seconds;
+  return timed ? fmt::format("{} s", budget.seconds + result.before.seconds)
+               : fmt::format("{} executions", budget.executions + result.executions_before());
 }
 
 std::string text_of(const exploration::Shard& shard) {
@@ -97,18 +134,33 @@ std::string programs_of(const CheckResult& result, const CommandOptions& options
                    options.smallness.values);
 }
 
+std::string resume_command(const CheckResult& result) {
+  return fmt::format("{} check --resume='{}'", program_path(), result.checkpoint);
+}
+
+std::string origin_of(const CheckResult& result) {
+  return result.executions_before() == 0
+             ? ""
+             : fmt::format(", {} executions of it before", result.executions_before());
+}
+
 void print(const CheckResult& result, const CommandOptions& options) {
   const Census& census = result.census;
   const exploration::Tally tally = tally_of(census);
   const exploration::Shard& shard = options.budget.shard;
   fmt::print(
-      "{}: {}{}: {} executions, {} blocked, model {}{}, {}complete{}; {:.2f} s, {}/s\n",
+      "{}: {}{}: {} executions, {} blocked, model {}{}, {}complete{}; {:.2f} s, {}/s{}\n",
       result.target->name(), shard.count == 1 ? "" : "shard " + text_of(shard) + " ",
       words_for(result, options), tally.executions, census.blocked, options.settings.model,
       options.budget.search == "dfs" ? ", depth first" : "", result.is_complete() ? "" : "not ",
       programs_of(result, options), census.seconds,
-      short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)));
+      short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)),
+      origin_of(result));
   fmt::print("{}", undecided_line(tally));
+  if (!result.checkpoint.empty()) {
+    fmt::print("  {} executions left, {}; go on: {}\n", about(result.executions_left()),
+               short_duration(result.seconds_left()), resume_command(result));
+  }
 }
 
 Json json_of(const CheckResult& result, const CommandOptions& options) {
@@ -120,10 +172,19 @@ Json json_of(const CheckResult& result, const CommandOptions& options) {
   object["shard"] = text_of(options.budget.shard);
   object["bound"] = bound_of(result, options);
   object["diverged"] = result.diverged;
+  object["executions_before"] = result.executions_before();
+  object["checkpoint"] = result.checkpoint;
+  if (can_go_on(result, options)) {
+    object["executions_left"] = result.executions_left();
+    object["seconds_left"] = result.seconds_left();
+  }
   if (!result.target->is_test()) {
     object["programs"] = result.programs;
     object["operations"] = options.smallness.operations;
     object["values"] = options.smallness.values;
+    if (can_go_on(result, options)) {
+      object["programs_in_all"] = result.outlook.programs;
+    }
   }
   return object;
 }
@@ -131,6 +192,16 @@ Json json_of(const CheckResult& result, const CommandOptions& options) {
 }  // namespace
 
 int run_check(const CommandOptions& options) {
+  if (!options.checkpoint.empty() && options.targets.size() > 1) {
+    complain("--checkpoint is one file, for one target");
+    return kUsage;
+  }
+  if (options.resumed != nullptr) {
+    if (const std::string misfit = misfit_of_checkpoint(options); !misfit.empty()) {
+      complain(misfit);
+      return kUsage;
+    }
+  }
   std::vector<CheckResult> results;
   for (std::size_t i = 0; i < options.targets.size() && !exploration::stop_requested(); ++i) {
     results.push_back(check(*target::find_target(options.targets[i]), options));

@@ -1,7 +1,9 @@
 #include "cli/checking.hpp"
 
+#include <chrono>
 #include <utility>
 
+#include "base/archive.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "report/uncontrolled.hpp"
@@ -10,19 +12,58 @@ namespace heddle::cli {
 namespace {
 
 using exploration::Census;
+using Clock = std::chrono::steady_clock;
+
+// One part in twenty of the time is for the estimate.
+constexpr std::chrono::milliseconds kProgressPeriod{200};
+constexpr double kGuessSeconds = 0.01;
+constexpr double kLastGuessSeconds = 0.1;
 
 bool is_spent(const exploration::Budget& budget, const CheckResult& spent) {
-  return spent.executions() >= budget.executions ||
-         (budget.seconds > 0 && spent.census.seconds >= budget.seconds);
+  return spent.executions() - spent.executions_before() >= budget.executions ||
+         (budget.seconds > 0 && spent.seconds() >= budget.seconds);
 }
 
 /// For the next program. Operation targets are split by program, so that each is looked at once.
 exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent) {
-  budget.executions -= spent.executions();
-  budget.seconds -= budget.seconds > 0 ? spent.census.seconds : 0;
+  budget.executions -= spent.executions() - spent.executions_before();
+  budget.seconds -= budget.seconds > 0 ? spent.seconds() : 0;
   budget.shard = spent.target->is_test() ? budget.shard : exploration::Shard{};
   return budget;
 }
+
+/// The small programs of a target, one after the other.
+class Programs {
+ public:
+  explicit Programs(const std::string& text) {
+    if (!text.empty()) {
+      Archive archive(text);
+      list(archive);
+    }
+  }
+
+  std::string text() {
+    Archive archive;
+    list(archive);
+    return archive.text();
+  }
+
+  bool advance() {
+    ++turn_;
+    return source_.advance();
+  }
+  bool is_of(const exploration::Shard& shard) const { return turn_ % shard.count == shard.index; }
+  target::EverySource& source() { return source_; }
+
+ private:
+  void list(Archive& archive) {
+    archive(turn_);
+    source_.archive(archive);
+  }
+
+  target::EverySource source_;
+  u64 turn_ = 0;
+};
 
 }  // namespace
 
@@ -52,13 +93,20 @@ exploration::Tally tally_of(const Census& census) {
   return tally;
 }
 
-CheckResult check_target(target::Definition& target, const CommandOptions& options,
+bool can_go_on(const CheckResult& result, const CommandOptions& options) {
+  return !result.census.finished && !result.diverged && (!result.found() || options.keep_going);
+}
+
+CheckResult check_target(target::Definition& target, const CommandOptions& options, JobState& job,
                          const TellFinding& tell, const ShowProgress& show) {
-  CheckResult result{&target};
+  CheckResult result{&target, job.census, job.census, job.programs};
   exploration::Session session(target, settings_for(target, options));
   Findings findings(session, options, program_path());
+  findings.know(job.findings);
   const auto with = [&result](const Census& now) {
-    return CheckResult{result.target, plus(result.census, now), result.programs};
+    CheckResult sum = result;
+    sum.census = plus(result.census, now);
+    return sum;
   };
   const auto on_finding = [&](const exec::Finding&, const Census& now) {
     if (FiledFinding* finding = findings.take()) {
@@ -67,20 +115,30 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     }
     return options.keep_going && !findings.diverged() && !findings.write_failed();
   };
-  const exploration::Shard shard = options.budget.shard;
-  target::EverySource source;
-  u64 turn = 0;
-  for (bool more = true; more;) {
-    target::Program program = target.make_program(source, options.smallness);
-    result.census.finished = true;
-    if (target.is_test() || turn++ % shard.count == shard.index) {
-      session.set_program(std::move(program));
-      ++result.programs;
-      const Census census = session.check(rest_of(options.budget, result), on_finding,
-                                          [&](const Census& now) { show(with(now)); });
-      result.census = plus(result.census, census);
+  Estimate estimate(target, session, options.smallness, options.budget.shard);
+  auto next_progress = Clock::now() + kProgressPeriod;
+  const auto on_progress = [&](const Census& now) {
+    if (Clock::now() >= next_progress) {
+      estimate.refine(kGuessSeconds);
+      CheckResult so_far = with(now);
+      so_far.outlook = estimate.outlook();
+      show(so_far);
+      next_progress = Clock::now() + kProgressPeriod;
     }
-    more = result.census.finished && source.advance();
+  };
+  Programs programs(job.program);
+  for (bool more = !job.census.finished; more;) {
+    target::Program program = target.make_program(programs.source(), options.smallness);
+    result.census.finished = true;
+    if (target.is_test() || programs.is_of(options.budget.shard)) {
+      session.set_program(std::move(program));
+      result.programs += job.executions.empty();  // else it was counted when it was begun
+      const Census census =
+          session.check(rest_of(options.budget, result), on_finding, on_progress, &job.executions);
+      result.census = plus(result.census, census);
+      on_progress({});
+    }
+    more = result.census.finished && programs.advance();
     if (more && (is_spent(options.budget, result) || exploration::stop_requested())) {
       result.census.finished = false;
       more = false;
@@ -89,10 +147,15 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   result.findings = findings.all();
   result.diverged = findings.diverged() || result.census.diverged || report::is_determinism_lost();
   result.write_failed = findings.write_failed();
+  if (can_go_on(result, options)) {
+    estimate.refine(kLastGuessSeconds);
+    result.outlook = estimate.outlook();
+  }
   if (result.census.diverged) {
     complain(target.name() +
              ": an execution did not repeat: something that it depends on is not controlled");
   }
+  job = JobState{result.census, result.programs, result.findings, programs.text(), job.executions};
   return result;
 }
 

@@ -160,6 +160,13 @@ FiledFinding* Findings::take() {
   return &all_.back();
 }
 
+void Findings::know(const std::vector<FiledFinding>& findings) {
+  for (const FiledFinding& finding : findings) {
+    signatures_.insert(finding.recording.signature);
+    all_.push_back(finding);
+  }
+}
+
 exploration::Divergence Findings::replay(const exploration::Recording& recording) {
   exploration::Recording seen;
   return session_.replay(recording, seen);

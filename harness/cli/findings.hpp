@@ -40,6 +40,8 @@ class Findings {
   /// Records, tells, writes and confirms the finding of the session's last execution, unless one
   /// like it was seen before. Returns the new one, or null.
   FiledFinding* take();
+  /// What was found before, by an earlier search.
+  void know(const std::vector<FiledFinding>& findings);
 
   const std::vector<FiledFinding>& all() const { return all_; }
   bool diverged() const { return diverged_; }

@@ -20,13 +20,17 @@ using Json = nlohmann::ordered_json;
 /// What a job shares with its parent while it runs.
 struct Part {
   exploration::Census census;
+  exploration::Census before;
   u64 programs;
+  Outlook outlook;
   bool diverged;
   bool write_failed;
 
   void set(const CheckResult& result) {
     census = result.census;
+    before = result.before;
     programs = result.programs;
+    outlook = result.outlook;
     diverged = result.diverged;
     write_failed = result.write_failed;
   }
@@ -42,17 +46,19 @@ CommandOptions options_of(CommandOptions options, u32 job) {
   return options;
 }
 
-std::string work(target::Definition& target, const CommandOptions& options, Part& part) {
+std::string work(target::Definition& target, const CommandOptions& options, JobState job,
+                 Part& part) {
   ::setpgid(0, 0);  // Ctrl-C is for the parent, who passes it on
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   const auto show = [&part](const CheckResult& now) { part.set(now); };
-  const CheckResult result = check_target(target, options, [](const FiledFinding&) {}, show);
-  part.set(result);
-  Json findings = Json::array();
-  for (const FiledFinding& finding : result.findings) {
-    findings.push_back(to_text(finding));
-  }
-  return findings.dump();
+  part.set(check_target(target, options, job, [](const FiledFinding&) {}, show));
+  return to_json(job).dump();
+}
+
+Outlook outlook_of(const Part& part) {
+  return part.census.finished
+             ? Outlook{static_cast<double>(executions_of(part.census)), part.programs}
+             : part.outlook;
 }
 
 /// They run side by side, and all have to finish.
@@ -60,29 +66,37 @@ CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
   CheckResult sum{&target};
   bool finished = true;
   double seconds = 0;
+  double seconds_before = 0;
   for (u32 i = 0; i < count; ++i) {
     sum.census = plus(sum.census, parts[i].census);
+    sum.before = plus(sum.before, parts[i].before);
     sum.programs += parts[i].programs;
+    const Outlook outlook = outlook_of(parts[i]);
+    sum.outlook.executions += outlook.executions;
+    sum.outlook.programs += outlook.programs;
     sum.diverged |= parts[i].diverged;
     sum.write_failed |= parts[i].write_failed;
     finished &= parts[i].census.finished;
     seconds = std::max(seconds, parts[i].census.seconds);
+    seconds_before = std::max(seconds_before, parts[i].before.seconds);
   }
   sum.census.finished = finished;
   sum.census.seconds = seconds;
+  sum.before.seconds = seconds_before;
   return sum;
 }
 
 }  // namespace
 
 CheckResult check_in_jobs(target::Definition& target, const CommandOptions& options,
-                          const TellFinding& tell, const ShowProgress& show) {
+                          std::vector<JobState>& states, const TellFinding& tell,
+                          const ShowProgress& show) {
   constexpr u32 kPauseMicroseconds = 20'000;
   exploration::prepare_process();
   auto* parts = static_cast<Part*>(os_share(options.jobs * sizeof(Part)));
   std::vector<exploration::Child> jobs;
   for (u32 i = 0; i < options.jobs; ++i) {
-    jobs.emplace_back([&, i] { return work(target, options_of(options, i), parts[i]); });
+    jobs.emplace_back([&, i] { return work(target, options_of(options, i), states[i], parts[i]); });
   }
   bool ending = false;
   const auto runs = [](exploration::Child& job) { return job.is_running(); };
@@ -96,20 +110,28 @@ CheckResult check_in_jobs(target::Definition& target, const CommandOptions& opti
     }
   }
   CheckResult result = sum_of(target, parts, options.jobs);
+  std::set<std::string> known;
+  for (const JobState& state : states) {
+    for (const FiledFinding& finding : state.findings) {
+      known.insert(finding.recording.signature);
+    }
+  }
   std::set<std::string> signatures;
-  for (exploration::Child& job : jobs) {
-    const exploration::ChildEnd end = job.wait();
+  for (u32 i = 0; i < options.jobs; ++i) {
+    const exploration::ChildEnd end = jobs[i].wait();
     if (!end.finished) {
       complain(target.name() + ": a job ended early: " + end.how);
       result.diverged = true;
       result.census.finished = false;
       continue;
     }
-    for (const Json& text : Json::parse(end.result)) {
-      FiledFinding finding = from_text(text);
+    states[i] = job_from_json(Json::parse(end.result));
+    for (const FiledFinding& finding : states[i].findings) {
       if (signatures.insert(finding.recording.signature).second) {
+        result.findings.push_back(finding);
+      }
+      if (known.insert(finding.recording.signature).second) {
         tell(finding);
-        result.findings.push_back(std::move(finding));
       }
     }
   }

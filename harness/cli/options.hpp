@@ -1,6 +1,7 @@
 // Command-line world. What the user asked for.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ enum ExitCode : int {
   kInternalBug = 6,
 };
 
+struct Checkpoint;
+
 struct CommandOptions {
   std::string command;
   std::vector<std::string> targets;  // or, for replay, seed files
@@ -27,17 +30,19 @@ struct CommandOptions {
   bool budget_given = false;  // executions or time were set by the user
   std::string findings_folder = "findings";
   std::vector<std::string> fuzzer_flags;
-  std::vector<std::string> words;  // of the command line, as far as `--`
-  target::Executable executable;   // to be driven; its path is empty if there is none
-  std::string program;             // replay: another file than the seeds'
-  bool isolate = false;            // programs: a process for each execution
-  u64 repeat = 1;                  // replay: how often
-  u32 findings_max = 1;            // run, hunt: distinct findings of a target to collect
-  target::Smallness smallness;     // check: of the programs of an operation target
-  u32 jobs = 1;                    // check: processes
-  bool keep_going = false;         // check: to other findings
-  bool require_complete = false;   // check: nothing but "verified" is a success
-  bool matrix = false;             // hunt: is each seeded bug found by the oracle it was made for?
+  std::vector<std::string> words;             // of the command line, as far as `--`
+  target::Executable executable;              // to be driven; its path is empty if there is none
+  std::string program;                        // replay: another file than the seeds'
+  bool isolate = false;                       // programs: a process for each execution
+  u64 repeat = 1;                             // replay: how often
+  u32 findings_max = 1;                       // run, hunt: distinct findings of a target to collect
+  target::Smallness smallness;                // check: of the programs of an operation target
+  u32 jobs = 1;                               // check: processes
+  bool keep_going = false;                    // check: to other findings
+  std::string checkpoint;                     // check: where to write one; empty: where it belongs
+  std::shared_ptr<const Checkpoint> resumed;  // check: what to go on from; null: the beginning
+  bool require_complete = false;              // check: nothing but "verified" is a success
+  bool matrix = false;  // hunt: is each seeded bug found by the oracle it was made for?
   bool json = false;
   bool quiet = false;
 };

@@ -105,6 +105,12 @@ void Progress::clear() {
 void complain(const std::string& what) { fmt::print(stderr, "heddle: {}\n", what); }
 
 std::string short_count(double number) {
+  if (number >= 1e12) {
+    return fmt::format("{:.1e}", number);
+  }
+  if (number >= 1e9) {
+    return fmt::format("{:.1f}G", number / 1e9);
+  }
   if (number >= 1e6) {
     return fmt::format("{:.1f}M", number / 1e6);
   }
@@ -112,6 +118,16 @@ std::string short_count(double number) {
     return fmt::format("{:.0f}k", number / 1e3);
   }
   return fmt::format("{:.0f}", number);
+}
+
+std::string short_duration(double seconds) {
+  constexpr double kMinute = 60;
+  constexpr double kHour = 60 * kMinute;
+  constexpr double kDay = 24 * kHour;
+  return seconds >= 2 * kDay      ? short_count(seconds / kDay) + " days"
+         : seconds >= 2 * kHour   ? fmt::format("{:.0f} h", seconds / kHour)
+         : seconds >= 2 * kMinute ? fmt::format("{:.0f} min", seconds / kMinute)
+                                  : fmt::format("{:.0f} s", seconds);
 }
 
 }  // namespace heddle::cli

@@ -34,7 +34,10 @@ class Progress {
 /// One line to stderr: "heddle: ...".
 void complain(const std::string& what);
 
-/// "1.2M", "34k", "999".
+/// "3.4e+20", "5.6G", "1.2M", "34k", "999".
 std::string short_count(double number);
+
+/// "3 days", "5 h", "12 min", "40 s".
+std::string short_duration(double seconds);
 
 }  // namespace heddle::cli

@@ -98,6 +98,8 @@ bool in_image(uptr address) {
   return address >= image.begin && address < image.end;
 }
 
+u64 without_bias(u64 number) { return in_image(number) ? ~(number - image.bias) : number; }
+
 Symbol symbol_at(uptr address) {
   ensure_loaded();
   u32 low = 0;

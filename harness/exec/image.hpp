@@ -16,4 +16,7 @@ Symbol symbol_at(uptr address);
 /// True if `address` lies in the executable's own segments.
 bool in_image(uptr address);
 
+/// Where the executable was loaded is left out of an address in it; other numbers stay themselves.
+u64 without_bias(u64 number);
+
 }  // namespace heddle::exec

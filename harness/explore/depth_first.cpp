@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/archive.hpp"
 #include "exec/execution.hpp"
 
 namespace heddle::exploration {
@@ -98,6 +99,15 @@ bool DepthFirst::take_alternative() {
     cut_ = cut_ || (last.choice + 1 < last.arity);
   }
   return false;
+}
+
+void DepthFirst::archive(Archive& archive) {
+  memory_.archive(archive);
+  archive(round_, cut_);
+  archive.list(decisions_, [&](Decision& decision) {
+    archive(decision.kind, decision.may_preempt, decision.arity, decision.choice,
+            decision.preemptions);
+  });
 }
 
 u32 DepthFirst::depth() const {

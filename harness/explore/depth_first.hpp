@@ -24,6 +24,7 @@ class DepthFirst final : public Search {
   void begin_again() override;
   bool advance() override;
   u32 depth() const override;
+  void archive(Archive& archive) override;
   bool is_bounded() const override { return cut_; }
   bool keeps_order() const override { return true; }
 

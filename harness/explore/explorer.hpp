@@ -1,6 +1,7 @@
 // In-target world. Exhaustive search: each class of executions once.
 #pragma once
 
+#include "base/rng.hpp"
 #include "explore/search.hpp"
 
 namespace heddle::exploration {
@@ -28,6 +29,15 @@ class Explorer final : public Search {
   void begin_again() override;
   bool advance() override;
   u32 depth() const override { return depth_; }
+
+  void archive(Archive& archive) override;
+  u32 unseen_graphs() const override { return levels_.size(); }
+  void show_graph(u32 level) override;
+  void learn_values(u32 level) override;
+
+  /// Goes on with one of the alternatives that directly lead from the last execution on, and
+  /// forgets all other executions: one over the chance that it was this one; 0 if there are none.
+  double descend(Rng& rng);
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
@@ -73,6 +83,7 @@ class Explorer final : public Search {
   bool find_place(Level& level);
   bool add_load(Event load);
   Event leave();
+  void set_aside();
 
   u32 started_ = 0;  // events before the present execution
   u32 depth_ = 0;

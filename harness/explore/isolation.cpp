@@ -1,6 +1,5 @@
 #include "explore/isolation.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -19,7 +18,7 @@ namespace heddle::exploration {
 
 // Shared memory, not a pipe: executions close what is open besides their program's descriptors.
 struct Child::Result {
-  static constexpr std::size_t kBytesMax = std::size_t{16} << 20;
+  static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
   bool finished;
   std::size_t size;
   Result* next;  // in the list of those that no child has
@@ -81,7 +80,10 @@ Child::Child(const std::function<std::string()>& work) {
     count_os_threads();
     const std::string result = work();
     std::fflush(nullptr);
-    result_->size = std::min(result.size(), Result::kBytesMax);
+    if (result.size() > Result::kBytesMax) {
+      environment_failure("the result of a process is too large");
+    }
+    result_->size = result.size();
     std::memcpy(result_->bytes, result.data(), result_->size);
     result_->finished = true;
     ::_exit(0);

@@ -26,6 +26,15 @@ class Search : public exec::Strategy {
   /// Of the executions that begin so: how many alternatives lead from the first execution of all
   /// to here. advance(), with none of them run, leaves them out.
   virtual u32 depth() const = 0;
+  /// The search as it is between executions. A fresh one that has read it must see an execution of
+  /// each of some graphs, before it goes on: values may be addresses, of which an archive keeps
+  /// none.
+  virtual void archive(Archive& archive) = 0;
+  virtual u32 unseen_graphs() const { return 0; }
+  /// Makes the graph the one that the next execution is to follow.
+  virtual void show_graph(u32 /*level*/) {}
+  /// After that execution. To be called for each, outer ones first.
+  virtual void learn_values(u32 /*level*/) {}
   /// There are executions beyond the bound of the search.
   virtual bool is_bounded() const { return false; }
   /// Events of the graph are in the order in which they happened.

@@ -4,7 +4,9 @@
 #include <csignal>
 #include <ctime>
 #include <sstream>
+#include <utility>
 
+#include "base/archive.hpp"
 #include "exec/naming.hpp"
 #include "explore/depth_first.hpp"
 #include "explore/explorer.hpp"
@@ -49,6 +51,8 @@ class Share {
   }
   /// To be asked once of each execution.
   bool has(u32 depth) { return depth >= kSharedDepth || is_next(executions_); }
+
+  void archive(Archive& archive) { archive(beginnings_, executions_); }
 
  private:
   static constexpr u32 kSharedDepth = 3;
@@ -278,6 +282,39 @@ exec::Outcome Session::explore(Search& search) {
   return outcome;
 }
 
+double Session::guess_executions(const target::Program& program, Rng& rng) {
+  const target::Program present = std::exchange(program_, program);
+  Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  double sum = 0;
+  for (double weight = 1; weight > 0 && !explorer.memory().diverged();) {
+    explore(explorer);
+    if (explorer.memory().must_begin_again()) {
+      explorer.begin_again();
+    } else {
+      sum += weight;
+      weight *= explorer.descend(rng);
+    }
+  }
+  program_ = present;
+  return sum;
+}
+
+// To what it was in the process that wrote it. False if the program does not do the same here.
+bool Session::restore(Search& search) {
+  const u32 count = search.unseen_graphs();
+  for (u32 level = 0; level < count; ++level) {
+    do {
+      search.show_graph(level);
+      explore(search);
+    } while (search.memory().must_begin_again());
+    if (search.diverged()) {
+      return false;
+    }
+    search.learn_values(level);
+  }
+  return true;
+}
+
 // What was found, once more, by decisions that can be recorded.
 void Session::retell(Search& search) {
   Retelling retelling(search.memory().graph(), search.memory().consistency(), search.keeps_order());
@@ -287,14 +324,25 @@ void Session::retell(Search& search) {
 }
 
 Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
-                      const OnCensus& on_progress) {
+                      const OnCensus& on_progress, std::string* rest) {
   Census census;
   const std::unique_ptr<Search> search = make_search(settings_.model, budget);
   Share share(budget.shard);
+  if (rest != nullptr && !rest->empty()) {
+    Archive archive(*rest);
+    share.archive(archive);
+    search->archive(archive);
+    rest->clear();
+    if (!archive.is_complete() || !restore(*search)) {
+      census.diverged = true;
+      return census;
+    }
+  }
   const double start = now_seconds();
   double next_progress = start + 0.2;
   u64 runs = 0;
-  for (bool more = true; more && !stop_requested();) {
+  bool more = true;
+  while (more && !stop_requested()) {
     ++runs;
     const exec::Outcome outcome = explore(*search);
     if (search->diverged()) {
@@ -315,6 +363,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       ++census.with_finding;
       census.seconds = now_seconds() - start;
       if (census.diverged || !on_finding(exec::engine().finding(), census)) {
+        more = false;
         break;
       }
     } else if (mine) {
@@ -343,6 +392,12 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   census.bounded = search->memory().is_bounded();
   census.preempted = search->is_bounded();
   census.seconds = now_seconds() - start;
+  if (rest != nullptr && more && !census.diverged) {
+    Archive archive;
+    share.archive(archive);
+    search->archive(archive);
+    *rest = archive.text();
+  }
   return census;
 }
 

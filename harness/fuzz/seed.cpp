@@ -1,14 +1,7 @@
 #include "fuzz/seed.hpp"
 
-#include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace heddle::fuzz {
 namespace {
@@ -16,33 +9,7 @@ namespace {
 using exploration::EventMark;
 using exploration::Recording;
 
-constexpr const char* kMagic = "heddle seed ";
-constexpr int kVersion = 1;
-
-u32 crc32(const std::string& text) {
-  static const auto table = [] {
-    std::array<u32, 256> entries{};
-    for (u32 i = 0; i < 256; ++i) {
-      u32 value = i;
-      for (int bit = 0; bit < 8; ++bit) {
-        value = value >> 1 ^ ((value & 1) != 0 ? 0xedb88320u : 0);
-      }
-      entries[i] = value;
-    }
-    return entries;
-  }();
-  u32 crc = ~u32{0};
-  for (const char c : text) {
-    crc = crc >> 8 ^ table[(crc ^ static_cast<u8>(c)) & 0xff];
-  }
-  return ~crc;
-}
-
-std::string hex(u64 value, int digits) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%0*llx", digits, static_cast<unsigned long long>(value));
-  return text;
-}
+constexpr const char* kKind = "seed";
 
 // Event names with blanks would fall apart as words of a line.
 std::string word(const char* name) {
@@ -112,7 +79,6 @@ class Reader {
 
   SeedError read() {
     std::string line;
-    std::getline(lines_, line);  // the magic, checked already
     while (error_.message.empty() && std::getline(lines_, line)) {
       ++line_number_;
       if (!line.empty() && line[0] != '#') {
@@ -279,7 +245,7 @@ class Reader {
 }  // namespace
 
 std::string to_text(const Recording& recording, const std::string& story) {
-  std::string text = kMagic + std::to_string(kVersion) + "\n";
+  std::string text;
   std::istringstream lines(story);
   for (std::string line; std::getline(lines, line);) {
     text += line.empty() ? "#\n" : "# " + line + "\n";
@@ -350,83 +316,28 @@ std::string to_text(const Recording& recording, const std::string& story) {
   if (!line.empty()) {
     add("marks", line);
   }
-  return text + "end: " + hex(crc32(text), 8) + "\n";
+  return seal(text, kKind);
 }
 
 SeedError from_text(const std::string& text, Recording& recording) {
-  if (text.compare(0, std::strlen(kMagic), kMagic) != 0) {
-    return {"not a seed: the first line is not 'heddle seed 1'"};
-  }
-  const std::string version =
-      text.substr(std::strlen(kMagic), text.find('\n') - std::strlen(kMagic));
-  if (version != std::to_string(kVersion)) {
-    return {"format version '" + version + "' is not known to this program, which reads version " +
-            std::to_string(kVersion)};
-  }
-  const std::size_t end = text.rfind("end: ");
-  if (end == std::string::npos || end == 0 || text[end - 1] != '\n') {
-    return {"truncated: the last line 'end: ...' is missing"};
-  }
-  u32 stated = 0;
-  std::string digits = text.substr(end + 5);
-  while (!digits.empty() && (digits.back() == '\n' || digits.back() == '\r')) {
-    digits.pop_back();
-  }
-  const std::string body = text.substr(0, end);
-  if (!parse(digits, stated, 16) || stated != crc32(body)) {
-    return {"corrupted: its checksum does not match"};
+  std::string body;
+  if (SeedError error = unseal(text, kKind, body)) {
+    return error;
   }
   recording = Recording{};
   return Reader(body, recording).read();
 }
 
 SeedError read_seed(const std::string& path, Recording& recording) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return {path + ": is a folder, not a seed"};
+  std::string text;
+  if (SeedError error = read_file(path, kKind, text)) {
+    return error;
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return {path + ": " + std::strerror(errno)};
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  SeedError parsed = from_text(text.str(), recording);
+  SeedError parsed = from_text(text, recording);
   if (parsed) {
     parsed.message = path + ": " + parsed.message;
   }
   return parsed;
-}
-
-SeedError write_atomically(const std::string& path, const std::string& text) {
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty()) {
-    std::filesystem::create_directories(folder, error);
-  }
-  const std::string partial = path + ".partial-" + std::to_string(::getpid());
-  const auto failed = [&](const char* what) {
-    const int reason = errno;
-    ::unlink(partial.c_str());
-    return SeedError{std::string("cannot ") + what + " " + path + ": " + std::strerror(reason)};
-  };
-  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    return failed("write");
-  }
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = ::write(file, text.data() + done, text.size() - done);
-    if (written < 0 && errno != EINTR) {
-      ::close(file);
-      return failed("write");
-    }
-    done += written > 0 ? static_cast<std::size_t>(written) : 0;
-  }
-  if (::fsync(file) != 0 || ::close(file) != 0 || ::rename(partial.c_str(), path.c_str()) != 0) {
-    return failed("write");
-  }
-  return {};
 }
 
 }  // namespace heddle::fuzz

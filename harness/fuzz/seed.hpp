@@ -39,17 +39,14 @@
 #include <string>
 
 #include "explore/session.hpp"
+#include "fuzz/sealed.hpp"
 
 namespace heddle::fuzz {
 
 /// `story` becomes comment lines.
 std::string to_text(const exploration::Recording& recording, const std::string& story);
 
-/// What was wrong, in one line; empty if all is well.
-struct SeedError {
-  std::string message;
-  explicit operator bool() const { return !message.empty(); }
-};
+using SeedError = FileError;
 
 /// Parses the text of a seed. The target must be linked into this program, and have the operations
 /// that the seed names. A seed for an executable is read by any program; if this one is being
@@ -58,9 +55,5 @@ SeedError from_text(const std::string& text, exploration::Recording& recording);
 
 /// Reads and parses a file.
 SeedError read_seed(const std::string& path, exploration::Recording& recording);
-
-/// Writes `text` to `path` so that at no time a reader sees part of it, making folders as needed.
-/// Errors: no folder, no permission, no space; nothing is left behind then.
-SeedError write_atomically(const std::string& path, const std::string& text);
 
 }  // namespace heddle::fuzz

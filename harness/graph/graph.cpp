@@ -2,12 +2,25 @@
 
 #include <cstring>
 
+#include "base/archive.hpp"
 #include "base/rng.hpp"
 
 namespace heddle::graph {
 
 using exec::acquires;
 using exec::releases;
+
+void archive(Archive& archive, Event& event) {
+  archive(event.kind, event.order, event.success, event.is_object, event.is_half, event.is_fixed,
+          event.is_placed, event.thread, event.other, event.index, event.location, event.store,
+          event.coherence, event.co_prev, event.stamp, event.arity, event.revisits_tried,
+          event.depth);
+  if (event.is_object) {
+    archive(event.modification.argument, event.value);
+  } else if (event.kind == Kind::kChoice) {
+    archive(event.value);
+  }
+}
 
 Graph::Graph() {
   threads_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
@@ -51,11 +64,20 @@ void Graph::clear_events() {
   }
 }
 
+void Graph::archive(Archive& archive) {
+  archive.list(locations_, [&](Location& at) { archive(at.key, at.size, at.reads); });
+  archive.list(lines_, [&](ReadLine& line) { archive(line.thread, line.next); });
+  do {
+    grow_table();
+  } while (locations_.size() * 2 > table_.size());
+}
+
 u32 Graph::location_of(u64 key, u32 size, u128 initial) {
   const u32 mask = table_.size() - 1;
   u32 slot = static_cast<u32>(mix64(key)) & mask;
   while (table_[slot] != 0) {
     if (locations_[table_[slot]].key == key) {
+      locations_[table_[slot]].initial = initial;
       return table_[slot];
     }
     slot = (slot + 1) & mask;

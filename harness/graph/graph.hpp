@@ -5,6 +5,10 @@
 #include "base/vec.hpp"
 #include "exec/memory_model.hpp"
 
+namespace heddle {
+class Archive;
+}
+
 namespace heddle::graph {
 
 using exec::Order;
@@ -60,6 +64,10 @@ struct Event {
   exec::Modification modification;  // of what reads and may write
 };
 
+/// All but what a graph makes of it as it is added, and what holds in this process only: a value,
+/// and what an update does, may be addresses. An execution that follows the graph knows them.
+void archive(Archive& archive, Event& event);
+
 constexpr bool reads(Kind kind) { return kind == Kind::kRead || kind == Kind::kUpdate; }
 constexpr bool writes(Kind kind) { return kind == Kind::kWrite || kind == Kind::kUpdate; }
 constexpr bool is_sc(const Event& event) {
@@ -100,6 +108,9 @@ class Graph {
   void clear();
   /// Forgets the events. O(n).
   void clear_events();
+  /// The locations, and the order in which threads came to read there. To be read by a graph
+  /// without events.
+  void archive(Archive& archive);
 
   u32 size() const { return events_.size() - 1; }
   Event& operator[](EventId id) { return events_[id]; }
@@ -107,7 +118,8 @@ class Graph {
   const Event& back() const { return events_[size()]; }
   Event& back() { return events_[size()]; }
 
-  /// The location with this key, made if need be. O(1) expected.
+  /// The location with this key, made if need be. `initial` is the same for equal keys, but for
+  /// addresses in another process. O(1) expected.
   u32 location_of(u64 key, u32 size, u128 initial);
   Location& location(u32 index) { return locations_[index]; }
   const Location& location(u32 index) const { return locations_[index]; }

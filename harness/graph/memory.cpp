@@ -1,5 +1,6 @@
 #include "graph/memory.hpp"
 
+#include "base/archive.hpp"
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
 #include "exec/naming.hpp"
@@ -88,6 +89,12 @@ void evaluate(const Graph& graph, Event& event) {
   event.value = writes ? modification.apply(modification, old) : old;
 }
 
+void GraphMemory::archive(Archive& archive) {
+  graph_.archive(archive);
+  spins_.archive(archive);
+  archive.list(children_, [&](Child& child) { archive(child.creator, child.nth); });
+}
+
 void GraphMemory::begin_execution() {
   if (!engine().options().exhaustive) {
     graph_.clear();
@@ -139,12 +146,22 @@ u64 name_of(SyncVar& variable) {
   return mix64(name) + (u64{variable.lifetimes} << 1);
 }
 
+/// The same in each execution, in each process.
+u64 name_of(u128 value) {
+  const u64 low = static_cast<u64>(value);
+  return mix64(memory::in_space(low) ? low : exec::stable_value(engine(), low)) ^
+         static_cast<u64>(value >> 64);
+}
+
+// So are objects that begin with different values, which may depend on what was read before.
+u64 name_of(SyncVar& variable, u128 initial) { return mix64(name_of(variable) ^ name_of(initial)); }
+
 }  // namespace
 
 u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
   if (variable.location == 0) {
     refuse_overlap(thread, variable, size);
-    variable.location = graph_.location_of(name_of(variable), size, newest);
+    variable.location = graph_.location_of(name_of(variable, newest), size, newest);
   }
   if (graph_.location(variable.location).size != size) {
     refuse_mixed(thread, variable.location, variable.address, size);
@@ -238,14 +255,16 @@ EventId GraphMemory::take(const Event& event, EventId after) {
     diverged_ = true;
     engine().abandon();
   }
+  if (event.kind != Kind::kChoice) {
+    graph_[id].value = event.value;
+  }
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
   u64& history = progress_of(to_thread_id(event.thread)).history;
   const u128 seen =
       reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
-  history = mix64(history ^ mix64(static_cast<u64>(seen) + static_cast<u64>(event.kind)));
-  history = mix64(history ^ static_cast<u64>(seen >> 64));
+  history = mix64(history ^ mix64(name_of(seen) + static_cast<u64>(event.kind)));
   skip_waiting();
   return id;
 }
@@ -323,7 +342,6 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
   write.location = location_of(thread, variable, size, newest);
   write.value = value;
   const EventId id = take(write, choose_store(write, exec::DecisionKind::kCoherence));
-  graph_[id].value = value;
   ++thread.effects;
   note_store(thread, released(id), order);
   trace(id, graph_[id].co_prev);
@@ -341,7 +359,6 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   evaluate(graph_, update);
   const EventId id = take(update, update.store);
   const u128 old = graph_.value_of(update.location, update.store);
-  graph_[id].value = update.value;
   note_read(thread, update);
   thread.effects += update.value != old;
   trace(id, update.store);

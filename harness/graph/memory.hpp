@@ -37,6 +37,9 @@ class GraphMemory final : public exec::MemoryModel {
   /// Some execution was cut short without knowing that its thread would only do the same again.
   bool is_bounded() const { return spins_.is_bounded(); }
 
+  /// All that outlives executions, but for the events.
+  void archive(Archive& archive);
+
   void begin_execution() override;
   u128 load(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
             u128 newest) override;

@@ -2,7 +2,9 @@
 
 #include <cstring>
 
+#include "base/archive.hpp"
 #include "base/rng.hpp"
+#include "exec/image.hpp"
 #include "exec/machine_state.hpp"
 
 namespace heddle::graph {
@@ -91,7 +93,7 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
   u64 state = 0;
   u32 rounds = 0;
   if (is_loop(pc)) {
-    const u64 key = mix64(history ^ mix64(pc + index)) | 1;
+    const u64 key = mix64(history ^ mix64(exec::without_bias(pc) + index)) | 1;
     Known& said = known(key);
     state = exec::machine_state(thread, pc) + held;
     rounds = rounds_at(visits, pc);
@@ -156,6 +158,21 @@ void Spins::grow() {
       slot = (slot + 1) & (known_.size() - 1);
     }
     known_[slot] = entry;
+  }
+}
+
+void Spins::archive(Archive& archive) {
+  OwnedVec<Known> entries;
+  for (const Known& entry : known_) {
+    if (entry.key != 0) {
+      entries.push_back(entry);
+    }
+  }
+  archive(bounded_);
+  archive.list(entries, [&](Known& entry) { archive(entry.key, entry.round, entry.verdict); });
+  for (u32 i = 0; archive.reads() && i < entries.size(); ++i) {
+    known(entries[i].key) = entries[i];
+    ++known_count_;
   }
 }
 

@@ -4,6 +4,10 @@
 #include "base/vec.hpp"
 #include "exec/thread.hpp"
 
+namespace heddle {
+class Archive;
+}
+
 namespace heddle::graph {
 
 /// Tells when a thread goes round without getting anywhere: it comes back to a read in the state in
@@ -25,6 +29,8 @@ class Spins {
   Spins& operator=(const Spins&) = delete;
 
   void begin_execution();
+  /// What was said so far.
+  void archive(Archive& archive);
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
   /// `history` tells what the thread has read so far from all else that it could have read, `held`

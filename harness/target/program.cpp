@@ -1,6 +1,7 @@
 // Programs of operation targets are made up.
 #include <algorithm>
 
+#include "base/archive.hpp"
 #include "target/registry.hpp"
 
 namespace heddle::target {
@@ -176,6 +177,10 @@ bool EverySource::advance() {
   }
   ++answers_.back().value;
   return true;
+}
+
+void EverySource::archive(Archive& archive) {
+  archive.list(answers_, [&](Answer& answer) { archive(answer.value, answer.bound); });
 }
 
 Program Definition::make_program(Source& source) {

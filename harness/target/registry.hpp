@@ -12,6 +12,8 @@
 
 namespace heddle {
 
+class Archive;
+
 namespace target {
 
 /// One step of a made-up program.
@@ -94,6 +96,8 @@ class EverySource final : public Source {
   u32 below(u32 bound) override;
   /// False if there are no others.
   bool advance();
+  /// To be read where the program at hand is to be made from the start.
+  void archive(Archive& archive);
 
  private:
   struct Answer {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <gtest/gtest.h>
+#include <memory>
 #include <mutex>
 #include <semaphore.h>
 #include <set>
@@ -664,6 +665,20 @@ TEST(Check, FindingsInThreadsOfThreadsRepeat) {
       HEDDLE_CHECK(s.x.load(kRelaxed) != 3);
     });
   }
+}
+
+TEST(Check, WhatIsThereAtFirstDependsOnWhatWasRead) {
+  EXPECT_EQ(findings("rc11",
+                     [] {
+                       Shared s;
+                       run([&] { s.x.store(1, kRelaxed); },
+                           [&] {
+                             const int seen = s.x.load(kRelaxed);
+                             const auto copy = std::make_unique<std::atomic<int>>(seen);
+                             HEDDLE_CHECK(copy->load(kRelaxed) == seen);
+                           });
+                     }),
+            "");
 }
 
 }  // namespace

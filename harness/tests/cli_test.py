@@ -354,7 +354,7 @@ class CheckTest(CliTest):
         self.assertEqual((result["verdict"], result["bound"]), ("bounded", "0.5 s"))
         self.assertEqual(self.check(CLEAN, "small.store_buffering", "--executions=4")["verdict"], "verified")
         self.assertEqual(self.check(CLEAN, "small.store_buffering", "--executions=3")["verdict"], "bounded")
-        done = heddle("check", "small.endless", "--executions=100", command=small())
+        done = heddle("check", "small.endless", "--executions=100", f"--findings={self.findings}", command=small())
         self.assertIn("no finding within 100 executions", done.stdout)
         self.assertIn("not complete", done.stdout)
 
@@ -487,6 +487,145 @@ class CheckTest(CliTest):
                                 ([], "target")):
             with self.subTest(" ".join(arguments)):
                 self.assert_refused("check", *arguments, says=says)
+
+
+class ResumeTest(CliTest):
+    """A check that stops early leaves a checkpoint, from which another process goes on."""
+
+    COUNTS = ("verdict", "executions", "blocked", "undecided", "complete", "programs", "bound", "shard", "findings")
+
+    def check(self, code, *arguments):
+        return self.run_json(code, "check", *arguments, f"--findings={self.findings}", command=small())
+
+    def counts(self, result):
+        """What does not depend on when, or by whom it was seen."""
+        counts = {key: result.get(key) for key in self.COUNTS}
+        counts["findings"] = sorted(finding["signature"] for finding in counts["findings"])
+        return counts
+
+    def in_parts(self, whole, *arguments):
+        """The result of the last one of several processes, each of which makes a fourth of the executions."""
+        count = (whole["executions"] + whole["blocked"]) // 4 + 1
+        result = self.check(CLEAN, *arguments, f"--executions={count}")
+        parts = 1
+        while result["checkpoint"]:
+            before = result["executions"] + result["blocked"]
+            result = self.check(CLEAN, f"--resume={result['checkpoint']}", f"--executions={count}")
+            self.assertEqual(result["executions_before"], before)
+            parts += 1
+        self.assertGreater(parts, 2)
+        return result
+
+    def test_counts_are_those_of_one_search(self):
+        """Under each model, and of spins on what lies elsewhere in each process."""
+        for target in ("small.counted", "small.families", "small.queue_lock", "small.spin_lock"):
+            for model in ("sc", "tso", "rc11"):
+                with self.subTest(target, model=model):
+                    whole = self.check(CLEAN, target, f"--model={model}")
+                    self.assertEqual((whole["checkpoint"], whole["executions_before"]), ("", 0))
+                    self.assertEqual(self.counts(self.in_parts(whole, target, f"--model={model}")), self.counts(whole))
+
+    def test_programs(self):
+        """Of an operation target, each program is looked at once."""
+        whole = self.check(CLEAN, "small_counter")
+        self.assertEqual(self.counts(self.in_parts(whole, "small_counter")), self.counts(whole))
+
+    def test_shards_and_jobs(self):
+        """Each shard has a file, and all jobs have one."""
+        for target, *flags in (["small.counted"], ["small_counter", "--operations=2"]):
+            for split in (["--shard=2/3"], ["--jobs=3"], ["--shard=1/2", "--jobs=2"]):
+                with self.subTest(target, split=split):
+                    whole = self.check(CLEAN, target, *flags, *split)
+                    self.assertEqual(self.counts(self.in_parts(whole, target, *flags, *split)), self.counts(whole))
+        names = sorted(path.name for path in self.findings.rglob("*.checkpoint") if path.parent.name == "small.counted")
+        self.assertEqual(names, ["rc11-1-of-2.checkpoint", "rc11-2-of-3.checkpoint", "rc11.checkpoint"])
+
+    def test_findings(self):
+        """Those of before are in the result, and not told again."""
+        whole = self.check(FINDING, "small_torn_counter", "--keep-going")
+        for jobs in (1, 2):
+            with self.subTest(jobs=jobs):
+                first = self.check(FINDING, "small_torn_counter", "--keep-going", "--executions=300", f"--jobs={jobs}")
+                self.assertNotEqual(first["findings"], [])
+                last = heddle("check", f"--resume={first['checkpoint']}", command=small())
+                self.assertEqual(last.returncode, FINDING, told(last))
+                told_twice = [finding for finding in first["findings"] if finding["message"] in last.stdout]
+                self.assertEqual(told_twice, [])
+                self.assertRegex(last.stdout, r"executions of it before\n$")
+                result = self.check(FINDING, f"--resume={first['checkpoint']}")
+                self.assertEqual(self.counts(result), self.counts(whole))
+                self.assertTrue(all(finding["confirmed"] for finding in result["findings"]))
+
+    def test_no_checkpoint_behind_a_finding(self):
+        """A search that a finding ended is over."""
+        self.assertEqual(self.check(FINDING, "small.stale_data")["checkpoint"], "")
+        self.assertEqual(list(self.findings.rglob("*.checkpoint")), [])
+
+    def test_the_command_that_goes_on_is_named(self):
+        """It can be pasted."""
+        path = self.folder / "mine"
+        for flags in ([f"--checkpoint={path}"], []):
+            done = heddle("check", "small.counted", "--executions=100", f"--findings={self.findings}", *flags, command=small())
+            self.assertEqual(done.returncode, CLEAN, told(done))
+            command = re.search(r"(?m)^  about [0-9]+ executions left, [0-9]+ s; go on: (.*)$", done.stdout).group(1)
+            self.assertEqual(f"'{path}'" in command, bool(flags))
+            again = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+            self.assertIn("small.counted: verified: 948 executions, 348 blocked", again.stdout)
+
+    def test_estimate(self):
+        """What stopped early says how much is left, about; of programs, exactly."""
+        result = self.check(CLEAN, "small.counted", "--executions=300")
+        self.assertGreater(result["executions_left"], 300)
+        self.assertLess(result["executions_left"], 4000)
+        self.assertGreater(result["seconds_left"], 0)
+        for flags, programs in (([], 144), (["--shard=1/5"], 29), (["--jobs=2"], 144)):
+            result = self.check(CLEAN, "small_counter", "--executions=20", *flags)
+            self.assertEqual(result["programs_in_all"], programs)
+        for key in ("executions_left", "seconds_left", "programs_in_all"):
+            self.assertNotIn(key, self.check(CLEAN, "small_counter"))
+
+    def test_time(self):
+        """What --time ended goes on, with a time of its own."""
+        first = self.check(CLEAN, "small.endless", "--time=200ms")
+        second = self.check(CLEAN, f"--resume={first['checkpoint']}", "--time=200ms")
+        self.assertEqual(second["executions_before"], first["executions"])
+        self.assertGreater(second["executions"], first["executions"])
+        self.assertGreater(second["seconds"], first["seconds"])
+
+    def test_what_does_not_fit_is_refused(self):
+        """Another search, another build, another program, a damaged file: one line, exit code 2."""
+        path = Path(self.check(CLEAN, "small_counter", "--executions=100")["checkpoint"])
+        good = path.read_text()
+
+        def refused(says, *arguments, text=good):
+            damaged = self.written(text, "damaged.checkpoint")
+            done = heddle("check", f"--resume={damaged}", *arguments, command=small())
+            self.assertEqual((done.returncode, done.stdout), (USAGE, ""), told(done))
+            self.assert_one_line(done.stderr)
+            self.assertIn(says, done.stderr)
+
+        for says, *arguments in (["target", "small_torn_counter"], ["others", "small_counter", "small.counted"],
+                                 ["model", "--model=sc"], ["operations", "--operations=3"], ["values", "--values=1"],
+                                 ["faults", "--faults=all"], ["max-steps", "--max-steps=50"],
+                                 ["shard", "--shard=1/2"], ["jobs", "--jobs=2"]):
+            with self.subTest(says):
+                refused(says, *arguments)
+        for says, text in (("truncated", good[:len(good) // 2]), ("not a checkpoint", ""), ("not a checkpoint", "heddle seed 1\n"),
+                           ("checksum", good.replace('"programs":', '"programs":1')),
+                           ("version '2'", resealed(good.replace("checkpoint 1", "checkpoint 2"))),
+                           ("not what a check writes", resealed(good.replace('"jobs":', '"jabs":'))),
+                           ("another build", resealed(re.sub('"build":"[0-9a-f]*', '"build":"0', good))),
+                           ("does not have", resealed(good.replace("small_counter", "large_counter")))):
+            with self.subTest(says):
+                refused(says, text=text)
+        self.assertIn("No such file", heddle("check", f"--resume={self.folder / 'none'}", command=small()).stderr)
+
+    def test_a_folder_that_cannot_be_written(self):
+        """Exit code 5, and no half a file."""
+        below_a_file = self.written("") / "checkpoint"
+        done = heddle("check", "small.endless", "--executions=10", f"--checkpoint={below_a_file}", command=small())
+        self.assertEqual(done.returncode, ENVIRONMENT, told(done))
+        self.assert_one_line(done.stderr)
 
 
 class HuntTest(CliTest):
@@ -851,11 +990,15 @@ class SignalTest(CliTest):
         """Ctrl-C and SIGTERM end a check soon, with what was seen so far."""
         for number, code, jobs in ((signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 3)):
             with self.subTest(number.name, jobs=jobs):
-                process = self.start("check", "small.endless", "--json", f"--jobs={jobs}", command=small())
+                process = self.start("check", "small.endless", "--json", f"--jobs={jobs}", f"--findings={self.findings}",
+                                     command=small())
                 time.sleep(1)
                 result = json.loads(self.interrupt(process, number, code))
                 self.assertEqual(result["verdict"], "inconclusive")
                 self.assertGreater(result["executions"], 0)
+                more = self.run_json(CLEAN, "check", f"--resume={result['checkpoint']}", "--executions=30", command=small())
+                self.assertEqual((more["executions_before"], more["executions"]),
+                                 (result["executions"], result["executions"] + 30))
 
     def test_hunt(self):
         """Ctrl-C and SIGTERM end a hunt soon; the seeds of before are on disk, and whole."""
@@ -897,13 +1040,14 @@ class OutputTest(CliTest):
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, rf"^heddle \d+\.\d+\.\d+ \({re.escape(FLAVOUR)}, seed format 1\)\n$")
 
-    def on_terminal(self, *arguments, **changes):
-        """What the command writes to stdout if that is a terminal."""
+    def on_terminal(self, *arguments, stream="stdout", command=None, **changes):
+        """What the command writes to a stream if that is a terminal."""
         ours, theirs = pty.openpty()
         output = b""
         try:
-            process = subprocess.Popen([HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=theirs,
-                                       stderr=subprocess.DEVNULL, env=environment(**changes))
+            streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+            process = subprocess.Popen([command or HEDDLE, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                       env=environment(**changes), **streams)
             os.close(theirs)
             theirs = -1
             deadline = time.monotonic() + TIMEOUT
@@ -923,6 +1067,14 @@ class OutputTest(CliTest):
             if theirs >= 0:
                 os.close(theirs)
         return output.decode(errors="replace")
+
+    def test_progress_of_a_check(self):
+        """A bar, how many executions there are, about, and how long they take; programs are counted."""
+        check = ["check", "--time=1s", f"--findings={self.findings}"]
+        shown = self.on_terminal(*check, "small.endless", stream="stderr", command=small())
+        self.assertRegex(shown, r"small\.endless: [0-9.kM]+ executions, .* s \[[#.]{10}\] of (about|more than) .* left")
+        shown = self.on_terminal(*check, "small_counter", "--operations=4", stream="stderr", command=small())
+        self.assertRegex(shown, r"small_counter, program [0-9]+ of 14400: ")
 
     def test_colours(self):
         """Escape characters are for terminals only, and not if NO_COLOR is set."""

@@ -457,7 +457,58 @@ int main() {
 """
 
 
+# Each thread pushes onto a stack whose bottom lies elsewhere in each process.
+STACK = r"""
+#include <atomic>
+#include <cassert>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+struct Node { Node* next; };
+Node bottom{nullptr};
+std::atomic<Node*> top{&bottom};
+void push() {
+  Node* node = new Node{top.load()};
+  while (!top.compare_exchange_strong(node->next, node)) {
+  }
+}
+int main(int, char** argv) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < std::atoi(argv[1]); ++i) {
+    threads.emplace_back(push);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (Node* at = top; at != &bottom;) {
+    Node* next = at->next;
+    delete at;
+    at = next;
+  }
+}
+"""
+
+
 class CheckTest(ProgramTest):
+    def test_a_check_goes_on_in_another_process(self):
+        """With the program and the arguments of before."""
+        self.written("stack.cpp", STACK)
+        self.compile("-std=c++20", "stack.cpp", "-o", "stack", language="c++")
+
+        def check(*words):
+            return json.loads(self.heddle("check", "--json", *words).stdout)
+
+        whole = check("./stack", "--", "3")
+        result = check("./stack", "--executions=13", "--", "3")
+        for before in (13, 26):
+            result = check(f"--resume={result['checkpoint']}", "--executions=13")
+            self.assertEqual(result["executions_before"], before)
+        refused = self.heddle("check", "./stack", f"--resume={result['checkpoint']}", "--", "2", code=USAGE)
+        self.assertIn("arguments", refused.stderr)
+        result = check(f"--resume={result['checkpoint']}")
+        for key in ("verdict", "executions", "blocked", "complete"):
+            self.assertEqual(result[key], whole[key], key)
+
     def test_spinning_programs_are_verified(self):
         self.written("tickets.cpp", TICKETS)
         counts = {}

@@ -70,6 +70,33 @@ HEDDLE_TEST(small, families) {
   third.join();
 }
 
+// Spins on objects that lie elsewhere in each process: a queue of three who wait for their turn.
+struct Turn {
+  std::atomic<Turn*> next{nullptr};
+  std::atomic<bool> waits{true};
+};
+Turn turns[3];
+
+HEDDLE_TEST(small, queue_lock) {
+  std::atomic<Turn*> last{nullptr};
+  const auto work = [&](Turn& self) {
+    if (Turn* before = last.exchange(&self, std::memory_order_acq_rel)) {
+      before->next.store(&self, std::memory_order_release);
+      while (self.waits.load(std::memory_order_acquire)) {
+      }
+    }
+    Turn* expected = &self;
+    if (!last.compare_exchange_strong(expected, nullptr)) {
+      while (self.next.load(std::memory_order_acquire) == nullptr) {
+      }
+      self.next.load(kRelaxed)->waits.store(false, std::memory_order_release);
+    }
+  };
+  std::thread third([&] { work(turns[2]); });
+  both([&] { work(turns[0]); }, [&] { work(turns[1]); });
+  third.join();
+}
+
 // 4! executions, and those in which somebody spins for ever.
 HEDDLE_TEST(small, spin_lock) {
   std::atomic<int> locked{0};

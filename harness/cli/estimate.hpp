@@ -1,0 +1,36 @@
+// Command-line world. How much there is to a search, about.
+#pragma once
+
+#include "explore/session.hpp"
+
+namespace heddle::cli {
+
+struct Outlook {
+  double executions = 0;  // complete, blocked or with a finding: about so many in all; 0: unknown
+  u64 programs = 0;       // exactly; 0: unknown, or a test
+};
+
+/// Of one shard. Gets better the more often it is refined.
+class Estimate {
+ public:
+  Estimate(target::Definition& target, exploration::Session& session,
+           const target::Smallness& smallness, const exploration::Shard& shard);
+
+  /// Makes guesses for so long, at least one; also between two executions of the session.
+  void refine(double seconds);
+  Outlook outlook() const;
+
+ private:
+  void count_programs();
+
+  target::Definition& target_;
+  exploration::Session& session_;
+  target::Smallness smallness_;
+  exploration::Shard shard_;
+  Rng rng_;
+  double sum_ = 0;
+  u64 guesses_ = 0;
+  u64 programs_ = 0;
+};
+
+}  // namespace heddle::cli
