@@ -1,6 +1,7 @@
 // In-target world. Which store a load may read where that need not be the newest one.
 #pragma once
 
+#include "base/vec.hpp"
 #include "exec/event.hpp"
 
 namespace heddle::exec {
@@ -66,6 +67,16 @@ class MemoryModel {
   /// kAcquire it learns what was released there, with kRelease it releases.
   virtual void synchronize(Thread& thread, SyncVar& object, ObjectOperation operation,
                            Order order) = 0;
+  /// The thread calls an operation of a history, an event that no other thread can see. Returns the
+  /// event's number.
+  virtual u32 call(Thread& thread) = 0;
+  /// The number of the thread's last event.
+  virtual u32 last_event(const Thread& thread) const = 0;
+  /// True if executions are interleavings: their events take place one after another.
+  virtual bool interleaves() const = 0;
+  /// Says of each event, by its number, whether it comes before `event` or is it: in all
+  /// interleavings that are this execution, or else by happens-before.
+  virtual void find_past(u32 event, Vec<bool>& past) const = 0;
   virtual void create(Thread& thread, Thread& created) = 0;
   virtual void join(Thread& thread, Thread& finished) = 0;
   /// What the running thread did last lets `woken` go on.

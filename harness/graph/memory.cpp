@@ -3,6 +3,7 @@
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
 #include "exec/naming.hpp"
+#include "graph/interleaving.hpp"
 
 namespace heddle::graph {
 
@@ -546,6 +547,31 @@ bool GraphMemory::is_outlived(const Thread& thread, u32 other) const {
   const EventId last = graph_.last_of(other);
   const EventId own = graph_.last_of(self);
   return other != self && last != 0 && (own == 0 || graph_.porf(own)[other] < graph_[last].index);
+}
+
+u32 GraphMemory::call(Thread& thread) {
+  await_turn(thread);
+  return take(event(thread, Kind::kCall, Order::kRelaxed), kInitial);
+}
+
+u32 GraphMemory::last_event(const Thread& thread) const {
+  EventId id = at_;
+  while (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id])) {
+    --id;
+  }
+  return id;
+}
+
+void GraphMemory::find_past(u32 event, Vec<bool>& past) const {
+  if (interleaves()) {
+    find_interleaved_past(graph_, event, past);
+    return;
+  }
+  past.resize(graph_.size() + 1);
+  past[0] = false;
+  for (EventId id = 1; id <= graph_.size(); ++id) {
+    past[id] = id == event || graph_.happens_before(id, event);
+  }
 }
 
 void GraphMemory::create(Thread& thread, Thread& created) {

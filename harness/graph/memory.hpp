@@ -47,6 +47,10 @@ class GraphMemory final : public exec::MemoryModel {
   void fence(exec::Thread& thread, Order order) override;
   void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
                    Order order) override;
+  u32 call(exec::Thread& thread) override;
+  u32 last_event(const exec::Thread& thread) const override;
+  bool interleaves() const override { return consistency_.interleaves(); }
+  void find_past(u32 event, Vec<bool>& past) const override;
   void create(exec::Thread& thread, exec::Thread& created) override;
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;

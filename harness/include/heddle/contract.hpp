@@ -72,6 +72,10 @@ class Contract {
   virtual const char* name() const = 0;
   /// Fills `finding` and returns true if the history violates the contract.
   virtual bool violated(const target::History& history, exec::Finding& finding) const = 0;
+  /// True if it goes by calls, returns and answers alone, and the later calls are and the earlier
+  /// returns the more it asks. Exhaustive searches under SC then ask it of all times at which the
+  /// operations of an execution may have been called and have returned.
+  virtual bool goes_by_time() const { return false; }
 };
 
 /// Contracts of iterations, and what goes with them. All but go_range() judge by the intervals from
