@@ -49,19 +49,18 @@ enum class ObjectOperation : u8 {
 };
 
 /// Asked at each event that synchronises, after the scheduling point. Takes care of the clocks of
-/// happens-before, too. Values travel as their bytes, zero-extended; `newest` is what memory holds.
+/// happens-before, too. Values travel as their bytes, zero-extended. Memory holds the newest store.
 /// Without a model (a null pointer) loads read the newest store.
 class MemoryModel {
  public:
   virtual ~MemoryModel() = default;
   virtual void begin_execution() = 0;
   /// The value that the load returns.
-  virtual u128 load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) = 0;
+  virtual u128 load(Thread& thread, SyncVar& variable, u32 size, Order order) = 0;
   /// True if the store is the newest now.
-  virtual bool store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value,
-                     u128 newest) = 0;
+  virtual bool store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value) = 0;
   virtual Updated update(Thread& thread, SyncVar& variable, u32 size, Order order,
-                         const Modification& modification, u128 newest) = 0;
+                         const Modification& modification) = 0;
   virtual void fence(Thread& thread, Order order) = 0;
   /// The thread does something with an object whose operations are totally ordered: with
   /// kAcquire it learns what was released there, with kRelease it releases.
