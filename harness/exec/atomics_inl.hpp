@@ -60,7 +60,7 @@ T Execution::atomic_load(Thread& thread, T* address, Order order, uptr pc) {
   if (__builtin_expect(options_.model == nullptr, 1)) {
     note_load(thread, variable.released, order);
   } else {
-    value = static_cast<T>(options_.model->load(thread, variable, sizeof(T), order, value));
+    value = static_cast<T>(options_.model->load(thread, variable, sizeof(T), order));
   }
   tsan::load(thread, variable, sizeof(T), order, pc);
   note_read(thread, at, static_cast<u64>(value), pc);
@@ -76,7 +76,7 @@ void Execution::atomic_store(Thread& thread, T* address, T value, Order order, u
   T newest = value;
   if (__builtin_expect(options_.model == nullptr, 1)) {
     note_store(thread, variable.released, order);
-  } else if (!options_.model->store(thread, variable, sizeof(T), order, value, bytes_at(address))) {
+  } else if (!options_.model->store(thread, variable, sizeof(T), order, value)) {
     newest = bytes_at(address);
   }
   tsan::store(thread, variable, sizeof(T), value, order, pc);  // which writes, too
@@ -101,7 +101,7 @@ T Execution::atomic_update(Thread& thread, T* address, T (*modify)(T, T), T argu
     const Modification modification = {
         apply_modify<T>, reinterpret_cast<void (*)()>(modify), argument, 0, false, Order::kRelaxed};
     const Updated updated =
-        options_.model->update(thread, variable, sizeof(T), order, modification, old_value);
+        options_.model->update(thread, variable, sizeof(T), order, modification);
     old_value = static_cast<T>(updated.old);
     new_value = static_cast<T>(updated.value);
     newest = updated.newest ? new_value : bytes_at(address);
@@ -155,7 +155,7 @@ bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired,
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic, pc);
   Updated updated = {0, 0, false, false};
   if (weak && fails_by_decision(DecisionKind::kWeakCas)) {
-    updated.old = options_.model->load(thread, variable, sizeof(T), failure, bytes_at(address));
+    updated.old = options_.model->load(thread, variable, sizeof(T), failure);
   } else {
     const Modification modification = {[](const Modification& self, u128) { return self.argument; },
                                        nullptr,
@@ -163,8 +163,7 @@ bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired,
                                        *expected,
                                        true,
                                        failure};
-    updated = options_.model->update(thread, variable, sizeof(T), success, modification,
-                                     bytes_at(address));
+    updated = options_.model->update(thread, variable, sizeof(T), success, modification);
   }
   if (!updated.done) {
     *expected = static_cast<T>(updated.old);

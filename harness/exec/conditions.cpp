@@ -136,14 +136,12 @@ bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc
 
 // The kernel looks at the newest value, as an update does, behind a full barrier.
 u32 Execution::futex_value(Thread& thread, SyncVar& variable) {
-  const u32 newest = *reinterpret_cast<const volatile u32*>(variable.address);
   if (options_.model == nullptr) {
-    return newest;
+    return *reinterpret_cast<const volatile u32*>(variable.address);
   }
   const Modification nothing = {
       [](const Modification&, u128 old) { return old; }, nullptr, 0, 0, false, Order::kRelaxed};
-  return static_cast<u32>(
-      options_.model->update(thread, variable, 4, Order::kSeqCst, nothing, newest).old);
+  return static_cast<u32>(options_.model->update(thread, variable, 4, Order::kSeqCst, nothing).old);
 }
 
 int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {

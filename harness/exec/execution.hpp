@@ -21,6 +21,7 @@ struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;  // null: sequential consistency
   bool exhaustive = false;       // the strategy knows what comes next; nobody is taken to spin
+  bool in_any_order = false;     // it stands for all that differ in unseen orders only
   u64 index = 0;                 // of the execution within its run, for the strategy
   u64 step_limit = 100'000;      // scheduling points; beyond, the livelock oracle judges
   bool trace = false;            // keep events and the digest

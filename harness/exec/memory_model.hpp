@@ -1,6 +1,7 @@
 // In-target world. Which store a load may read where that need not be the newest one.
 #pragma once
 
+#include "base/vec.hpp"
 #include "exec/event.hpp"
 
 namespace heddle::exec {
@@ -48,24 +49,33 @@ enum class ObjectOperation : u8 {
 };
 
 /// Asked at each event that synchronises, after the scheduling point. Takes care of the clocks of
-/// happens-before, too. Values travel as their bytes, zero-extended; `newest` is what memory holds.
+/// happens-before, too. Values travel as their bytes, zero-extended. Memory holds the newest store.
 /// Without a model (a null pointer) loads read the newest store.
 class MemoryModel {
  public:
   virtual ~MemoryModel() = default;
   virtual void begin_execution() = 0;
   /// The value that the load returns.
-  virtual u128 load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) = 0;
+  virtual u128 load(Thread& thread, SyncVar& variable, u32 size, Order order) = 0;
   /// True if the store is the newest now.
-  virtual bool store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value,
-                     u128 newest) = 0;
+  virtual bool store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value) = 0;
   virtual Updated update(Thread& thread, SyncVar& variable, u32 size, Order order,
-                         const Modification& modification, u128 newest) = 0;
+                         const Modification& modification) = 0;
   virtual void fence(Thread& thread, Order order) = 0;
   /// The thread does something with an object whose operations are totally ordered: with
   /// kAcquire it learns what was released there, with kRelease it releases.
   virtual void synchronize(Thread& thread, SyncVar& object, ObjectOperation operation,
                            Order order) = 0;
+  /// The thread calls an operation of a history, an event that no other thread can see. Returns the
+  /// event's number.
+  virtual u32 call(Thread& thread) = 0;
+  /// The number of the thread's last event.
+  virtual u32 last_event(const Thread& thread) const = 0;
+  /// True if executions are interleavings: their events take place one after another.
+  virtual bool interleaves() const = 0;
+  /// Says of each event, by its number, whether it comes before `event` or is it: in all
+  /// interleavings that are this execution, or else by happens-before.
+  virtual void find_past(u32 event, Vec<bool>& past) const = 0;
   virtual void create(Thread& thread, Thread& created) = 0;
   virtual void join(Thread& thread, Thread& finished) = 0;
   /// What the running thread did last lets `woken` go on.

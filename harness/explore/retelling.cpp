@@ -1,6 +1,11 @@
 #include "explore/retelling.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <vector>
+
+#include "graph/interleaving.hpp"
 
 #include "exec/execution.hpp"
 
@@ -15,18 +20,33 @@ using graph::Policy;
 
 namespace {
 
-bool interleaves(const graph::Consistency& consistency) {
-  return std::strcmp(consistency.name(), "sc") == 0;
+/// The last events of operations that returned, in that order.
+std::vector<u32> returns_of(const target::History& history) {
+  std::vector<target::HistoryEntry> returned;
+  std::copy_if(
+      history.entries.begin(), history.entries.end(), std::back_inserter(returned),
+      [](const target::HistoryEntry& entry) { return entry.returned && entry.last_event != 0; });
+  std::ranges::sort(returned, {}, &target::HistoryEntry::returned_at);
+  std::vector<u32> events;
+  std::ranges::transform(returned, std::back_inserter(events), &target::HistoryEntry::last_event);
+  return events;
+}
+
+bool is_possible(const Graph& graph, const Vec<bool>& told, EventId id) {
+  bool possible = true;
+  graph::each_predecessor(graph, id, [&](EventId earlier) { possible &= told[earlier]; });
+  return possible;
 }
 
 }  // namespace
 
-Retelling::Retelling(const Graph& graph, graph::Consistency& consistency, bool keeps_order)
-    : memory_(consistency, interleaves(consistency) ? Policy::kNewest : Policy::kDecisions) {
+Retelling::Retelling(const Graph& graph, graph::Consistency& consistency,
+                     const target::History& history, bool keeps_order)
+    : memory_(consistency, consistency.interleaves() ? Policy::kNewest : Policy::kDecisions) {
   names_.resize(graph.size() + 1);
   names_[kInitial] = kInitial;
-  if (interleaves(consistency) && !keeps_order) {
-    interleave(graph);
+  if (consistency.interleaves() && !keeps_order) {
+    interleave(graph, history);
     return;
   }
   for (EventId id = 1; id <= graph.size(); ++id) {
@@ -49,54 +69,39 @@ void Retelling::tell(const Graph& graph, EventId id) {
   }
 }
 
-// Under SC some order of the events has each load read the newest store: take what can come next,
-// of the first thread that has such an event. O(n × threads + reads).
-void Retelling::interleave(const Graph& graph) {
-  OwnedVec<bool> told;
-  told.resize(graph.size() + 1);
-  std::memset(told.data(), 0, told.size());
+// Under SC some order of the events has each load read the newest store.
+void Retelling::interleave(const Graph& graph, const target::History& history) {
+  OwnedVec<bool> wanted;
+  wanted.resize(graph.size() + 1);
+  told_.resize(graph.size() + 1);
+  std::memset(told_.data(), 0, told_.size());
+  for (const u32 event : returns_of(history)) {
+    graph::find_interleaved_past(graph, event, wanted);
+    tell_all(graph, wanted);
+  }
+  std::memset(wanted.data(), 1, wanted.size());
+  tell_all(graph, wanted);
+}
+
+// Takes what can come next, of the first thread that has such an event.
+// O(n × threads + reads).
+void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
   OwnedVec<u32> progress;
   progress.resize(graph.thread_count());
   std::memset(progress.data(), 0, progress.size() * sizeof(u32));
-  for (bool more = true; more;) {
-    more = false;
-    for (u32 thread = 0; thread < graph.thread_count() && !more; ++thread) {
-      const u32 index = progress[thread] + 1;
-      if (index <= graph.event_count(thread) &&
-          is_possible(graph, told, graph.event_of(thread, index))) {
-        ++progress[thread];
-        told[graph.event_of(thread, index)] = true;
-        tell(graph, graph.event_of(thread, index));
-        more = true;
-      }
+  for (u32 thread = 0; thread < graph.thread_count();) {
+    const u32 index = progress[thread] + 1;
+    const EventId id = index <= graph.event_count(thread) ? graph.event_of(thread, index) : 0;
+    if (id != 0 && (told_[id] || is_waiting(graph[id]))) {
+      ++progress[thread];
+    } else if (id != 0 && wanted[id] && is_possible(graph, told_, id)) {
+      told_[id] = true;
+      tell(graph, id);
+      thread = 0;
+    } else {
+      ++thread;
     }
   }
-}
-
-bool Retelling::is_possible(const Graph& graph, const Vec<bool>& told, EventId id) {
-  const Event& event = graph[id];
-  const EventId creator = event.index == 1 ? graph.creator_of(event.thread) : 0;
-  const EventId joined = event.kind == Kind::kJoin ? graph.last_of(event.other) : 0;
-  if ((creator != 0 && !told[creator]) || (joined != 0 && !told[joined]) || is_waiting(event)) {
-    return is_waiting(event);
-  }
-  if ((reads(event.kind) || event.kind == Kind::kWake) && event.store != kInitial &&
-      !told[event.store]) {
-    return false;
-  }
-  if (!writes(event.kind)) {
-    return true;
-  }
-  if (event.co_prev != kInitial && !told[event.co_prev]) {
-    return false;
-  }
-  for (EventId reader = graph.readers_of(event.location, event.co_prev); reader != 0;
-       reader = graph[reader].next_reader) {
-    if (reader != id && !told[reader] && !is_waiting(graph[reader])) {
-      return false;
-    }
-  }
-  return true;
 }
 
 ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {

@@ -3,6 +3,7 @@
 
 #include "exec/decision.hpp"
 #include "graph/memory.hpp"
+#include "target/history.hpp"
 
 namespace heddle::exploration {
 
@@ -12,7 +13,10 @@ namespace heddle::exploration {
 /// that of the graph, or another.
 class Retelling final : public exec::Strategy {
  public:
-  Retelling(const graph::Graph& graph, graph::Consistency& consistency, bool keeps_order);
+  /// Under SC, if the order of the graph is not kept, the operations of `history` return in the order
+  /// that it says, each before anything is done that those up to it do not need.
+  Retelling(const graph::Graph& graph, graph::Consistency& consistency,
+            const target::History& history, bool keeps_order);
 
   graph::GraphMemory& memory() { return memory_; }
 
@@ -29,13 +33,14 @@ class Retelling final : public exec::Strategy {
   };
 
   void tell(const graph::Graph& graph, graph::EventId id);
-  void interleave(const graph::Graph& graph);
-  static bool is_possible(const graph::Graph& graph, const Vec<bool>& told, graph::EventId id);
+  void interleave(const graph::Graph& graph, const target::History& history);
+  void tell_all(const graph::Graph& graph, const Vec<bool>& wanted);
   u32 later_stores(const graph::Event& event, u32 coherence) const;
 
   graph::GraphMemory memory_;
   OwnedVec<graph::Event> events_;
   OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
+  OwnedVec<bool> told_;             // by the explorer's events
   OwnedVec<Choice> choices_;
   u32 choices_made_ = 0;
 };

@@ -195,6 +195,7 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.strategy = &strategy;
   options.model = model_;
   options.exhaustive = exhaustive_;
+  options.in_any_order = in_any_order_;
   options.faults = settings_.faults;
   options.raced = raced_.data();
   options.raced_count = static_cast<u32>(raced_.size());
@@ -276,9 +277,11 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
 exec::Outcome Session::explore(Search& search) {
   model_ = &search.memory();
   exhaustive_ = true;
+  in_any_order_ = !search.keeps_order();
   const exec::Outcome outcome = execute(search, false);
   model_ = memory_.get();
   exhaustive_ = false;
+  in_any_order_ = false;
   return outcome;
 }
 
@@ -317,7 +320,8 @@ bool Session::restore(Search& search) {
 
 // What was found, once more, by decisions that can be recorded.
 void Session::retell(Search& search) {
-  Retelling retelling(search.memory().graph(), search.memory().consistency(), search.keeps_order());
+  Retelling retelling(search.memory().graph(), search.memory().consistency(), target::history(),
+                      search.keeps_order());
   model_ = &retelling.memory();
   observe(execute(retelling, false));
   model_ = memory_.get();

@@ -220,6 +220,7 @@ class Session {
   std::unique_ptr<graph::GraphMemory> memory_;  // null under sc: memory holds all there is
   exec::MemoryModel* model_ = nullptr;
   bool exhaustive_ = false;
+  bool in_any_order_ = false;  // see exec::Options
   target::Program program_;
   BytesStrategy bytes_;
   Observed observed_;

@@ -12,6 +12,8 @@ class Consistency {
  public:
   virtual ~Consistency() = default;
   virtual const char* name() const = 0;
+  /// True if its executions are interleavings.
+  virtual bool interleaves() const { return false; }
   /// True if the graph is still an execution with its last event, a read, write or update. To be
   /// asked only if that event reads or follows a store that is not the last one in coherence: the
   /// others only have edges towards them.

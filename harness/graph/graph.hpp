@@ -29,6 +29,7 @@ enum class Kind : u8 {
   kJoin,    // of a thread that has finished
   kWake,    // goes on because of an event of another thread, its `store`
   kChoice,  // of one of several values by the environment
+  kCall,    // of an operation
 };
 
 struct Event {

@@ -1,9 +1,13 @@
 #include "graph/memory.hpp"
 
+#include <cstring>
+
 #include "base/archive.hpp"
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
+#include "exec/image.hpp"
 #include "exec/naming.hpp"
+#include "graph/interleaving.hpp"
 
 namespace heddle::graph {
 
@@ -139,34 +143,56 @@ Event GraphMemory::event(const Thread& thread, Kind kind, Order order) const {
 
 namespace {
 
-// Objects that are in the same place one after the other are different locations.
-u64 name_of(SyncVar& variable) {
-  const uptr at = variable.address;
-  const u64 name = memory::in_space(at) ? at : exec::stable_name(engine(), at);
-  return mix64(name) + (u64{variable.lifetimes} << 1);
+constexpr u32 kQueue = 0;  // in the place of a size
+
+// The same in each process, but for memory that is the system's.
+u64 name_of(uptr address) {
+  const bool moves =
+      !memory::in_space(address) && engine().shadow().cell(address & ~uptr{7}).block != 0;
+  return moves ? exec::stable_name(engine(), address) : exec::without_bias(address);
 }
 
-/// The same in each execution, in each process.
 u64 name_of(u128 value) {
   const u64 low = static_cast<u64>(value);
   return mix64(memory::in_space(low) ? low : exec::stable_value(engine(), low)) ^
          static_cast<u64>(value >> 64);
 }
 
-// So are objects that begin with different values, which may depend on what was read before.
-u64 name_of(SyncVar& variable, u128 initial) { return mix64(name_of(variable) ^ name_of(initial)); }
+// Objects that are in the same place one after the other are different locations. So are those of
+// different executions, as far as they begin otherwise: locations outlive executions.
+u64 name_of(const SyncVar& variable, u32 size, u128 initial) {
+  u64 name = name_of(variable.address);
+  for (const u64 part : {u64{variable.lifetimes}, u64{size}, name_of(initial)}) {
+    name = mix64(name) ^ part;
+  }
+  return name;
+}
 
 }  // namespace
 
-u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 newest) {
+u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 initial) {
   if (variable.location == 0) {
     refuse_overlap(thread, variable, size);
-    variable.location = graph_.location_of(name_of(variable, newest), size, newest);
+    variable.location = graph_.location_of(name_of(variable, size, initial), size, initial);
   }
   if (graph_.location(variable.location).size != size) {
     refuse_mixed(thread, variable.location, variable.address, size);
   }
   return variable.location;
+}
+
+// Not all plain writes are seen: compilers leave those to objects out that only one thread knows.
+// Then memory holds something else than the newest store, and that begins another life.
+u32 GraphMemory::atomic_at(Thread& thread, SyncVar& variable, u32 size) {
+  u128 newest = 0;
+  std::memcpy(&newest, reinterpret_cast<const void*>(variable.address), size);
+  const u32 location = variable.location;
+  if (location != 0 && graph_.location(location).size == size &&
+      graph_.value_of(location, newest_of(location)) != newest) {
+    variable.location = 0;
+    ++variable.lifetimes;
+  }
+  return location_of(thread, variable, size, newest);
 }
 
 // Another location has some of these bytes. Objects of 16 bytes begin in the granule before.
@@ -176,8 +202,8 @@ void GraphMemory::refuse_overlap(Thread& thread, const SyncVar& variable, u32 si
     for (u32 index = engine().shadow().cell(granule).sync; index != 0;
          index = engine().variable(index).next) {
       const SyncVar& other = engine().variable(index);
-      const u32 others = other.location == 0 ? 0 : graph_.location(other.location).size;
-      if (other.address < end && variable.address < other.address + others) {
+      if (other.location != 0 && other.address < end &&
+          variable.address < other.address + graph_.location(other.location).size) {
         refuse_mixed(thread, other.location, variable.address, size);
       }
     }
@@ -321,11 +347,11 @@ void GraphMemory::refuse() {
   }
 }
 
-u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order, u128 newest) {
+u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order) {
   await_turn(thread);
   look_for_spin(thread, false);
   Event read = event(thread, Kind::kRead, order);
-  read.location = location_of(thread, variable, size, newest);
+  read.location = atomic_at(thread, variable, size);
   read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
@@ -335,11 +361,10 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order,
   return graph_[id].value;
 }
 
-bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value,
-                        u128 newest) {
+bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order, u128 value) {
   await_turn(thread);
   Event write = event(thread, Kind::kWrite, order);
-  write.location = location_of(thread, variable, size, newest);
+  write.location = atomic_at(thread, variable, size);
   write.value = value;
   const EventId id = take(write, choose_store(write, exec::DecisionKind::kCoherence));
   ++thread.effects;
@@ -349,11 +374,11 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
 }
 
 Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
-                            const exec::Modification& modification, u128 newest) {
+                            const exec::Modification& modification) {
   await_turn(thread);
   look_for_spin(thread, true);
   Event update = event(thread, Kind::kUpdate, order);
-  update.location = location_of(thread, variable, size, newest);
+  update.location = atomic_at(thread, variable, size);
   update.modification = modification;
   update.store = choose_store(update, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, update);
@@ -371,13 +396,17 @@ Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order o
   return Updated{old, update.value, true, becomes_newest(id)};
 }
 
+EventId& GraphMemory::newest_of(u32 location) {
+  while (newest_.size() <= location) {
+    newest_.push_back(kInitial);
+  }
+  return newest_[location];
+}
+
 // Of those that this execution has come to.
 bool GraphMemory::becomes_newest(EventId store) {
   const Event& event = graph_[store];
-  while (newest_.size() <= event.location) {
-    newest_.push_back(kInitial);
-  }
-  EventId& newest = newest_[event.location];
+  EventId& newest = newest_of(event.location);
   if (event.coherence < graph_.coherence_of(newest)) {
     return false;
   }
@@ -412,7 +441,7 @@ void GraphMemory::fence(Thread& thread, Order order) {
 u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation operation) {
   if (operation >= ObjectOperation::kEnqueue && operation <= ObjectOperation::kLeave) {
     if (object.queue == 0) {
-      object.queue = graph_.location_of(name_of(object) + 1, 1, 0);
+      object.queue = graph_.location_of(name_of(object, kQueue, 0), 1, 0);
     }
     return object.queue;
   }
@@ -563,6 +592,31 @@ bool GraphMemory::is_outlived(const Thread& thread, u32 other) const {
   const EventId last = graph_.last_of(other);
   const EventId own = graph_.last_of(self);
   return other != self && last != 0 && (own == 0 || graph_.porf(own)[other] < graph_[last].index);
+}
+
+u32 GraphMemory::call(Thread& thread) {
+  await_turn(thread);
+  return take(event(thread, Kind::kCall, Order::kRelaxed), kInitial);
+}
+
+u32 GraphMemory::last_event(const Thread& thread) const {
+  EventId id = at_;
+  while (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id])) {
+    --id;
+  }
+  return id;
+}
+
+void GraphMemory::find_past(u32 event, Vec<bool>& past) const {
+  if (interleaves()) {
+    find_interleaved_past(graph_, event, past);
+    return;
+  }
+  past.resize(graph_.size() + 1);
+  past[0] = false;
+  for (EventId id = 1; id <= graph_.size(); ++id) {
+    past[id] = id == event || graph_.happens_before(id, event);
+  }
 }
 
 void GraphMemory::create(Thread& thread, Thread& created) {

@@ -41,15 +41,18 @@ class GraphMemory final : public exec::MemoryModel {
   void archive(Archive& archive);
 
   void begin_execution() override;
-  u128 load(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
-            u128 newest) override;
-  bool store(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order, u128 value,
-             u128 newest) override;
+  u128 load(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order) override;
+  bool store(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
+             u128 value) override;
   exec::Updated update(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
-                       const exec::Modification& modification, u128 newest) override;
+                       const exec::Modification& modification) override;
   void fence(exec::Thread& thread, Order order) override;
   void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
                    Order order) override;
+  u32 call(exec::Thread& thread) override;
+  u32 last_event(const exec::Thread& thread) const override;
+  bool interleaves() const override { return consistency_.interleaves(); }
+  void find_past(u32 event, Vec<bool>& past) const override;
   void create(exec::Thread& thread, exec::Thread& created) override;
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
@@ -78,7 +81,8 @@ class GraphMemory final : public exec::MemoryModel {
   };
 
   Event event(const exec::Thread& thread, Kind kind, Order order) const;
-  u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 newest);
+  u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 initial);
+  u32 atomic_at(exec::Thread& thread, exec::SyncVar& variable, u32 size);
   void refuse_overlap(exec::Thread& thread, const exec::SyncVar& variable, u32 size);
   void refuse_mixed(exec::Thread& thread, u32 location, uptr address, u32 size);
   u32 object_of(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation);
@@ -100,6 +104,7 @@ class GraphMemory final : public exec::MemoryModel {
   EventId choose_store(Event& event, exec::DecisionKind decision);
   bool admits(Event& event, EventId store);
   void refuse();
+  EventId& newest_of(u32 location);
   bool becomes_newest(EventId store);
   void trace(EventId id, EventId acted_on);
   exec::VectorClock& released(EventId store) { return released_[store]; }

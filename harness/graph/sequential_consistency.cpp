@@ -8,6 +8,7 @@ namespace {
 class SequentialConsistency final : public Consistency {
  public:
   const char* name() const override { return "sc"; }
+  bool interleaves() const override { return true; }
 
   bool holds(const Graph& graph) override {
     seen_.resize(graph.size() + 1);

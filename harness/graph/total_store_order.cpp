@@ -20,7 +20,8 @@ bool is_buffered(const Event& event) {
 bool drains(const Event& event) {
   switch (event.kind) {
     case Kind::kRead: return event.is_half;
-    case Kind::kChoice: return false;
+    case Kind::kChoice:
+    case Kind::kCall: return false;
     case Kind::kWrite:
     case Kind::kFence: return event.order == Order::kSeqCst;
     case Kind::kUpdate:

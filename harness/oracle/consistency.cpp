@@ -61,10 +61,10 @@ std::vector<Item> erased_each(const std::vector<Item>& items) {
   return result;
 }
 
-Verdict judge_key(const std::vector<Item>& items, i64 key, Consistency consistency,
-                  exec::Finding& finding) {
+Verdict judge_key(const std::vector<Item>& items, const target::History& history, i64 key,
+                  Consistency consistency, exec::Finding& finding) {
   const std::vector<Item> on_key =
-      selected(items, consistency, [key](const target::HistoryEntry& entry) {
+      selected(items, history, consistency, [key](const target::HistoryEntry& entry) {
         return entry.role == Role::kClear ||
                (entry.role != Role::kSize && entry.arguments[0] == key);
       });
@@ -125,13 +125,13 @@ Verdict judge_map(const target::History& history, Consistency consistency, exec:
   std::vector<Item> items = map_operations(history);
   set_precedence(items, history, consistency);
   const std::vector<Item> all =
-      selected(items, consistency, [](const target::HistoryEntry&) { return true; });
+      selected(items, history, consistency, [](const target::HistoryEntry&) { return true; });
   if (OrderSearch<MapState>(all, MapState{}).fits_as_committed()) {
     return Verdict::kFits;
   }
   bool undecided = false;
   for (const i64 key : keys_of(items)) {
-    const Verdict verdict = judge_key(items, key, consistency, finding);
+    const Verdict verdict = judge_key(items, history, key, consistency, finding);
     if (verdict == Verdict::kMisfits) {
       return verdict;
     }
@@ -150,7 +150,7 @@ Verdict judge(std::vector<Item> items, const target::History& history, Consisten
               const Specification& specification, u64 effort_max, exec::Finding& finding) {
   set_precedence(items, history, consistency);
   const std::vector<Item> all =
-      selected(items, consistency, [](const target::HistoryEntry&) { return true; });
+      selected(items, history, consistency, [](const target::HistoryEntry&) { return true; });
   return judged(all, AnyState(specification.start()), effort_max,
                 Misfit{consistency, false, std::nullopt}, finding);
 }

@@ -25,6 +25,8 @@ class Consistent final : public Contract {
     return "";
   }
 
+  bool goes_by_time() const override { return consistency_ != Consistency::kSequential; }
+
   bool violated(const target::History& history, exec::Finding& finding) const override {
     try {
       const oracle::Verdict verdict = verdict_on(history, finding);

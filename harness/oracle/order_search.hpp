@@ -22,13 +22,13 @@ constexpr u32 kNoItem = ~u32{0};
 constexpr u64 kForever = ~u64{0};
 
 /// An operation to be placed. It may be placed when everything that ended before it began has been,
-/// and the item `after`. One that never returned may have taken effect or not, with any answer.
+/// and the items `after`. One that never returned may have taken effect or not, with any answer.
 struct Item {
   target::HistoryEntry entry;
   u32 index;  // in the history
   u64 begin;
   u64 end;
-  u32 after = kNoItem;
+  std::vector<u32> after = {};
 };
 
 enum class Verdict : u8 { kFits, kMisfits, kUndecided };
@@ -87,7 +87,7 @@ class OrderSearch {
     for (const u32 i : order) {
       const Item& item = items_[i];
       latest_begin = std::max(latest_begin, item.begin);
-      if (item.end < latest_begin || (item.after != kNoItem && !placed[item.after]) ||
+      if (item.end < latest_begin || !is_free(item, placed) ||
           !answers_well(item, state.apply(item.entry))) {
         return false;
       }
@@ -134,8 +134,11 @@ class OrderSearch {
   u32 count() const { return static_cast<u32>(items_.size()); }
 
   bool is_free(u32 item) const {
-    const u32 after = items_[item].after;
-    return after == kNoItem || visited_.holds(after);
+    return std::ranges::all_of(items_[item].after, [this](u32 at) { return visited_.holds(at); });
+  }
+
+  static bool is_free(const Item& item, const std::vector<bool>& placed) {
+    return std::ranges::all_of(item.after, [&](u32 at) { return placed[at]; });
   }
 
   static bool answers_well(const Item& item, const Value& expected) {
@@ -200,8 +203,7 @@ class OrderSearch {
         continue;
       }
       horizon = std::min(horizon, item.end);
-      const bool free = item.after == kNoItem || placed[item.after];
-      if (free && item.entry.returned &&
+      if (is_free(item, placed) && item.entry.returned &&
           (misfit == kNoItem || item.entry.returned_at < items_[misfit].entry.returned_at)) {
         misfit = i;
       }

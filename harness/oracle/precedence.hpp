@@ -1,6 +1,8 @@
 // In-target world, under a RuntimeScope. What must come before what, for each criterion.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "heddle/contract.hpp"
@@ -13,22 +15,19 @@ namespace heddle::oracle {
 void set_precedence(std::vector<Item>& items, const target::History& history,
                     Consistency consistency);
 
-/// Those of the items that `keep` says yes to, with the order of each thread if that counts.
+/// Sets `after` of the items where an order is known that is no matter of intervals: that of each
+/// thread if only that counts, or happens-before.
+void set_partial_order(std::vector<Item>& items, const target::History& history,
+                       Consistency consistency);
+
+/// Those of the items that `keep` says yes to.
 template <class Keep>
-std::vector<Item> selected(const std::vector<Item>& items, Consistency consistency, Keep keep) {
+std::vector<Item> selected(const std::vector<Item>& items, const target::History& history,
+                           Consistency consistency, Keep keep) {
   std::vector<Item> kept;
-  std::vector<u32> last_of_thread(kThreadCountMax, kNoItem);
-  for (const Item& item : items) {
-    if (!keep(item.entry)) {
-      continue;
-    }
-    kept.push_back(item);
-    if (consistency == Consistency::kSequential) {
-      u32& last = last_of_thread[to_index(item.entry.thread)];
-      kept.back().after = last;
-      last = static_cast<u32>(kept.size() - 1);
-    }
-  }
+  std::copy_if(items.begin(), items.end(), std::back_inserter(kept),
+               [&](const Item& item) { return keep(item.entry); });
+  set_partial_order(kept, history, consistency);
   return kept;
 }
 

@@ -146,6 +146,7 @@ void heddle_yielded(long long key, long long value) {
   entry.cursor = heddle::target::kNoCursor;
   entry.role = heddle::Role::kNext;
   entry.name = "yielded";
+  entry.call_event = entry.last_event = history().entries[thread->operation].call_event;
   const heddle::u32 at = history().call(entry);
   history().come_back(at, heddle::value_of(std::pair(key, value)));
   engine().record(*thread, EventKind::kYielded, 0, 0, at, Order::kRelaxed, PC);

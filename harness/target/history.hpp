@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/vec.hpp"
+#include "exec/memory_model.hpp"
 #include "heddle/operations.hpp"
 
 namespace heddle::target {
@@ -22,6 +23,8 @@ struct HistoryEntry {
   u64 commit;        // orders linearization points; 0 if the operation never got to one
   const char* name;  // of the operation
   u32 epoch;         // of its thread as it returned
+  u32 call_event;    // of the memory model, if there is one
+  u32 last_event;    // likewise: of its thread as it returned
 };
 
 constexpr u16 kUntyped = 0xffff;
@@ -36,6 +39,8 @@ struct History {
   u64 clock = 0;        // calls and returns so far
   u32 in_progress = 0;  // operations that were called and have not returned
   uptr subject = 0;     // the object under test, where there is one
+  /// What knows which events come before others, where they do not take place in time; else null.
+  const exec::MemoryModel* model = nullptr;
 
   void clear() {
     entries.clear();
@@ -43,6 +48,7 @@ struct History {
     clock = 0;
     in_progress = 0;
     subject = 0;
+    model = nullptr;
   }
 
   /// Its index.

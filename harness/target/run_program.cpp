@@ -4,6 +4,7 @@
 
 #include "exec/observer.hpp"
 #include "target/registry.hpp"
+#include "target/timings.hpp"
 
 namespace heddle::target {
 namespace {
@@ -71,8 +72,16 @@ void look_at_structure(const Worker& worker, Thread& thread) {
   }
 }
 
-// Memory is no clock: under a memory model an operation has returned before another is called only
-// if that happens-before this. The others might as well return later, and are said to.
+/// Null where events take place in time.
+const exec::MemoryModel* model_without_time() {
+  const exec::Options& options = engine().options();
+  const bool in_time =
+      options.model != nullptr && options.model->interleaves() && !options.in_any_order;
+  return in_time ? nullptr : options.model;
+}
+
+// Where events do not take place in time, an operation has surely returned before another is called
+// only if that happens-before this. The others might as well return later, and are said to.
 void delay_unseen_returns(const Thread& thread) {
   for (HistoryEntry& entry : history().entries) {
     if (entry.returned && thread.clock.get(entry.thread) < entry.epoch) {
@@ -93,8 +102,11 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
     entry.arguments[a] = step.arguments[a];
   }
   engine().point(thread, EventKind::kCall, 0, 0);
-  thread.operation = history().call(entry);
   if (engine().options().model != nullptr) {
+    entry.call_event = engine().options().model->call(thread);
+  }
+  thread.operation = history().call(entry);
+  if (history().model != nullptr) {
     delay_unseen_returns(thread);
   }
   engine().note_call(thread);
@@ -105,6 +117,9 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
 void end_operation(Thread& thread, u32 at, const Value& result) {
   history().come_back(at, result);
   history().entries[at].epoch = thread.epoch;
+  if (engine().options().model != nullptr) {
+    history().entries[at].last_event = engine().options().model->last_event(thread);
+  }
   engine().note_return();
   engine().record(thread, EventKind::kReturn, 0, 0, hash_of(result), Order::kRelaxed, 0);
   thread.operation = memory::kNoOperation;
@@ -199,6 +214,12 @@ void* worker_entry(void* argument) {
   return nullptr;
 }
 
+bool is_violated(const Contract& contract, Finding& finding) {
+  const auto violated = [&] { return contract.violated(history(), finding); };
+  const bool interleaves = history().model != nullptr && history().model->interleaves();
+  return interleaves && contract.goes_by_time() ? any_timing(history(), violated) : violated();
+}
+
 /// At the end, where all accesses are ordered before this thread's, the look at the structure is an
 /// ordinary part of the program, with all oracles on.
 void judge(const TargetImplementation& target, void* subject) {
@@ -211,7 +232,7 @@ void judge(const TargetImplementation& target, void* subject) {
     bool violated = false;
     {
       const exec::RuntimeScope runtime;
-      violated = contract->violated(history(), finding);
+      violated = is_violated(*contract, finding);
     }
     if (violated) {
       add_structure(finding, target, subject);
@@ -238,6 +259,7 @@ void Definition::run_program() {
   void* subject = target.lifecycle->make();
   engine().set_faults(faults);
   history().subject = reinterpret_cast<uptr>(subject);
+  history().model = model_without_time();
   for (u32 i = 0; i <= program_->workers; ++i) {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
   }

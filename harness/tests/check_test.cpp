@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <gtest/gtest.h>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <semaphore.h>
@@ -434,6 +435,52 @@ TEST(Check, AtomicWaits) {
                   })
                 .complete,
             2u);
+}
+
+// libstdc++ 12 notifies nobody if nobody is counted as waiting, and looks at the count by a seq_cst
+// load. A store before it that is not seq_cst may come later than that, as x86's do: the waiter
+// counts itself, finds the old value, and sleeps.
+TEST(Check, AtomicNotifyNeedsASeqCstStore) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.wait(0, kAcquire); }, [&] { s.x.store(1, order), s.x.notify_one(); });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(kSeqCst)), "") << model;
+  }
+  EXPECT_EQ(findings("sc", body(kRelease)), "");
+  EXPECT_EQ(findings("tso", body(kRelease)), "deadlock");
+  EXPECT_EQ(findings("rc11", body(kRelease)), "deadlock");
+}
+
+// A latch counts down by a release update, which x86 does not put off; C++ says that it may be.
+TEST(Check, LatchesMaySleepForEver) {
+  const auto body = [] {
+    std::latch latch(1);
+    run([&] { latch.wait(); }, [&] { latch.count_down(); });
+  };
+  EXPECT_EQ(findings("sc", body), "");
+  EXPECT_EQ(findings("tso", body), "");
+  EXPECT_EQ(findings("rc11", body), "deadlock");
+}
+
+TEST(Check, AtomicNotifyIsRightBehindAFence) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         Shared s;
+                         run([&] { s.x.wait(0, kAcquire); },
+                             [&] {
+                               s.x.store(1, kRelease);
+                               std::atomic_thread_fence(kSeqCst);
+                               s.x.notify_one();
+                             });
+                       }),
+              "")
+        << model;
+  }
 }
 
 TEST(Check, Semaphores) {

@@ -73,6 +73,10 @@ class Contract {
   virtual const char* name() const = 0;
   /// Fills `finding` and returns true if the history violates the contract.
   virtual bool violated(const target::History& history, exec::Finding& finding) const = 0;
+  /// True if it goes by calls, returns and answers alone, and the later calls are and the earlier
+  /// returns the more it asks. Exhaustive searches under SC then ask it of all times at which the
+  /// operations of an execution may have been called and have returned.
+  virtual bool goes_by_time() const { return false; }
 };
 
 /// Contracts of iterations, and what goes with them. All but go_range() judge by the intervals from
@@ -193,15 +197,17 @@ const Contract& quiescent_size();
 /// Iterations are not judged, nor is what was refused. A result of type void fits any answer. What
 /// the main thread did before the others began comes first. An operation that never returned may
 /// have taken effect or not.
-/// A finding has the kind "linearizability" and the rule "not-linearizable",
-/// "not-sequentially-consistent" or "not-quiescently-consistent", and names the operation that
-/// cannot be placed in the longest order that fits.
-/// Complexity: exponential in the operations that overlap (deciding it is NP-complete). A search
-/// that gets too long is given up; the execution then counts as undecided, which is no finding.
-/// Sources: Herlihy, Wing: Linearizability (TOPLAS 1990). Lamport: How to Make a Multiprocessor
-/// Computer That Correctly Executes Multiprocess Programs (1979). Aspnes, Herlihy, Shavit: Counting
-/// Networks (JACM 1994). Those of the search are in oracle/order_search.hpp.
-/// The contract lives as long as the process; `target` must, too.
+/// Under a memory model other than SC one operation comes before another, for kLinearizable, if
+/// what it did happens-before the call of the other. Exhaustive searches under SC judge all times
+/// at which the operations of an execution may have been called and have returned. A finding has
+/// the kind "linearizability" and the rule "not-linearizable", "not-sequentially-consistent" or
+/// "not-quiescently-consistent", and names the operation that cannot be placed in the longest order
+/// that fits. Complexity: exponential in the operations that overlap (deciding it is NP-complete).
+/// A search that gets too long is given up; the execution then counts as undecided, which is no
+/// finding. Sources: Herlihy, Wing: Linearizability (TOPLAS 1990). Lamport: How to Make a
+/// Multiprocessor Computer That Correctly Executes Multiprocess Programs (1979). Aspnes, Herlihy,
+/// Shavit: Counting Networks (JACM 1994). Those of the search are in oracle/order_search.hpp. The
+/// contract lives as long as the process; `target` must, too.
 const Contract& consistent(Consistency consistency, const TargetImplementation& target,
                            std::unique_ptr<Specification> model = nullptr);
 
