@@ -148,18 +148,21 @@ void print(const CheckResult& result, const CommandOptions& options) {
   const Census& census = result.census;
   const exploration::Tally tally = tally_of(census);
   const exploration::Shard& shard = options.budget.shard;
-  fmt::print(
-      "{}: {}{}: {} executions, {} blocked, model {}{}, {}complete{}; {:.2f} s, {}/s{}\n",
-      result.target->name(), shard.count == 1 ? "" : "shard " + text_of(shard) + " ",
-      words_for(result, options), tally.executions, census.blocked, options.settings.model,
-      options.budget.search == "dfs" ? ", depth first" : "", result.is_complete() ? "" : "not ",
-      programs_of(result, options), census.seconds,
-      short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)),
-      origin_of(result));
+  fmt::print("{}: {}{}: {} executions, {} blocked, model {}{}, {}complete{}; {:.2f} s, {}/s{}\n",
+             result.target->name(), shard.count == 1 ? "" : "shard " + text_of(shard) + " ",
+             words_for(result, options), tally.executions, census.blocked, options.settings.model,
+             options.budget.search == "dfs" ? ", depth first" : "",
+             result.is_complete() ? "" : "not ", programs_of(result, options), census.seconds,
+             short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)),
+             origin_of(result));
   fmt::print("{}", undecided_line(tally));
   if (!result.checkpoint.empty()) {
-    fmt::print("  {} executions left, {}; go on: {}\n", about(result.executions_left()),
-               short_duration(result.seconds_left()), resume_command(result));
+    const std::string left =
+        result.outlook.executions == 0
+            ? ""
+            : fmt::format("{} executions left, {}; ", about(result.executions_left()),
+                          short_duration(result.seconds_left()));
+    fmt::print("  {}go on: {}\n", left, resume_command(result));
   }
 }
 
@@ -174,7 +177,7 @@ Json json_of(const CheckResult& result, const CommandOptions& options) {
   object["diverged"] = result.diverged;
   object["executions_before"] = result.executions_before();
   object["checkpoint"] = result.checkpoint;
-  if (can_go_on(result, options)) {
+  if (can_go_on(result, options) && result.outlook.executions != 0) {
     object["executions_left"] = result.executions_left();
     object["seconds_left"] = result.seconds_left();
   }

@@ -115,7 +115,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     }
     return options.keep_going && !findings.diverged() && !findings.write_failed();
   };
-  Estimate estimate(target, session, options.smallness, options.budget.shard);
+  Estimate estimate(target, session, options.smallness, options.budget);
   auto next_progress = Clock::now() + kProgressPeriod;
   const auto on_progress = [&](const Census& now) {
     if (Clock::now() >= next_progress) {

@@ -23,13 +23,10 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kKind = "checkpoint";
 
 Json to_json(const exploration::Census& census) {
-  return Json{{"complete", census.complete},
-              {"blocked", census.blocked},
-              {"with_finding", census.with_finding},
-              {"undecided", census.undecided},
-              {"finished", census.finished},
-              {"bounded", census.bounded},
-              {"seconds", census.seconds}};
+  return Json{{"complete", census.complete},         {"blocked", census.blocked},
+              {"with_finding", census.with_finding}, {"undecided", census.undecided},
+              {"finished", census.finished},         {"bounded", census.bounded},
+              {"preempted", census.preempted},       {"seconds", census.seconds}};
 }
 
 exploration::Census census_from_json(const Json& object) {
@@ -40,6 +37,7 @@ exploration::Census census_from_json(const Json& object) {
   census.undecided = object.at("undecided");
   census.finished = object.at("finished");
   census.bounded = object.at("bounded");
+  census.preempted = object.at("preempted");
   census.seconds = object.at("seconds");
   return census;
 }
@@ -56,6 +54,8 @@ Json search_of(const CommandOptions& options, const std::string& name) {
   return Json{{"target", name},
               {"executable", executable.path},
               {"arguments", executable.arguments},
+              {"strategy", options.budget.search},
+              {"preemptions", options.budget.preemptions},
               {"model", options.settings.model},
               {"faults", exploration::text_of(options.settings.faults)},
               {"max-steps", options.settings.steps_max},
@@ -69,6 +69,8 @@ Json search_of(const CommandOptions& options, const std::string& name) {
 
 void ask_for(const Json& search, CommandOptions& options) {
   options.targets = {search.at("target").get<std::string>()};
+  options.budget.search = search.at("strategy");
+  options.budget.preemptions = search.at("preemptions");
   options.settings.model = search.at("model");
   exploration::parse_faults(search.at("faults"), options.settings.faults);
   options.settings.steps_max = search.at("max-steps");

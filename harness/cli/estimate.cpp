@@ -24,17 +24,21 @@ class WeighedSource final : public target::Source {
 }  // namespace
 
 Estimate::Estimate(target::Definition& target, exploration::Session& session,
-                   const target::Smallness& smallness, const exploration::Shard& shard)
+                   const target::Smallness& smallness, const exploration::Budget& budget)
     : target_(target),
       session_(session),
       smallness_(smallness),
-      shard_(shard),
-      rng_(shard.index + 1) {}
+      shard_(budget.shard),
+      can_guess_(budget.search == "dpor"),
+      rng_(budget.shard.index + 1) {}
 
 void Estimate::refine(double seconds) {
   using Clock = std::chrono::steady_clock;
-  if (guesses_ == 0 && !target_.is_test()) {
+  if (!counted_ && !target_.is_test()) {
     count_programs();
+  }
+  if (!can_guess_) {
+    return;
   }
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   do {
@@ -60,6 +64,7 @@ void Estimate::count_programs() {
     programs_ += turn % shard_.count == shard_.index;
   } while (++turn < kTurnsMax && source.advance());
   programs_ = turn < kTurnsMax ? programs_ : 0;
+  counted_ = true;
 }
 
 }  // namespace heddle::cli

@@ -6,7 +6,8 @@
 namespace heddle::cli {
 
 struct Outlook {
-  double executions = 0;  // complete, blocked or with a finding: about so many in all; 0: unknown
+  double executions = 0;  // complete, blocked or with a finding: about so many in all; 0: unknown,
+                          // as with dfs
   u64 programs = 0;       // exactly; 0: unknown, or a test
 };
 
@@ -14,7 +15,7 @@ struct Outlook {
 class Estimate {
  public:
   Estimate(target::Definition& target, exploration::Session& session,
-           const target::Smallness& smallness, const exploration::Shard& shard);
+           const target::Smallness& smallness, const exploration::Budget& budget);
 
   /// Makes guesses for so long, at least one; also between two executions of the session.
   void refine(double seconds);
@@ -27,9 +28,11 @@ class Estimate {
   exploration::Session& session_;
   target::Smallness smallness_;
   exploration::Shard shard_;
+  bool can_guess_;  // not at the number of schedules
   Rng rng_;
   double sum_ = 0;
   u64 guesses_ = 0;
+  bool counted_ = false;
   u64 programs_ = 0;
 };
 

@@ -525,6 +525,12 @@ class ResumeTest(CliTest):
                     self.assertEqual((whole["checkpoint"], whole["executions_before"]), ("", 0))
                     self.assertEqual(self.counts(self.in_parts(whole, target, f"--model={model}")), self.counts(whole))
 
+    def test_schedules(self):
+        """The same of a search schedule by schedule, with a bound and without."""
+        for flags in (["--strategy=dfs", "--model=sc"], ["--preemptions=2"]):
+            whole = self.check(CLEAN, "small.store_buffering", *flags)
+            self.assertEqual(self.counts(self.in_parts(whole, "small.store_buffering", *flags)), self.counts(whole))
+
     def test_programs(self):
         """Of an operation target, each program is looked at once."""
         whole = self.check(CLEAN, "small_counter")
@@ -605,7 +611,7 @@ class ResumeTest(CliTest):
             self.assertIn(says, done.stderr)
 
         for says, *arguments in (["target", "small_torn_counter"], ["others", "small_counter", "small.counted"],
-                                 ["model", "--model=sc"], ["operations", "--operations=3"], ["values", "--values=1"],
+                                 ["model", "--model=sc"], ["strategy", "--strategy=dfs"], ["operations", "--operations=3"], ["values", "--values=1"],
                                  ["faults", "--faults=all"], ["max-steps", "--max-steps=50"],
                                  ["shard", "--shard=1/2"], ["jobs", "--jobs=2"]):
             with self.subTest(says):
