@@ -13,8 +13,8 @@ namespace heddle::exploration {
 /// that of the graph, or another.
 class Retelling final : public exec::Strategy {
  public:
-  /// Under SC, if the order of the graph is not kept, the operations of `history` return in the order
-  /// that it says, each before anything is done that those up to it do not need.
+  /// Under SC, if the order of the graph is not kept, the operations of `history` return in the
+  /// order that it says, each before anything is done that those up to it do not need.
   Retelling(const graph::Graph& graph, graph::Consistency& consistency,
             const target::History& history, bool keeps_order);
 

@@ -199,6 +199,24 @@ TEST(CheckHistories, TheOrderOfAThreadCounts) {
   }
 }
 
+/// In some schedule, each of which has its own time.
+bool depth_first_finds(const char* target, Steps steps) {
+  exploration::Session session(*target::find_target(target), under("sc"));
+  session.set_program(program_of(std::move(steps)));
+  exploration::Budget budget;
+  budget.search = "dfs";
+  const auto on_finding = [](const exec::Finding&, const exploration::Census&) { return false; };
+  const exploration::Census census = session.check(budget, on_finding, {});
+  EXPECT_FALSE(census.diverged);
+  return census.with_finding != 0;
+}
+
+TEST(CheckHistories, AllSchedulesSayTheSame) {
+  EXPECT_FALSE(depth_first_finds("histories_register", write_and_two_reads(1, 2)));
+  EXPECT_TRUE(depth_first_finds("histories_cached_register", write_and_two_reads(1, 2)));
+  EXPECT_TRUE(depth_first_finds("histories_cached_register", write_and_two_reads(2, 1)));
+}
+
 bool random_finds(target::Definition& target, const target::Program& program) {
   constexpr u64 kExecutions = 300;
   const auto strategy = exploration::make_strategy("random", 1);
