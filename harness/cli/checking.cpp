@@ -1,5 +1,6 @@
 #include "cli/checking.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/commands.hpp"
@@ -24,11 +25,22 @@ exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent
   return budget;
 }
 
+u64 executions_of(const Census& census) {
+  return census.complete + census.blocked + census.with_finding;
+}
+
 }  // namespace
 
 const char* strategy_of(const CommandOptions& options) {
   return options.budget.search == "dfs" ? "dfs" : "check";
 }
+
+void Largest::include(const Largest& other) {
+  executions = std::max(executions, other.executions);
+  seconds = std::max(seconds, other.seconds);
+}
+
+u64 CheckResult::executions() const { return executions_of(census); }
 
 Census plus(Census sum, const Census& part) {
   sum.complete += part.complete;
@@ -58,7 +70,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   exploration::Session session(target, settings_for(target, options));
   Findings findings(session, options, program_path());
   const auto with = [&result](const Census& now) {
-    return CheckResult{result.target, plus(result.census, now), result.programs};
+    return CheckResult{result.target, plus(result.census, now), result.programs, result.largest};
   };
   const auto on_finding = [&](const exec::Finding&, const Census& now) {
     if (FiledFinding* finding = findings.take()) {
@@ -79,6 +91,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
       const Census census = session.check(rest_of(options.budget, result), on_finding,
                                           [&](const Census& now) { show(with(now)); });
       result.census = plus(result.census, census);
+      result.largest.include({executions_of(census), census.seconds});
     }
     more = result.census.finished && source.advance();
     if (more && (is_spent(options.budget, result) || exploration::stop_requested())) {

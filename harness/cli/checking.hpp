@@ -7,11 +7,20 @@
 
 namespace heddle::cli {
 
+/// The most that one program took.
+struct Largest {
+  u64 executions = 0;
+  double seconds = 0;
+
+  void include(const Largest& other);
+};
+
 /// What came of it, or has come of it so far.
 struct CheckResult {
   target::Definition* target;
   exploration::Census census = {};  // of all programs; finished if there are no others
   u64 programs = 0;                 // looked at
+  Largest largest = {};             // of these
   std::vector<FiledFinding> findings = {};
   bool diverged = false;
   bool write_failed = false;
@@ -21,7 +30,7 @@ struct CheckResult {
     return census.finished && !census.bounded && !census.preempted && census.undecided == 0 &&
            !diverged;
   }
-  u64 executions() const { return census.complete + census.blocked + census.with_finding; }
+  u64 executions() const;
 };
 
 using TellFinding = std::function<void(const FiledFinding&)>;

@@ -21,12 +21,14 @@ using Json = nlohmann::ordered_json;
 struct Part {
   exploration::Census census;
   u64 programs;
+  Largest largest;
   bool diverged;
   bool write_failed;
 
   void set(const CheckResult& result) {
     census = result.census;
     programs = result.programs;
+    largest = result.largest;
     diverged = result.diverged;
     write_failed = result.write_failed;
   }
@@ -63,6 +65,7 @@ CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
   for (u32 i = 0; i < count; ++i) {
     sum.census = plus(sum.census, parts[i].census);
     sum.programs += parts[i].programs;
+    sum.largest.include(parts[i].largest);
     sum.diverged |= parts[i].diverged;
     sum.write_failed |= parts[i].write_failed;
     finished &= parts[i].census.finished;
