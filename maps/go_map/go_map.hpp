@@ -305,7 +305,7 @@ class go_map : private go_map_parts::slots {
 
   // A key unequal to itself cannot be looked up, so any hash does; a random one spreads them.
   std::uint64_t hash_of(const Key& key) {
-    return is_reflexive(key) ? hash_(key, seed_) : (std::uint64_t{random_()} << 32) | random_();
+    return is_reflexive(key) ? hash_(key, seed_) : random_() * 0x1'0000'0001u;
   }
 
   // A new seed whenever the map gets empty. `era_` lets iterators know that all they saw is gone.
@@ -474,6 +474,10 @@ class go_map : private go_map_parts::slots {
     }
   }
 
+  bool goes_by_hash(const Key& key) const {
+    return Bug == go_map_bug::sends_nan_anywhere || is_reflexive(key);
+  }
+
   // To which half of a doubled array an entry goes. A key unequal to itself is sent by the low bit
   // of its tophash: iterators must be able to ask twice. kEvacuatedX and Y keep that bit.
   bool goes_to_y(const generation& from, const bucket& b, std::size_t slot,
@@ -481,8 +485,7 @@ class go_map : private go_map_parts::slots {
     if (Bug != go_map_bug::same_size_splits && from.log2 == current_->log2) {
       return false;
     }
-    const bool by_hash = Bug == go_map_bug::sends_nan_anywhere || is_reflexive(b.keys[slot]);
-    return by_hash ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
+    return goes_by_hash(b.keys[slot]) ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
   }
 
   // Copies, never moves: an iterator in the old chain still needs the keys. Nobody has written to
@@ -524,7 +527,8 @@ class go_map : private go_map_parts::slots {
         if (is_empty(b->tophash[i])) {
           b->tophash[i] = kEvacuatedEmpty;
         } else {
-          const bool to_y = goes_to_y(from, *b, i, hash_of(b->keys[i]));
+          const Key& key = b->keys[i];
+          const bool to_y = goes_to_y(from, *b, i, goes_by_hash(key) ? hash_of(key) : 0);
           b->tophash[i] = to_y ? kEvacuatedY : kEvacuatedX;
         }
       }
