@@ -22,10 +22,20 @@ struct ScheduledRandom {
 };
 
 /// Two answers, so that both can be tried. With one an iteration begins in front of everything, and
-/// a NaN goes to the first bucket; with the other at the end, and to the last one.
+/// a NaN goes to the first bucket; with the other at the end, and to the last one. After a few
+/// times they take turns: each NaN that migrates asks, and would double the executions.
 template <std::uint32_t Last = ~std::uint32_t{0}>
-struct FewRandom {
-  std::uint32_t operator()() { return heddle::choose(2) == 0 ? 0 : Last; }
+class FewRandom {
+ public:
+  std::uint32_t operator()() {
+    ++times_;
+    const bool first = times_ <= kChosen ? heddle::choose(2) == 0 : times_ % 2 == 0;
+    return first ? 0 : Last;
+  }
+
+ private:
+  static constexpr unsigned kChosen = 6;
+  unsigned times_ = 0;
 };
 
 /// All keys in one bucket: overflow chains.
