@@ -128,10 +128,11 @@ std::string programs_of(const CheckResult& result, const CommandOptions& options
   return result.target->is_test()
              ? ""
              : fmt::format(
-                   ", {}{} program{} of up to {} operations a thread on {} values an argument",
+                   ", {}{} program{} of up to {} operations a thread on {} values an argument, "
+                   "with up to {} executions and {:.2f} s each",
                    result.census.finished && options.budget.shard.count == 1 ? "all " : "",
                    result.programs, result.programs == 1 ? "" : "s", options.smallness.operations,
-                   options.smallness.values);
+                   options.smallness.values, result.largest.executions, result.largest.seconds);
 }
 
 std::string resume_command(const CheckResult& result) {
@@ -185,6 +186,8 @@ Json json_of(const CheckResult& result, const CommandOptions& options) {
     object["programs"] = result.programs;
     object["operations"] = options.smallness.operations;
     object["values"] = options.smallness.values;
+    object["largest_program"] = {{"executions", result.largest.executions},
+                                 {"seconds", result.largest.seconds}};
     if (can_go_on(result, options)) {
       object["programs_in_all"] = result.outlook.programs;
     }

@@ -1,5 +1,6 @@
 #include "cli/checking.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -71,6 +72,11 @@ const char* strategy_of(const CommandOptions& options) {
   return options.budget.search == "dfs" ? "dfs" : "check";
 }
 
+void Largest::include(const Largest& other) {
+  executions = std::max(executions, other.executions);
+  seconds = std::max(seconds, other.seconds);
+}
+
 Census plus(Census sum, const Census& part) {
   sum.complete += part.complete;
   sum.blocked += part.blocked;
@@ -136,6 +142,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
       const Census census =
           session.check(rest_of(options.budget, result), on_finding, on_progress, &job.executions);
       result.census = plus(result.census, census);
+      result.largest.include({executions_of(census), census.seconds});
       on_progress({});
     }
     more = result.census.finished && programs.advance();

@@ -13,6 +13,14 @@ inline u64 executions_of(const exploration::Census& census) {
   return census.complete + census.blocked + census.with_finding;
 }
 
+/// The most that one program took.
+struct Largest {
+  u64 executions = 0;
+  double seconds = 0;
+
+  void include(const Largest& other);
+};
+
 /// What came of it, or has come of it so far.
 struct CheckResult {
   target::Definition* target;
@@ -20,6 +28,7 @@ struct CheckResult {
   exploration::Census before = {};  // of that, what searches saw that this one goes on from
   u64 programs = 0;                 // looked at
   Outlook outlook = {};             // while it runs, or if it stopped early
+  Largest largest = {};             // of the programs
   std::vector<FiledFinding> findings = {};
   bool diverged = false;
   bool write_failed = false;

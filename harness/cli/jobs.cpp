@@ -23,6 +23,7 @@ struct Part {
   exploration::Census before;
   u64 programs;
   Outlook outlook;
+  Largest largest;
   bool diverged;
   bool write_failed;
 
@@ -31,6 +32,7 @@ struct Part {
     before = result.before;
     programs = result.programs;
     outlook = result.outlook;
+    largest = result.largest;
     diverged = result.diverged;
     write_failed = result.write_failed;
   }
@@ -74,6 +76,7 @@ CheckResult sum_of(target::Definition& target, const Part* parts, u32 count) {
     const Outlook outlook = outlook_of(parts[i]);
     sum.outlook.executions += outlook.executions;
     sum.outlook.programs += outlook.programs;
+    sum.largest.include(parts[i].largest);
     sum.diverged |= parts[i].diverged;
     sum.write_failed |= parts[i].write_failed;
     finished &= parts[i].census.finished;

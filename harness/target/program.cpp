@@ -86,9 +86,20 @@ ProgramStep make_step(const TargetImplementation& target, u16 thread, u16 index,
   return step;
 }
 
+/// The first worker goes on with what the start state leaves open.
+OpenCursors open_for(u16 thread, const Program& program, const TargetImplementation& target) {
+  OpenCursors cursors;
+  for (const ProgramStep& step : program.steps) {
+    if (thread == 1) {
+      cursors.note(*target.operations[step.operation]);
+    }
+  }
+  return cursors;
+}
+
 void add_steps(Program& program, const TargetImplementation& target, u16 thread, u32 count,
                Source& source) {
-  OpenCursors cursors;
+  OpenCursors cursors = open_for(thread, program, target);
   const std::vector<u32> weights = swarm_weights(target, source);
   for (u32 i = 0; i < count; ++i) {
     const u16 index = draw_operation(target, weights, cursors, thread == 0, source);
@@ -103,7 +114,7 @@ void add_steps(Program& program, const TargetImplementation& target, u16 thread,
 /// Without weights: from an EverySource, each sequence of operations.
 void add_any_steps(Program& program, const TargetImplementation& target, u16 thread, u32 count,
                    u32 values, Source& source) {
-  OpenCursors cursors;
+  OpenCursors cursors = open_for(thread, program, target);
   for (u32 i = 0; i < count; ++i) {
     std::vector<u16> possible;
     for (u16 index = 0; index < target.operations.size(); ++index) {

@@ -1,6 +1,8 @@
 // Programs of operation targets are run.
+#include <algorithm>
 #include <iterator>
 #include <new>
+#include <utility>
 
 #include "exec/observer.hpp"
 #include "target/registry.hpp"
@@ -69,6 +71,13 @@ void look_at_structure(const Worker& worker, Thread& thread) {
   }
   if (broken) {
     engine().commit_finding(finding);
+  }
+}
+
+/// While no operation is in progress the structure is sound.
+void look_if_at_rest(const Worker& worker, Thread& thread) {
+  if (worker.target->validate != nullptr && history().in_progress == 0) {
+    look_at_structure(worker, thread);
   }
 }
 
@@ -181,9 +190,10 @@ void run_step(const Worker& worker, const ProgramStep& step) {
     tamper(thread, *cursor, operation.cursor_bytes);
   }
   end_operation(thread, at, carry_out(worker, operation, cursor, step, at));
-  // While no operation is in progress the structure is sound.
-  if (worker.target->validate != nullptr && history().in_progress == 0) {
-    look_at_structure(worker, thread);
+  // Searched exhaustively, a start state comes again and again: it is looked at once it is there.
+  const bool repeats = worker.thread == 0 && engine().options().model != nullptr;
+  if (!repeats) {
+    look_if_at_rest(worker, thread);
   }
 }
 
@@ -197,20 +207,18 @@ void close_cursors(const Worker& worker) {
   }
 }
 
-void run_worker(const Worker& worker) {
-  for (void*& slot : cursor_slots[worker.thread]) {
-    slot = nullptr;
-  }
+void run_steps(const Worker& worker) {
   for (const ProgramStep& step : worker.program->steps) {
     if (step.thread == worker.thread) {
       run_step(worker, step);
     }
   }
-  close_cursors(worker);
 }
 
 void* worker_entry(void* argument) {
-  run_worker(*static_cast<Worker*>(argument));
+  const Worker& worker = *static_cast<Worker*>(argument);
+  run_steps(worker);
+  close_cursors(worker);
   return nullptr;
 }
 
@@ -218,6 +226,23 @@ bool is_violated(const Contract& contract, Finding& finding) {
   const auto violated = [&] { return contract.violated(history(), finding); };
   const bool interleaves = history().model != nullptr && history().model->interleaves();
   return interleaves && contract.goes_by_time() ? any_timing(history(), violated) : violated();
+}
+
+bool uses_cursor_of(const HistoryEntry& entry, const TargetImplementation& target, u16 thread) {
+  return entry.operation != kUntyped &&
+         target.operations[entry.operation]->cursor_use != Operation::Cursor::kNone &&
+         cursor_slots[thread][entry.cursor] != nullptr;
+}
+
+/// What a start state leaves open is the first worker's, as if that had opened it.
+void hand_over_cursors(const TargetImplementation& target, ThreadId heir) {
+  for (HistoryEntry& entry : history().entries) {
+    if (uses_cursor_of(entry, target, 0)) {
+      entry.thread = heir;
+      entry.epoch = 0;  // before all that the heir does
+    }
+  }
+  std::swap(cursor_slots[0], cursor_slots[1]);
 }
 
 /// At the end, where all accesses are ordered before this thread's, the look at the structure is an
@@ -262,14 +287,17 @@ void Definition::run_program() {
   history().model = model_without_time();
   for (u32 i = 0; i <= program_->workers; ++i) {
     workers[i] = Worker{&target, program_, subject, static_cast<u16>(i)};
+    std::fill(std::begin(cursor_slots[i]), std::end(cursor_slots[i]), nullptr);
   }
-  run_worker(workers[0]);
+  run_steps(workers[0]);
+  look_if_at_rest(workers[0], *exec::current_thread);
   if (target.validate != nullptr) {
     engine().set_look([](Thread& thread) { look_at_structure(workers[0], thread); });
   }
   engine().may_freeze(freeze_for(target.progress));
   engine().limit_own_steps(target.own_steps_max);
   const u32 first = engine().thread_count();
+  hand_over_cursors(target, to_thread_id(first));
   for (u32 i = 1; i <= program_->workers; ++i) {
     engine().create_thread(*exec::current_thread, worker_entry, &workers[i], 0);
   }

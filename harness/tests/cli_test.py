@@ -365,6 +365,7 @@ class CheckTest(CliTest):
         self.assertEqual((result["programs"], result["operations"], result["values"]), (9, 1, 2))
         # add and add: 2 each; add and get: 2 each; get and get: 1.
         self.assertEqual(result["executions"], 4 * 2 + 4 * 2 + 1)
+        self.assertEqual(result["largest_program"]["executions"], 2)
         result = self.check(CLEAN, "small_counter", "--operations=2", "--values=1")
         self.assertEqual(result["programs"], (2 + 4) ** 2)
         result = self.check(CLEAN, "small_counter", "--operations=2", "--values=1", "--executions=20")
@@ -406,6 +407,8 @@ class CheckTest(CliTest):
                 several = self.check(CLEAN, target, *flags, *shard, "--jobs=3", "--require-complete")
                 for key in ("verdict", "executions", "blocked", "complete", "programs", "bound", "shard"):
                     self.assertEqual(several.get(key), one.get(key), (target, shard, key))
+                largest = [result.get("largest_program", {}).get("executions") for result in (one, several)]
+                self.assertEqual(largest[0], largest[1])
         for target in ("small.stale_data", "small_torn_counter"):
             for flags in ([], ["--keep-going"]):
                 with self.subTest(target, flags=flags):

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "explore/session.hpp"
@@ -72,6 +74,85 @@ TEST(Operations, StartStatesAreReached) {
   const Found found = first_finding("starts_full");
   EXPECT_EQ(found.kind, "check");
   EXPECT_NE(found.story.find("put(1000)"), std::string::npos) << found.story;
+}
+
+/// A locked map, in order of keys. Its iterations stand still if they are stuck.
+template <bool Stuck>
+class Shelf {
+ public:
+  bool put(int key, int value) {
+    const std::lock_guard lock(mutex_);
+    heddle::linearization_point();
+    return entries_.emplace(key, value).second;
+  }
+
+  class Range {
+   public:
+    explicit Range(Shelf& shelf) : shelf_(&shelf) {}
+
+    std::optional<std::pair<int, int>> next() {
+      const std::lock_guard lock(shelf_->mutex_);
+      heddle::linearization_point();
+      const auto found = shelf_->entries_.upper_bound(last_);
+      if (found == shelf_->entries_.end()) {
+        return std::nullopt;
+      }
+      last_ = Stuck ? 0 : found->first;
+      return *found;
+    }
+
+   private:
+    Shelf* shelf_;
+    int last_ = 0;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::map<int, int> entries_;
+};
+
+/// Threads have one operation each: the one iteration that they advance is the start state's.
+template <bool Stuck>
+void declare_begun(heddle::Target& t) {
+  using S = Shelf<Stuck>;
+  t.threads(2, 2);
+  t.operations_per_thread(1);
+  auto s = t.subject<S>();
+  s.op("put", &S::put, t.ints(1, 3), t.ints(10, 19)).means(Role::kInsert);
+  auto range = s.template cursor<typename S::Range>(
+      "open", "close", [](S& shelf) { return typename S::Range(shelf); });
+  range.op("next", &S::Range::next).means(Role::kNext);
+  s.start("begun", [](heddle::Start& start) {
+    start.run("put", 1, 10);
+    start.run("open");
+    start.run("next");
+  });
+  s.follows(heddle::contracts::go_range());
+}
+
+HEDDLE_TARGET(goes_on, t) { declare_begun<false>(t); }
+HEDDLE_TARGET(goes_on_stuck, t) { declare_begun<true>(t); }
+
+TEST(Operations, IterationsOfStartStatesGoOnInTheFirstThread) {
+  EXPECT_EQ(first_finding("goes_on").story, "");
+  const Found found = first_finding("goes_on_stuck");
+  EXPECT_EQ(found.rule, "repeated") << found.story;
+  EXPECT_NE(found.recording.message.find("T1"), std::string::npos) << found.story;
+}
+
+TEST(Operations, TheOtherThreadsHaveNoneToGoOnWith) {
+  std::set<std::pair<heddle::u16, std::string>> advanced;
+  heddle::target::Definition& target = *heddle::target::find_target("goes_on");
+  heddle::target::EverySource source;
+  do {
+    const auto program = target.make_program(source, {.operations = 1});
+    for (const auto& step : program.steps) {
+      advanced.emplace(step.thread, target.declared().operations[step.operation]->name);
+    }
+  } while (source.advance());
+  EXPECT_TRUE(advanced.contains({1, "next"}));
+  EXPECT_TRUE(advanced.contains({2, "open"}));
+  EXPECT_FALSE(advanced.contains({2, "next"}));
 }
 
 // ---- actions ----

@@ -220,7 +220,7 @@ class go_map : private go_map_parts::slots {
 
   // A key unequal to itself cannot be looked up, so any hash does; a random one spreads them.
   std::uint64_t hash_of(const Key& key) {
-    return is_reflexive(key) ? hash_(key, seed_) : (std::uint64_t{random_()} << 32) | random_();
+    return is_reflexive(key) ? hash_(key, seed_) : random_() * 0x1'0000'0001u;
   }
 
   // A new seed whenever the map gets empty. `era_` lets iterators know that all they saw is gone.
@@ -312,6 +312,9 @@ class go_map : private go_map_parts::slots {
   void grow();
   bucket& chain_for_write(std::uint64_t hash);
   void evacuate(std::size_t index);
+  bool goes_by_hash(const Key& key) const {
+    return Bug == go_map_bug::sends_nan_anywhere || is_reflexive(key);
+  }
   bool goes_to_y(const generation& from, const bucket& b, std::size_t slot,
                  std::uint64_t hash) const;
   void copy_chain(const generation& from, std::size_t index);

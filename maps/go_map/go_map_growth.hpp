@@ -63,8 +63,7 @@ bool go_map<Key, T, Hash, KeyEqual, Random, Bug>::goes_to_y(const generation& fr
   if (Bug != go_map_bug::same_size_splits && from.log2 == current_->log2) {
     return false;
   }
-  const bool by_hash = Bug == go_map_bug::sends_nan_anywhere || is_reflexive(b.keys[slot]);
-  return by_hash ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
+  return goes_by_hash(b.keys[slot]) ? ((hash >> from.log2) & 1) != 0 : (b.tophash[slot] & 1) != 0;
 }
 
 /// Copies, never moves: an iterator in the old chain still needs the keys. Nobody has written to
@@ -114,7 +113,8 @@ void go_map<Key, T, Hash, KeyEqual, Random, Bug>::mark_chain(const generation& f
       if (is_empty(b->tophash[i])) {
         b->tophash[i] = kEvacuatedEmpty;
       } else {
-        const bool to_y = goes_to_y(from, *b, i, hash_of(b->keys[i]));
+        const Key& key = b->keys[i];
+        const bool to_y = goes_to_y(from, *b, i, goes_by_hash(key) ? hash_of(key) : 0);
         b->tophash[i] = to_y ? kEvacuatedY : kEvacuatedX;
       }
     }

@@ -21,6 +21,23 @@ struct ScheduledRandom {
   std::uint32_t operator()() { return heddle::choose(256) * 0x9e3779b1u; }
 };
 
+/// Two answers, so that both can be tried. With one an iteration begins in front of everything, and
+/// a NaN goes to the first bucket; with the other at the end, and to the last one. After a few
+/// times they take turns: each NaN that migrates asks, and would double the executions.
+template <std::uint32_t Last = ~std::uint32_t{0}>
+class FewRandom {
+ public:
+  std::uint32_t operator()() {
+    ++times_;
+    const bool first = times_ <= kChosen ? heddle::choose(2) == 0 : times_ % 2 == 0;
+    return first ? 0 : Last;
+  }
+
+ private:
+  static constexpr unsigned kChosen = 6;
+  unsigned times_ = 0;
+};
+
 /// All keys in one bucket: overflow chains.
 struct OneBucket {
   std::uint64_t operator()(Key key, std::uint32_t) const {
@@ -35,8 +52,21 @@ struct ByNumber {
   }
 };
 
-template <go_map_bug Bug, class Hash = maps::seeded_hash, class Equal = std::equal_to<Key>>
-using Map = maps::go_map<Key, Mapped, Hash, Equal, ScheduledRandom, Bug>;
+/// Two keys each share one of four buckets, and part where there are eight.
+template <class K>
+struct InPairs {
+  std::uint64_t operator()(K key, std::uint32_t seed) const {
+    const auto number = static_cast<std::uint64_t>(key);
+    return ((number / 2 % 4) | (number % 2) << 2) ^ seed;
+  }
+};
+
+template <go_map_bug Bug, class Hash = maps::seeded_hash, class Equal = std::equal_to<Key>,
+          class Random = ScheduledRandom>
+using Map = maps::go_map<Key, Mapped, Hash, Equal, Random, Bug>;
+
+template <go_map_bug Bug>
+using SmallMap = Map<Bug, InPairs<Key>, std::equal_to<Key>, FewRandom<>>;
 
 // Small tables that stay mid-growth for long: four buckets, and the ninth key starts a growth.
 constexpr go_map_options kSmall{.initial_log2 = 2, .load_numerator = 2, .load_denominator = 1};
@@ -45,6 +75,9 @@ constexpr go_map_options kChained{.initial_log2 = 1, .load_numerator = 5, .load_
 constexpr go_map_options kFullChain{.initial_log2 = 1, .load_numerator = 8, .load_denominator = 1};
 // Four chains whose fourth overflow bucket makes a growth at the same size due.
 constexpr go_map_options kCrowded{.initial_log2 = 2, .load_numerator = 8, .load_denominator = 1};
+// Overflow buckets make a growth at the same size due: four of four chains, one of the only one.
+constexpr go_map_options kRoomy{.initial_log2 = 2, .load_numerator = 16, .load_denominator = 1};
+constexpr go_map_options kOneChain{.initial_log2 = 0, .load_numerator = 16, .load_denominator = 1};
 
 /// Programs speak of keys by numbers; these are numbers in the map, too.
 struct Numbers {
@@ -137,33 +170,28 @@ class Locked {
 };
 
 /// Decides to grow before it takes the lock. By the time it grows, the decision is stale.
-class GrowsOutsideLock : public Locked<Map<go_map_bug::none>> {
+template <class M>
+class GrowsOutsideLock : public Locked<M> {
  public:
-  using Locked::Locked;
+  using Locked<M>::Locked;
 
   bool insert(Key key, Mapped value) {
-    const bool grow = map_.wants_growth();
-    return under_lock([&] {
+    const bool grow = this->map_.wants_growth();
+    return this->under_lock([&] {
       if (grow) {
-        map_.start_growth();
+        this->map_.start_growth();
       }
-      return map_.insert_or_assign(key, value);
+      return this->map_.insert_or_assign(key, value);
     });
   }
 };
 
 /// Readers share a lock, also those that iterate.
-using SharesReads =
-    Locked<Map<go_map_bug::none>, Numbers, std::shared_mutex, std::shared_lock<std::shared_mutex>>;
+template <class M>
+using SharesReads = Locked<M, Numbers, std::shared_mutex, std::shared_lock<std::shared_mutex>>;
 
 template <class Subject>
-heddle::Subject<Subject> declare(heddle::Target& t, go_map_options options, int keys,
-                                 const char* description,
-                                 const heddle::Contract& contract = heddle::contracts::go_range()) {
-  t.describe(description);
-  auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options); });
-  const auto key = t.ints(0, keys - 1);
-  const auto value = t.ints(0, 99);
+void add_operations(heddle::Subject<Subject>& s, heddle::Ints key, heddle::Ints value) {
   s.op("insert", &Subject::insert, key, value).means(heddle::Role::kAssign).weight(8);
   s.op("erase", &Subject::erase, key).means(heddle::Role::kErase).weight(2);
   s.op("find", &Subject::find, key).means(heddle::Role::kFind);
@@ -172,6 +200,15 @@ heddle::Subject<Subject> declare(heddle::Target& t, go_map_options options, int 
   auto range = s.template cursor<typename Subject::Range>(
       "open", "close", [](Subject& m) { return typename Subject::Range(m); });
   range.op("next", &Subject::Range::next).means(heddle::Role::kNext).weight(12);
+}
+
+template <class Subject>
+heddle::Subject<Subject> declare(heddle::Target& t, go_map_options options, int keys,
+                                 const char* description,
+                                 const heddle::Contract& contract = heddle::contracts::go_range()) {
+  t.describe(description);
+  auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options); });
+  add_operations(s, t.ints(0, keys - 1), t.ints(0, 99));
   s.follows(contract);
   t.operations_per_thread(12);
   return s;
@@ -358,7 +395,8 @@ HEDDLE_VARIANT(go_map, resurrects_cleared_entries, "iteration", t) {
 }
 
 HEDDLE_VARIANT(go_map, grows_outside_lock, "race", t) {
-  declare<GrowsOutsideLock>(t, kSmall, 20, "an insert decides to grow before it takes the lock");
+  declare<GrowsOutsideLock<Map<go_map_bug::none>>>(
+      t, kSmall, 20, "an insert decides to grow before it takes the lock");
   t.seeded({.threads = 2, .operations = 1});
 }
 
@@ -369,7 +407,8 @@ HEDDLE_VARIANT(go_map, walks_old_chain_unpinned, "heap", t) {
 }
 
 HEDDLE_VARIANT(go_map, iterates_under_shared_lock, "race", t) {
-  declare<SharesReads>(t, kSmall, 20, "readers share a lock, also those that iterate");
+  declare<SharesReads<Map<go_map_bug::none>>>(t, kSmall, 20,
+                                              "readers share a lock, also those that iterate");
   t.seeded({.threads = 2, .operations = 1, .source = "Go sets its iterator flags by an atomic or"});
 }
 
@@ -401,6 +440,175 @@ HEDDLE_VARIANT(go_map_nan_same_size, same_size_checks_bucket, "iteration", t) {
   declare_compacting_nan<go_map_bug::same_size_checks_bucket>(
       t, "an iterator asks to which half a NaN goes although nothing splits");
   t.seeded({.threads = 1, .operations = 4});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+void iterate(heddle::Start& start, int steps) {
+  start.run("open");
+  for (int i = 0; i < steps; ++i) {
+    start.run("next");
+  }
+}
+
+void insert_eight(heddle::Start& start, Key eighth) {
+  insert(start, 1, 8);
+  insert(start, eighth, eighth + 1);
+}
+
+void make_programs_small(heddle::Target& t) {
+  t.threads(2, 2);
+  t.setup_operations(0);
+  t.operations_per_thread(3);
+}
+
+template <class Subject, class Options>
+auto declare_small(heddle::Target& t, Options options, const char* description,
+                   const heddle::Contract& contract = heddle::contracts::go_range()) {
+  t.describe(description);
+  make_programs_small(t);
+  auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options()); });
+  add_operations(s, t.ints(0, 1), t.ints(100, 100));
+  s.follows(contract);
+  return s;
+}
+
+/// Four buckets, where the ninth entry starts a growth that takes three writes; or one chain, where
+/// it takes an overflow bucket, and the tenth rebuilds the chain.
+go_map_options either_small_shape() { return heddle::choose(2) == 0 ? kSmall : kOneChain; }
+
+/// An iteration is under way before the threads come, and has an entry or two to go.
+template <class Subject>
+void add_growing_starts(heddle::Subject<Subject>& s, Key eighth) {
+  s.start("mid-migration, iterator of new buckets", [=](heddle::Start& start) {
+    insert_eight(start, eighth);
+    insert(start, 9, 10);
+    iterate(start, 8);
+    erase(start, 2, 3);
+  });
+  s.start("mid-migration, iterator of old buckets", [=](heddle::Start& start) {
+    insert_eight(start, eighth);
+    iterate(start, 7);
+    insert(start, 9, 10);
+  });
+  s.start("grows next", [=](heddle::Start& start) {
+    insert_eight(start, eighth);
+    iterate(start, 7);
+  });
+}
+
+/// Key 0 comes by the threads only.
+template <go_map_bug Bug, template <class> class Subject = Locked>
+auto declare_small_numbers(heddle::Target& t, const char* description) {
+  auto s = declare_small<Subject<SmallMap<Bug>>>(t, either_small_shape, description);
+  add_growing_starts(s, 8);
+  return s;
+}
+
+HEDDLE_TARGET(go_map_small, t) {
+  auto s = declare_small_numbers<go_map_bug::none>(t, "Go's map, small enough to be checked");
+  add_invariant(s);
+}
+
+HEDDLE_VARIANT(go_map_small, frees_old_buckets_under_iterator, "heap", t) {
+  declare_small_numbers<go_map_bug::frees_old_buckets_under_iterator>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, frees_overflow_under_iterator, "heap", t) {
+  declare_small_numbers<go_map_bug::frees_overflow_under_iterator>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, advances_mark_before_copy, "iteration", t) {
+  declare_small_numbers<go_map_bug::advances_mark_before_copy>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, skips_check_bucket, "iteration", t) {
+  declare_small_numbers<go_map_bug::skips_check_bucket>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, reuses_overflow_bucket_early, "iteration", t) {
+  declare_small_numbers<go_map_bug::reuses_overflow_bucket_early>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, unpins_only_at_end, "heap", t) {
+  declare_small_numbers<go_map_bug::unpins_only_at_end>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, resurrects_cleared_entries, "iteration", t) {
+  declare_small_numbers<go_map_bug::resurrects_cleared_entries>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, grows_outside_lock, "race", t) {
+  declare_small_numbers<go_map_bug::none, GrowsOutsideLock>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, walks_old_chain_unpinned, "heap", t) {
+  declare_small_numbers<go_map_bug::walks_old_chain_unpinned>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, iterates_under_shared_lock, "race", t) {
+  declare_small_numbers<go_map_bug::none, SharesReads>(t, "as in go_map");
+}
+
+HEDDLE_VARIANT(go_map_small, same_size_splits, "iteration", t) {
+  declare_small_numbers<go_map_bug::same_size_splits>(t, "as in go_map_same_size");
+}
+
+template <go_map_bug Bug, class Random, class Options>
+auto declare_small_nan(heddle::Target& t, Options options, const char* description) {
+  using M = maps::go_map<double, Mapped, InPairs<double>, std::equal_to<double>, Random, Bug>;
+  return declare_small<Locked<M, ZeroIsNan>>(t, options, description,
+                                             heddle::contracts::go_range(kIrreflexive));
+}
+
+template <go_map_bug Bug>
+auto declare_small_growing_nan(heddle::Target& t, const char* description) {
+  auto s = declare_small_nan<Bug, FewRandom<>>(t, either_small_shape, description);
+  add_growing_starts(s, kIrreflexive);
+  return s;
+}
+
+/// Each of four chains has an overflow bucket, so the next new key, in the second, starts a growth
+/// at the same size. A NaN in the last bucket has the tophash of one that would not go to that
+/// half.
+constexpr std::uint32_t kEvenTop = 0xfeff'ffff;
+
+template <go_map_bug Bug>
+auto declare_small_compacting_nan(heddle::Target& t, const char* description) {
+  auto s = declare_small_nan<Bug, FewRandom<kEvenTop>>(t, [] { return kRoomy; }, description);
+  s.start("mid-rebuild", [](heddle::Start& start) {
+    insert(start, 0, 39);
+    insert(start, 42, 43);
+    iterate(start, 39);
+  });
+  return s;
+}
+
+HEDDLE_TARGET(go_map_small_nan, t) {
+  auto s = declare_small_growing_nan<go_map_bug::none>(t, "the same, with a key unequal to itself");
+  add_invariant(s);
+}
+
+HEDDLE_VARIANT(go_map_small_nan, clear_keeps_era, "iteration", t) {
+  declare_small_growing_nan<go_map_bug::clear_keeps_era>(t, "as in go_map_nan");
+}
+
+HEDDLE_VARIANT(go_map_small_nan, looks_up_stale_nan, "iteration", t) {
+  declare_small_growing_nan<go_map_bug::looks_up_stale_nan>(t, "as in go_map_nan");
+}
+
+HEDDLE_VARIANT(go_map_small_nan, sends_nan_anywhere, "iteration", t) {
+  declare_small_growing_nan<go_map_bug::sends_nan_anywhere>(t, "as in go_map_nan");
+}
+
+HEDDLE_TARGET(go_map_small_nan_same_size, t) {
+  auto s = declare_small_compacting_nan<go_map_bug::none>(t, "the same, rebuilt at the same size");
+  add_invariant(s);
+}
+
+HEDDLE_VARIANT(go_map_small_nan_same_size, same_size_checks_bucket, "iteration", t) {
+  declare_small_compacting_nan<go_map_bug::same_size_checks_bucket>(t,
+                                                                    "as in go_map_nan_same_size");
 }
 
 // ---- no lock ----
@@ -469,7 +677,7 @@ HEDDLE_TARGET(go_map_unlocked, t) {
 
 /// Operations overlap, but no accesses race: in the middle of a write, where it compares keys,
 /// others get the lock. What must notice is the map's own detector.
-template <go_map_bug Bug>
+template <go_map_bug Bug, class Random = ScheduledRandom>
 class Overlapping {
   /// Not while the map is only looked at: what a write then does to a reader, nobody detects.
   struct LetsGo {
@@ -483,7 +691,7 @@ class Overlapping {
       return a == b;
     }
   };
-  using M = Map<Bug, maps::seeded_hash, LetsGo>;
+  using M = Map<Bug, maps::seeded_hash, LetsGo, Random>;
 
  public:
   bool insert(Key key, Mapped value) {
@@ -538,29 +746,47 @@ class Overlapping {
   std::mutex mutex_;
 };
 
-template <go_map_bug Bug>
-void declare_overlapping(heddle::Target& t, const char* description) {
-  using S = Overlapping<Bug>;
+template <class S>
+auto declare_overlapping(heddle::Target& t, int keys, int values, const char* description) {
   t.describe(description);
   auto s = t.subject<S>();
-  const auto key = t.ints(0, 19);
-  s.op("insert", &S::insert, key, t.ints(0, 99)).weight(8);
+  const auto key = t.ints(0, keys - 1);
+  s.op("insert", &S::insert, key, t.ints(0, values - 1)).weight(8);
   s.op("erase", &S::erase, key).weight(2);
   s.op("find", &S::find, key);
   auto range = s.template cursor<typename S::Range>("open", "close",
                                                     [](S& m) { return typename S::Range(m); });
   range.op("next", &S::Range::next).weight(8);
+  return s;
 }
 
 HEDDLE_TARGET(go_map_overlapping, t) {
-  declare_overlapping<go_map_bug::none>(
-      t, "writes let their lock go half-way; the map's own detector notices who comes in");
+  declare_overlapping<Overlapping<go_map_bug::none>>(
+      t, 20, 100, "writes let their lock go half-way; the map's own detector notices who comes in");
 }
 
 HEDDLE_VARIANT(go_map_overlapping, next_ignores_writing_flag, "check", t) {
-  declare_overlapping<go_map_bug::next_ignores_writing_flag>(
-      t, "next() does not look for a write in progress");
+  declare_overlapping<Overlapping<go_map_bug::next_ignores_writing_flag>>(
+      t, 20, 100, "next() does not look for a write in progress");
   t.seeded({.threads = 2, .operations = 2});
+}
+
+template <go_map_bug Bug>
+void declare_small_overlapping(heddle::Target& t, const char* description) {
+  make_programs_small(t);
+  auto s = declare_overlapping<Overlapping<Bug, FewRandom<>>>(t, 2, 1, description);
+  s.start("two entries, one yielded", [](heddle::Start& start) {
+    insert(start, 0, 2);
+    iterate(start, 1);
+  });
+}
+
+HEDDLE_TARGET(go_map_small_overlapping, t) {
+  declare_small_overlapping<go_map_bug::none>(t, "the same, small enough to be checked");
+}
+
+HEDDLE_VARIANT(go_map_small_overlapping, next_ignores_writing_flag, "check", t) {
+  declare_small_overlapping<go_map_bug::next_ignores_writing_flag>(t, "as in go_map_overlapping");
 }
 
 }  // namespace

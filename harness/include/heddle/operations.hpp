@@ -81,7 +81,8 @@ class Start {
   Start(TargetImplementation& implementation, unsigned index)
       : implementation_(&implementation), index_(index) {}
 
-  /// Runs the operation of that name, declared already, with these arguments.
+  /// Runs the operation of that name, declared already, with these arguments. A cursor that is
+  /// still open at the end is the first thread's from then on.
   template <std::convertible_to<std::int64_t>... Arguments>
   void run(const char* operation, Arguments... arguments) {
     const std::int64_t given[sizeof...(Arguments) + 1] = {static_cast<std::int64_t>(arguments)...,

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Every execution of small programs on maps: the clean ones are verified, seeded bugs refuted.
+
+    maps_test.py PATH_TO_HEDDLE [unittest arguments]
+
+A target is small if a word of its name is. Findings go to a temporary directory. Standard library only.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HEDDLE = ""
+
+# Not made for it, and small enough all the same.
+OTHERS = ("chained_map", "deferred_map", "dict_map", "rwlock_map", "unordered_map")
+
+CLEAN, FINDING = 0, 1
+TIMEOUT = 300  # of one process; generous, a machine may be busy
+
+
+def run(*arguments):
+    return subprocess.run([HEDDLE, *arguments, "--json"], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+def small_targets():
+    targets = json.loads(run("list").stdout)
+    return [target for target in targets if "small" in target["name"].split("@")[0].split("_")]
+
+
+def check(target, *arguments):
+    with tempfile.TemporaryDirectory() as findings:
+        done = run("check", target, f"--findings={findings}", *arguments)
+    return done.returncode, json.loads(done.stdout)
+
+
+class SmallTargetsTest(unittest.TestCase):
+    def test_there_are_some(self):
+        targets = small_targets()
+        self.assertTrue([target for target in targets if target["of"]])
+        self.assertTrue([target for target in targets if not target["of"]])
+
+    def test_clean_targets_are_verified(self):
+        """Under each model there is no other execution of a program with an operation a thread."""
+        for target in small_targets():
+            for model in ("sc", "rc11") if not target["of"] else ():
+                with self.subTest(target["name"], model=model):
+                    code, result = check(target["name"], "--operations=1", f"--model={model}")
+                    self.assertEqual((code, result["verdict"]), (CLEAN, "verified"))
+
+    def test_others_are_verified(self):
+        """The same with one value an argument."""
+        for target in OTHERS:
+            with self.subTest(target):
+                code, result = check(target, "--operations=1", "--values=1")
+                self.assertEqual((code, result["verdict"]), (CLEAN, "verified"))
+
+    def test_seeded_bugs_are_refuted(self):
+        """By the oracle that they were made for, as the options are unless told."""
+        for target in small_targets():
+            if target["of"]:
+                with self.subTest(target["name"]):
+                    code, result = check(target["name"])
+                    self.assertEqual((code, result["verdict"]), (FINDING, "finding"))
+                    finding, = result["findings"]
+                    self.assertEqual(finding["kind"], target["expect"])
+                    self.assertTrue(finding["confirmed"])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: maps_test.py PATH_TO_HEDDLE [unittest arguments]")
+    HEDDLE = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
