@@ -65,14 +65,15 @@ void Graph::clear_events() {
 }
 
 void Graph::archive(Archive& archive) {
-  archive.list(locations_, [&](Location& at) { archive(at.key, at.size, at.reads); });
+  archive.list(locations_, [&](Location& at) { archive(at.place, at.key, at.size, at.reads); });
   archive.list(lines_, [&](ReadLine& line) { archive(line.thread, line.next); });
   do {
     grow_table();
   } while (locations_.size() * 2 > table_.size());
 }
 
-u32 Graph::location_of(u64 key, u32 size, u128 initial) {
+u32 Graph::location_of(u64 place, u32 size, u128 initial, u64 name_of_initial) {
+  const u64 key = mix64(place) ^ name_of_initial;
   const u32 mask = table_.size() - 1;
   u32 slot = static_cast<u32>(mix64(key)) & mask;
   while (table_[slot] != 0) {
@@ -84,7 +85,8 @@ u32 Graph::location_of(u64 key, u32 size, u128 initial) {
   }
   const u32 index = locations_.size();
   table_[slot] = index;
-  locations_.push_back(Location{.key = key,
+  locations_.push_back(Location{.place = place,
+                                .key = key,
                                 .initial = initial,
                                 .size = size,
                                 .co_first = 0,

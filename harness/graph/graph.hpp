@@ -82,7 +82,8 @@ constexpr bool is_waiting(const Event& event) {
 }
 
 struct Location {
-  u64 key;  // what tells it apart from others in each execution
+  u64 place;  // what tells it apart from others of an execution
+  u64 key;    // and from those of all executions
   u128 initial;
   u32 size;
   EventId co_first;
@@ -119,9 +120,9 @@ class Graph {
   const Event& back() const { return events_[size()]; }
   Event& back() { return events_[size()]; }
 
-  /// The location with this key, made if need be. `initial` is the same for equal keys, but for
-  /// addresses in another process. O(1) expected.
-  u32 location_of(u64 key, u32 size, u128 initial);
+  /// The location in this place that begins so, made if need be. `initial` is the same for equal
+  /// names, but for addresses in another process. O(1) expected.
+  u32 location_of(u64 place, u32 size, u128 initial, u64 name_of_initial);
   Location& location(u32 index) { return locations_[index]; }
   const Location& location(u32 index) const { return locations_[index]; }
 

@@ -158,22 +158,26 @@ u64 name_of(u128 value) {
          static_cast<u64>(value >> 64);
 }
 
-// Objects that are in the same place one after the other are different locations. So are those of
-// different executions, as far as they begin otherwise: locations outlive executions.
-u64 name_of(const SyncVar& variable, u32 size, u128 initial) {
-  u64 name = name_of(variable.address);
-  for (const u64 part : {u64{variable.lifetimes}, u64{size}, name_of(initial)}) {
-    name = mix64(name) ^ part;
-  }
-  return name;
+// Objects that are in the same place one after the other are different locations.
+u64 place_of(const SyncVar& variable, u32 size) {
+  return mix64(mix64(name_of(variable.address)) ^ variable.lifetimes) ^ size;
 }
 
 }  // namespace
 
+// Locations outlive executions, so those that begin otherwise are different ones; but where the
+// graph has the event already, they begin as they did then. What differs nevertheless is what was
+// left in memory: a store comes first, and compilers leave the initialisation before it out.
 u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 initial) {
   if (variable.location == 0) {
     refuse_overlap(thread, variable, size);
-    variable.location = graph_.location_of(name_of(variable, size, initial), size, initial);
+    const u64 place = place_of(variable, size);
+    if (replays() && graph_.location(graph_[at_ + 1].location).place == place) {
+      variable.location = graph_[at_ + 1].location;
+      graph_.location(variable.location).initial = initial;
+    } else {
+      variable.location = graph_.location_of(place, size, initial, name_of(initial));
+    }
   }
   if (graph_.location(variable.location).size != size) {
     refuse_mixed(thread, variable.location, variable.address, size);
@@ -441,7 +445,7 @@ void GraphMemory::fence(Thread& thread, Order order) {
 u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation operation) {
   if (operation >= ObjectOperation::kEnqueue && operation <= ObjectOperation::kLeave) {
     if (object.queue == 0) {
-      object.queue = graph_.location_of(name_of(object, kQueue, 0), 1, 0);
+      object.queue = graph_.location_of(place_of(object, kQueue), 1, 0, 0);
     }
     return object.queue;
   }

@@ -76,6 +76,31 @@ TEST(PlainAndAtomic, AnInitialValueMayDependOnWhatWasRead) {
   });
 }
 
+/// Leaves numbers on the stack that are not those of the last call.
+__attribute__((noinline)) void scribble(std::uint64_t number) {
+  volatile std::uint64_t left[512];
+  for (auto& word : left) {
+    word = number;
+  }
+}
+
+// A store comes first: what was there before is nobody's business, and differs.
+TEST(PlainAndAtomic, WhatWasLeftInMemoryIsNoInitialValue) {
+  expect_right(2, [] {
+    const auto use = [] {
+      union Storage {
+        Storage() {}
+        std::atomic<std::uint64_t> value;
+      } storage;
+      storage.value.store(1, kRelaxed);
+      both([&] { storage.value.store(2, kRelaxed); },
+           [&] { HEDDLE_CHECK(storage.value.load(kRelaxed) - 1 < 2); });
+    };
+    use();
+    scribble(5);
+  });
+}
+
 // Which object is in some place may, too.
 TEST(PlainAndAtomic, AnObjectMayDependOnWhatWasRead) {
   expect_right(2, [] {
