@@ -12,8 +12,11 @@ constexpr u32 kChosenApartMax = 8;
 
 }  // namespace
 
+// An exhaustive search would try each point of each execution twice, and learn little: whoever is
+// frozen has only come so far.
 void Execution::may_freeze(Freeze freeze) {
-  freeze_ = (options_.faults & fault(DecisionKind::kFreeze)) != 0 ? freeze : Freeze::kNever;
+  const bool wanted = (options_.faults & fault(DecisionKind::kFreeze)) != 0;
+  freeze_ = wanted && !options_.exhaustive ? freeze : Freeze::kNever;
   set_alarm();
 }
 

@@ -401,6 +401,21 @@ TEST(Progress, KeptPromisesAreNoFinding) {
   }
 }
 
+// An exhaustive search goes through what threads do, in both orders here.
+TEST(Progress, NobodyStandsStillUnderCheck) {
+  heddle::exploration::Settings settings;
+  settings.model = "rc11";
+  heddle::exploration::Session session(*heddle::target::find_target("direct_wait_free"), settings);
+  heddle::target::Program program;
+  program.workers = 2;
+  program.steps = {{1, 0, {}}, {2, 0, {}}};
+  session.set_program(program);
+  const auto census =
+      session.check({}, [](const auto&, const auto&) { return false; }, [](const auto&) {});
+  EXPECT_TRUE(census.finished && !census.diverged);
+  EXPECT_EQ(census.complete, 2u);
+}
+
 // ---- faults of allocation ----
 
 /// Grows by copying; a failure in the middle leaves it as it was, or, if careless, half-way.
