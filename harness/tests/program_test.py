@@ -814,7 +814,7 @@ class ThirdPartyTest(ProgramTest):
         return result
 
     def test_clean(self):
-        for name in ("tbb_map", "cuckoo_map", "xenium_queue", "xenium_map"):
+        for name in ("tbb_map", "cuckoo_map", "cds_map", "xenium_queue", "xenium_map"):
             for strategy in ("random", "pct"):
                 result = self.run_container(name, "64", strategy=strategy)
                 self.assertEqual((result["verdict"], result["executions"]), ("none", 2000), name)
