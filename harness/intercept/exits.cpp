@@ -44,6 +44,20 @@ HEDDLE_HOOK int __cxa_atexit(void (*function)(void*), void* argument, void* libr
   return HEDDLE_ORIGINAL(__cxa_atexit)(function, argument, library);
 }
 
+#ifdef HEDDLE_WITH_TSAN
+// Elsewhere the C library's calls __cxa_atexit; ThreadSanitizer has one of its own.
+extern "C" int __interceptor_atexit(void (*function)());
+
+HEDDLE_HOOK int atexit(void (*function)()) noexcept {
+  if (current_thread == nullptr) {
+    return __interceptor_atexit(function);
+  }
+  engine().at_exit([](void* called) { reinterpret_cast<void (*)()>(called)(); },
+                   reinterpret_cast<void*>(function));
+  return 0;
+}
+#endif
+
 HEDDLE_HOOK int __cxa_at_quick_exit(void (*function)(void*), void* library) noexcept {
   if (current_thread != nullptr) {
     quick_exits_of_this_execution().push_back(ThreadExit{function, nullptr});
