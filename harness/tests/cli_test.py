@@ -284,7 +284,17 @@ class RunTest(CliTest):
         self.assertIn(entry(seed.read_text(), "message"), done.stdout)
 
 
-class CheckTest(CliTest):
+class SearchTest(CliTest):
+    """Counts: a sanitizer adds nothing to them, and takes a minute."""
+
+    @classmethod
+    def setUpClass(cls):
+        if FLAVOUR != "plain":
+            raise unittest.SkipTest("searches are tested in plain")
+        super().setUpClass()
+
+
+class CheckTest(SearchTest):
     """Exhaustive search, by a command whose targets have known numbers of executions."""
 
     def check(self, code, *arguments):
@@ -492,7 +502,7 @@ class CheckTest(CliTest):
                 self.assert_refused("check", *arguments, says=says)
 
 
-class ResumeTest(CliTest):
+class ResumeTest(SearchTest):
     """A check that stops early leaves a checkpoint, from which another process goes on."""
 
     COUNTS = ("verdict", "executions", "blocked", "undecided", "complete", "programs", "bound", "shard", "findings")
