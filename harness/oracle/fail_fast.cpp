@@ -38,10 +38,18 @@ class Changes {
   template <class Wanted>
   const HistoryEntry* find(Wanted wanted) const {
     for (const auto& [key, timeline] : judge_.timelines()) {
-      for (const KeyOperation& operation : timeline) {
-        if (!is_own(operation.entry) && wanted(operation)) {
-          return operation.entry;
-        }
+      if (const HistoryEntry* found = find_in(timeline, wanted)) {
+        return found;
+      }
+    }
+    return find_in(judge_.clears(), wanted);  // no operation may have named a key
+  }
+
+  template <class Wanted>
+  const HistoryEntry* find_in(const Timeline& timeline, Wanted wanted) const {
+    for (const KeyOperation& operation : timeline) {
+      if (!is_own(operation.entry) && wanted(operation)) {
+        return operation.entry;
       }
     }
     return nullptr;

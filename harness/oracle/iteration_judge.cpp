@@ -107,12 +107,12 @@ IterationJudge::IterationJudge(const char* contract, const History& history, exe
       history_(history),
       finding_(finding),
       iterations_(iterations_of(history)),
-      timelines_(timelines_of(history, iterations_)) {}
+      timelines_(timelines_of(history, iterations_)),
+      clears_(clears_of(history)) {}
 
 const Timeline& IterationJudge::timeline(i64 key) const {
-  static const Timeline nothing;
   const auto found = timelines_.find(key);
-  return found == timelines_.end() ? nothing : found->second;
+  return found == timelines_.end() ? clears_ : found->second;
 }
 
 std::vector<i64> IterationJudge::keys(const Iteration& iteration) const {

@@ -25,8 +25,9 @@ class IterationJudge {
 
   const std::vector<Iteration>& iterations() const { return iterations_; }
   const std::map<i64, Timeline>& timelines() const { return timelines_; }
-  /// The operations on a key, and the clears; none if no operation names the key.
+  /// The operations on a key, and the clears.
   const Timeline& timeline(i64 key) const;
+  const Timeline& clears() const { return clears_; }
   /// All keys that an operation or an element of the iteration names.
   std::vector<i64> keys(const Iteration& iteration) const;
   /// The elements with a key.
@@ -50,6 +51,7 @@ class IterationJudge {
   exec::Finding& finding_;
   std::vector<Iteration> iterations_;
   std::map<i64, Timeline> timelines_;
+  Timeline clears_;
 };
 
 /// A sighting of an element some time in an interval.

@@ -146,16 +146,23 @@ std::map<i64, Timeline> timelines_of(const History& history,
       }
     }
   }
+  const Timeline clears = clears_of(history);
   for (auto& [key, timeline] : timelines) {
-    for (const HistoryEntry& entry : history.entries) {
-      if (entry.role == Role::kClear || entry.role == Role::kClearEach) {
-        timeline.push_back(on_key(entry));
-      }
-    }
+    timeline.insert(timeline.end(), clears.begin(), clears.end());
     std::sort(timeline.begin(), timeline.end(),
               [](const KeyOperation& a, const KeyOperation& b) { return a.from < b.from; });
   }
   return timelines;
+}
+
+Timeline clears_of(const History& history) {
+  Timeline clears;
+  for (const HistoryEntry& entry : history.entries) {
+    if (entry.role == Role::kClear || entry.role == Role::kClearEach) {
+      clears.push_back(on_key(entry));
+    }
+  }
+  return clears;
 }
 
 }  // namespace heddle::oracle

@@ -48,5 +48,6 @@ using Timeline = std::vector<KeyOperation>;  // by `from`
 /// What concerns each key that an operation names. A clear concerns all of them.
 std::map<i64, Timeline> timelines_of(const target::History& history,
                                      const std::vector<Iteration>& iterations);
+Timeline clears_of(const target::History& history);
 
 }  // namespace heddle::oracle

@@ -357,6 +357,11 @@ TEST(FailFast, ARefusalHasAReason) {
               "unfounded");
   expect_allowed(contracts::fail_fast({.overwriting = true}),
                  story().assign(1, 3, 8, 7, 8, false).refused(Refusal::kStale, 9, 10));
+  // A clear may be one, also of a map that nobody has written to.
+  expect_allowed(fail_fast, story().clear(1, 7, 8).refused(Refusal::kStale, 9, 10));
+  expect_allowed(fail_fast, Story().open(3, 4).clear(1, 5, 6).refused(Refusal::kStale, 7, 8));
+  expect_rule(fail_fast, Story().clear(1, 1, 2).open(3, 4).refused(Refusal::kStale, 7, 8),
+              "unfounded");
 }
 
 TEST(FailFast, ExactWhereNothingChanges) {
