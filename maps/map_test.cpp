@@ -134,6 +134,7 @@ using NumberMaps =
                      chained_map<int, int, colliding_hash>, deferred_map<int, int>,
                      versioned_map<int, int>, rwlock_map<int, int>,
                      rwlock_map<int, int, std::hash<int>, std::equal_to<int>, writer_first_mutex<>>,
+                     rwlock_map<int, int, std::hash<int>, std::equal_to<int>, std::shared_mutex>,
                      sharded_map<int, int>, sharded_map<int, int, 2>, sync_map<int, int>,
                      hash_trie_map<int, int>, hash_trie_map<int, int, colliding_hash>,
                      transfer_map<int, int>, transfer_map<int, int, colliding_hash>,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../common/probe.hpp"
+#include "spread_readers_mutex.hpp"
 
 namespace maps {
 
@@ -29,8 +30,7 @@ enum class rwlock_map_bug {
 };
 
 /// A hash map whose readers share a lock that writers have for themselves.
-/// Shape:     Key and T are copyable. SharedMutex: as std::shared_mutex, which is the default;
-///            writer_first_mutex.hpp has one whose writers do not starve.
+/// Shape:     Key and T are copyable. SharedMutex: as std::shared_mutex; README.md compares.
 /// Threads:   every operation from any thread, and all of them linearizable, size() and clear()
 ///            too. Blocking. What a caller passes in (hash, equality, visitors, predicates) runs
 ///            under the lock and must not call the map.
@@ -39,7 +39,7 @@ enum class rwlock_map_bug {
 /// Memory:    erased entries are freed at once; an iterator's references live until it moves on.
 /// Cost:      as std::unordered_map.
 template <class Key, class T, class Hash = std::hash<Key>, class KeyEqual = std::equal_to<Key>,
-          class SharedMutex = std::shared_mutex, rwlock_map_bug Bug = rwlock_map_bug::none>
+          class SharedMutex = spread_readers_mutex<>, rwlock_map_bug Bug = rwlock_map_bug::none>
 class rwlock_map {
   using bug = rwlock_map_bug;
   using table = std::unordered_map<Key, T, Hash, KeyEqual>;

@@ -1,7 +1,7 @@
 // Goal:   rwlock_map answers as a map does, and an open iteration keeps writers out until it is
-// over. Method: each operation beside a std::map, with one thread; then a thread that inserts keys
-// in
-//         order, so that an iteration with a gap is none of one moment. All of it under both locks.
+// over.
+// Method: each operation beside a std::map, with one thread; then a thread that inserts keys in
+//         order, so that an iteration with a gap is none of one moment. All of it under all locks.
 
 #include "rwlock_map.hpp"
 
@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "spread_readers_mutex.hpp"
 #include "writer_first_mutex.hpp"
 
 namespace maps {
@@ -33,7 +34,8 @@ class RwlockMap : public testing::Test {
   map_behind<SharedMutex> map_;
 };
 
-using Mutexes = testing::Types<std::shared_mutex, writer_first_mutex<>>;
+using Mutexes = testing::Types<std::shared_mutex, writer_first_mutex<>, spread_readers_mutex<>,
+                               spread_readers_mutex<2>>;
 TYPED_TEST_SUITE(RwlockMap, Mutexes);
 
 template <class Map>
@@ -132,8 +134,8 @@ TYPED_TEST(RwlockMap, ShowsIterationsOneMoment) {
   writer.join();
 }
 
-TEST(WriterFirstMutex, LetsAWriterInAlone) {
-  writer_first_mutex<> mutex;
+TYPED_TEST(RwlockMap, LetsAWriterInAlone) {
+  TypeParam mutex;
   int halves[2] = {0, 0};
   const auto work = [&] {
     for (int i = 0; i < 2'000; ++i) {

@@ -6,6 +6,7 @@
 
 #include "heddle/heddle.hpp"
 #include "rwlock_map.hpp"
+#include "spread_readers_mutex.hpp"
 #include "writer_first_mutex.hpp"
 
 namespace {
@@ -14,11 +15,16 @@ using Key = int;
 using Mapped = int;
 using heddle::Role;
 using maps::rwlock_map_bug;
+using maps::spread_readers_mutex_bug;
 using maps::writer_first_mutex;
 using maps::writer_first_mutex_bug;
 
 template <rwlock_map_bug Bug, class SharedMutex = std::shared_mutex>
 using Map = maps::rwlock_map<Key, Mapped, std::hash<Key>, std::equal_to<Key>, SharedMutex, Bug>;
+
+/// Whose threads share two lines, and go to sleep at once.
+template <spread_readers_mutex_bug Bug = spread_readers_mutex_bug::none>
+using SpreadReaders = maps::spread_readers_mutex<2, 0, Bug>;
 
 /// An iteration, up to its end: while one is open, its thread must not call the map.
 template <class M>
@@ -93,6 +99,11 @@ HEDDLE_TARGET(rwlock_map_writers_first, t) {
       t, "the same behind a lock whose waiting writers keep readers out");
 }
 
+HEDDLE_TARGET(rwlock_map_spread_readers, t) {
+  declare<Map<rwlock_map_bug::none, SpreadReaders<>>>(
+      t, "the same behind a lock whose readers do not meet");
+}
+
 // ---- seeded bugs ----
 
 HEDDLE_VARIANT(rwlock_map, unlocks_after_begin, "race", t) {
@@ -163,6 +174,20 @@ HEDDLE_VARIANT(rwlock_map_writers_first, wakes_one_reader, "deadlock", t) {
   declare<Map<rwlock_map_bug::none, Mutex>>(
       t, "a writer that leaves wakes one of the readers that wait");
   t.seeded({.threads = 3, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(rwlock_map_spread_readers, looks_before_it_counts, "race", t) {
+  using Mutex = SpreadReaders<spread_readers_mutex_bug::looks_before_it_counts>;
+  declare<Map<rwlock_map_bug::none, Mutex>>(
+      t, "a reader looks for a writer, then says that it is there");
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(rwlock_map_spread_readers, leaves_without_waking, "deadlock", t) {
+  using Mutex = SpreadReaders<spread_readers_mutex_bug::leaves_without_waking>;
+  declare<Map<rwlock_map_bug::none, Mutex>>(
+      t, "a reader that leaves does not wake the writer that waits for it");
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
 }
 
 }  // namespace
