@@ -14,6 +14,7 @@
 #include <vector>
 #include <xenium/marked_ptr.hpp>
 
+#include "../common/adaptive_mutex.hpp"
 #include "../common/probe.hpp"
 #include "../reclamation/epochs.hpp"
 #include "sync_map_entry.hpp"
@@ -33,7 +34,8 @@ namespace maps {
 /// Errors:     on std::bad_alloc an operation has no effect on the content.
 /// Source:     Go's sync package, 1.9 to 1.23; deviations are listed in README.md.
 template <class Key, class T, class Hash = std::hash<Key>, class KeyEqual = std::equal_to<Key>,
-          class Reclaimer = epochs<>, sync_map_bug Bug = sync_map_bug::none>
+          class Reclaimer = epochs<>, class Mutex = adaptive_mutex<>,
+          sync_map_bug Bug = sync_map_bug::none>
 class sync_map {
   using entry = sync_map_parts::entry<T, Reclaimer, Bug>;
   using record = sync_map_parts::record<Key, Hash, KeyEqual, entry>;
@@ -149,7 +151,7 @@ class sync_map {
   /// whether it never did. `f` may use the map.
   template <class F>
   bool for_each(F f) {
-    std::unique_lock<std::mutex> held;
+    std::unique_lock<Mutex> held;
     iterator it(*this);
     if constexpr (Bug == sync_map_bug::holds_lock_while_iterating) {
       held = std::unique_lock(mutex_);
@@ -389,7 +391,7 @@ class sync_map {
   // Lookups count misses and promote, so all of it is mutable.
   mutable Reclaimer reclaimer_;
   mutable std::atomic<read_part> read_;
-  alignas(64) mutable std::mutex mutex_;  // not where all lookups read
+  alignas(64) mutable Mutex mutex_;       // not where all lookups read
   mutable record* dirty_ = nullptr;       // null, or has all of the read part but the expunged
   mutable std::vector<entry*> expunged_;  // by the latest copy; some may be in use again
   mutable std::size_t misses_ = 0;        // since the latest promotion

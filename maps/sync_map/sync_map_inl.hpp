@@ -8,8 +8,9 @@ namespace maps {
 
 // Copies the read part, without what is deleted. That is expunged, so that nobody stores to it
 // before it is in the dirty part too.
-template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
-void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record* read) {
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::build_dirty(const record* read) {
   MAPS_PROBE("sync_map.migrate.begin");
   auto dirty = std::make_unique<record>(read != nullptr ? read->entries.size() + 1 : 1);
   if (read != nullptr) {
@@ -28,8 +29,10 @@ void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::build_dirty(const record*
   dirty_rebuilds_.fetch_add(1, std::memory_order_relaxed);
 }
 
-template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
-void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::copy_live(const record& from, record& to) {
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::copy_live(const record& from,
+                                                                        record& to) {
   for (const auto& [key, e] : from.entries.slots()) {
     if (e == nullptr) {
       continue;
@@ -52,8 +55,9 @@ void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::copy_live(const record& f
 /// begin_range. Nothing is said about two keys together.
 /// Threads: one, the one that opened it. The iterator pins an epoch: while it is open, nothing that
 ///          the map removes is freed.
-template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
-class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::iterator {
  public:
   explicit iterator(sync_map& map) : pinned_(map.reclaimer_.enter()) {
     read_part read = map.load_read();
@@ -100,8 +104,9 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::iterator {
   const T* value_ = nullptr;
 };
 
-template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, sync_map_bug Bug>
-std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::validate() const {
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::validate() const {
   const read_part read = load_read();
   if (dirty_ == nullptr && (is_amended(read) || misses_ != 0)) {
     return "there is no dirty part, but the read part is amended or misses are counted";

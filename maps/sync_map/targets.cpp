@@ -1,6 +1,7 @@
 // sync_map under Heddle: the clean map and its seeded bugs.
 #include <cstddef>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@ using maps::sync_map_bug;
 using Epochs = maps::epochs<8, 1>;
 
 template <sync_map_bug Bug>
-using Map = maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Epochs, Bug>;
+using Map = maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Epochs, std::mutex, Bug>;
 
 // Each key in another state: deleted, expunged, in both parts, in the dirty part alone.
 void add_starts(auto& s) {
@@ -189,7 +190,8 @@ class Failing {
     }
   }
 
-  maps::sync_map<FragileKey, int, FragileHash, std::equal_to<FragileKey>, Epochs, Bug> map_;
+  maps::sync_map<FragileKey, int, FragileHash, std::equal_to<FragileKey>, Epochs, std::mutex, Bug>
+      map_;
 };
 
 template <sync_map_bug Bug>
