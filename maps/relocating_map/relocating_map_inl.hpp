@@ -204,15 +204,20 @@ class relocating_map<Key, T, Hash, Reclaimer, Bug>::iterator {
     const entered alone(this, "an iterator of relocating_map");
     MAPS_PROBE("relocating_map.next");
     while (index_ < table_->size) {
-      const word key = table_->cells[index_++].key.load(std::memory_order_acquire);
-      if (key != kVacant) {
-        MAPS_PROBE("relocating_map.next.entry");
-        const word now = map_->change(*table_, key_of(key), [](word value) { return value; });
-        if (is_value(now)) {
-          key_ = key_of(key);
-          value_ = *value_of(now);
-          return true;
-        }
+      const cell& c = table_->cells[index_++];
+      word now = c.value.load(std::memory_order_acquire);
+      if (now == kNever || now == kErased) {
+        continue;
+      }
+      MAPS_PROBE("relocating_map.next.entry");
+      const word key = c.key.load(std::memory_order_relaxed);  // there before its value
+      if ((now & kFrozen) != 0) {
+        now = key != kVacant ? latest(key) : kNever;
+      }
+      if (is_value(now)) {
+        key_ = key_of(key);
+        value_ = *value_of(now);
+        return true;
       }
     }
     return false;
@@ -237,6 +242,10 @@ class relocating_map<Key, T, Hash, Reclaimer, Bug>::iterator {
       }
       table_ = next;
     }
+  }
+
+  word latest(word key) {
+    return map_->change(*table_, key_of(key), [](word value) { return value; });
   }
 
   relocating_map* map_;
