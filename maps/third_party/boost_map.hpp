@@ -1,16 +1,18 @@
-// Boost's flat hash map, which knows no threads, under a lock.
+// Boost's hash maps, which know no threads, each under one lock.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered_map.hpp>
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 
 namespace maps::third_party {
 
-/// Open addressing in groups of fifteen slots; the lock is held during a whole iteration.
-template <class Hash>
-class boost_flat_map {
+/// Who only reads takes the lock as `Reading` does, also during a whole iteration.
+template <class Map, class Mutex, class Reading>
+class boost_map {
  public:
   bool insert(int key, int value) {
     const std::lock_guard lock(mutex_);
@@ -28,18 +30,18 @@ class boost_flat_map {
   }
 
   std::optional<int> find(int key) const {
-    const std::lock_guard lock(mutex_);
+    const Reading lock(mutex_);
     const auto at = map_.find(key);
     return at != map_.end() ? std::optional(at->second) : std::nullopt;
   }
 
   bool contains(int key) const {
-    const std::lock_guard lock(mutex_);
+    const Reading lock(mutex_);
     return map_.contains(key);
   }
 
   std::size_t size() const {
-    const std::lock_guard lock(mutex_);
+    const Reading lock(mutex_);
     return map_.size();
   }
 
@@ -50,15 +52,25 @@ class boost_flat_map {
 
   template <class F>
   void for_each(F f) const {
-    const std::lock_guard lock(mutex_);
+    const Reading lock(mutex_);
     for (const auto& [key, value] : map_) {
       f(key, value);
     }
   }
 
  private:
-  mutable std::mutex mutex_;
-  boost::unordered_flat_map<int, int, Hash> map_;
+  mutable Mutex mutex_;
+  Map map_;
 };
+
+/// Open addressing in groups of fifteen slots.
+template <class Hash>
+using boost_flat_map =
+    boost_map<boost::unordered_flat_map<int, int, Hash>, std::mutex, std::lock_guard<std::mutex>>;
+
+/// Nodes, as in std::unordered_map; readers share the lock.
+template <class Hash>
+using boost_shared_map = boost_map<boost::unordered_map<int, int, Hash>, std::shared_mutex,
+                                   std::shared_lock<std::shared_mutex>>;
 
 }  // namespace maps::third_party
