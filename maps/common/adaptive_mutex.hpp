@@ -1,13 +1,12 @@
 // A mutex for short critical sections: who finds it taken tries again for a while before it sleeps.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 
 namespace maps {
 
-/// About as long as it takes to fall asleep and be woken: some microseconds.
-inline constexpr int kSpinRounds = 12;
+/// 504 pauses, about as long as it takes to fall asleep and be woken: some microseconds.
+inline constexpr int kSpinRounds = 6;
 
 inline void pause(int times) noexcept {
   for (int i = 0; i < times; ++i) {
@@ -27,7 +26,7 @@ bool spin_until(Done done, int rounds) {
     if (done()) {
       return true;
     }
-    pause(1 << std::min(i, 6));
+    pause(8 << i);
   }
   return done();
 }
