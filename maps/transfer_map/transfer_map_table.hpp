@@ -66,7 +66,8 @@ class bin_lock {
   }
 
   void unlock() noexcept {
-    if (state_.exchange(kFree, std::memory_order_release) == kContended) {
+    // seq_cst: libstdc++ then reads how many wait, and must not overlook one who saw kContended.
+    if (state_.exchange(kFree) == kContended) {
       state_.notify_one();
     }
   }
