@@ -78,7 +78,7 @@ class Extraction {
     if (iteration.open->role == Role::kOpen) {
       return entry.called;
     }
-    return iteration.yields.empty() ? iteration.from : iteration.yields.back().to;
+    return iteration.yields.empty() ? iteration.from : iteration.yields.back().entry->called;
   }
 
   /// The iteration that an operation belongs to, if there is one.
@@ -124,7 +124,7 @@ u64 Iteration::until() const {
 const Yield* Iteration::erased_by(const HistoryEntry& erasure) const {
   const Yield* current = nullptr;
   for (const Yield& yield : yields) {
-    current = yield.to < erasure.called ? &yield : current;
+    current = yield.entry->called < erasure.called ? &yield : current;
   }
   return current;
 }

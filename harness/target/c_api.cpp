@@ -95,7 +95,7 @@ void heddle_op_end(void) {
   if (thread == nullptr || thread->operation == heddle::memory::kNoOperation) {
     return;
   }
-  history().come_back(thread->operation, heddle::Value{});
+  history().come_back(thread->operation, heddle::Value{}, thread->epoch);
   engine().record(*thread, EventKind::kReturn, 0, 0, 0, Order::kRelaxed, PC);
   thread->operation = heddle::memory::kNoOperation;
 }
@@ -148,7 +148,8 @@ void heddle_yielded(long long key, long long value) {
   entry.name = "yielded";
   entry.call_event = entry.last_event = history().entries[thread->operation].call_event;
   const heddle::u32 at = history().call(entry);
-  history().come_back(at, heddle::value_of(std::pair(key, value)));
+  history().delay_unseen_returns(thread->clock);
+  history().come_back(at, heddle::value_of(std::pair(key, value)), thread->epoch);
   engine().record(*thread, EventKind::kYielded, 0, 0, at, Order::kRelaxed, PC);
 }
 

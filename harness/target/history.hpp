@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/vec.hpp"
+#include "exec/clock.hpp"
 #include "exec/memory_model.hpp"
 #include "heddle/operations.hpp"
 
@@ -61,15 +62,30 @@ struct History {
   }
 
   /// An operation that names no linearization point takes effect here.
-  void come_back(u32 at, const Value& result) {
+  void come_back(u32 at, const Value& result, u32 epoch) {
     HistoryEntry& entry = entries[at];
     entry.result = result;
     entry.returned = true;
+    entry.epoch = epoch;
     entry.returned_at = ++clock;
     if (entry.commit == 0) {
       entry.commit = ++commits;
     }
     --in_progress;
+  }
+
+  /// Where events do not take place in time, an operation has surely returned before a moment of
+  /// another thread only if that happens-before this. Those that `seen`, the present moment's
+  /// clock, does not have might as well return later, and are said to.
+  void delay_unseen_returns(const exec::VectorClock& seen) {
+    if (model == nullptr) {
+      return;
+    }
+    for (HistoryEntry& entry : entries) {
+      if (entry.returned && seen.get(entry.thread) < entry.epoch) {
+        entry.returned_at = clock;
+      }
+    }
   }
 };
 

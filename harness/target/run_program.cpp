@@ -89,16 +89,6 @@ const exec::MemoryModel* model_without_time() {
   return in_time ? nullptr : options.model;
 }
 
-// Where events do not take place in time, an operation has surely returned before another is called
-// only if that happens-before this. The others might as well return later, and are said to.
-void delay_unseen_returns(const Thread& thread) {
-  for (HistoryEntry& entry : history().entries) {
-    if (entry.returned && thread.clock.get(entry.thread) < entry.epoch) {
-      entry.returned_at = history().clock;
-    }
-  }
-}
-
 u32 begin_operation(Thread& thread, const Operation& operation, const ProgramStep& step) {
   HistoryEntry entry = {};
   entry.thread = thread.id;
@@ -115,17 +105,14 @@ u32 begin_operation(Thread& thread, const Operation& operation, const ProgramSte
     entry.call_event = engine().options().model->call(thread);
   }
   thread.operation = history().call(entry);
-  if (history().model != nullptr) {
-    delay_unseen_returns(thread);
-  }
+  history().delay_unseen_returns(thread.clock);
   engine().note_call(thread);
   engine().record(thread, EventKind::kCall, 0, 0, step.operation, Order::kRelaxed, 0);
   return thread.operation;
 }
 
 void end_operation(Thread& thread, u32 at, const Value& result) {
-  history().come_back(at, result);
-  history().entries[at].epoch = thread.epoch;
+  history().come_back(at, result, thread.epoch);
   if (engine().options().model != nullptr) {
     history().entries[at].last_event = engine().options().model->last_event(thread);
   }

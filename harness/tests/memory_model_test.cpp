@@ -1,6 +1,7 @@
 // Goal: random search reaches what a memory model allows, nothing else, and seeds keep it.
 #include <atomic>
 #include <mutex>
+#include <optional>
 
 #include "explore/session.hpp"
 #include "fuzz/seed.hpp"
@@ -55,6 +56,32 @@ HEDDLE_TARGET(relaxed_counter, t) {
   s.op("add", &Counter::add);
   s.op("get", &Counter::get);
   s.linearizable();
+}
+
+/// A map of one key.
+struct Flag {
+  std::atomic<int> value{0};
+
+  bool assign(int, int to) { return value.exchange(to, kRelaxed) == 0; }
+  std::optional<int> find(int) {
+    const int now = value.load(kRelaxed);
+    return now != 0 ? std::optional<int>(now) : std::nullopt;
+  }
+  bool iterate() {
+    if (const int now = value.load(kRelaxed); now != 0) {
+      heddle::yielded(0, now);
+    }
+    return true;
+  }
+};
+
+// Whether an element had been yielded when a stale find of another thread was called, likewise.
+HEDDLE_TARGET(relaxed_flag, t) {
+  auto s = t.subject<Flag>();
+  s.op("assign", &Flag::assign, t.ints(0, 0), t.ints(1, 3)).means(heddle::Role::kAssign);
+  s.op("find", &Flag::find, t.ints(0, 0)).means(heddle::Role::kFind);
+  s.op("iterate", &Flag::iterate).means(heddle::Role::kIterate);
+  s.follows(heddle::contracts::weakly_consistent());
 }
 
 ExploreOptions under(const char* model) {
@@ -177,19 +204,21 @@ TEST(MemoryModel, RelaxedFlagsOrderNothing) {
 }
 
 TEST(MemoryModel, OperationsAreOrderedByWhatHappensBefore) {
-  for (const char* model : {"sc", "tso", "rc11"}) {
-    exploration::Settings settings;
-    settings.model = model;
-    exploration::Session session(*target::find_target("relaxed_counter"), settings);
-    exploration::Budget budget;
-    budget.executions = 5'000;
-    session.run(
-        budget,
-        [&](const exec::Finding& finding, const exploration::Tally&) {
-          ADD_FAILURE() << model << ": " << finding.message.data;
-          return false;
-        },
-        nullptr);
+  for (const char* name : {"relaxed_counter", "relaxed_flag"}) {
+    for (const char* model : {"sc", "tso", "rc11"}) {
+      exploration::Settings settings;
+      settings.model = model;
+      exploration::Session session(*target::find_target(name), settings);
+      exploration::Budget budget;
+      budget.executions = 5'000;
+      session.run(
+          budget,
+          [&](const exec::Finding& finding, const exploration::Tally&) {
+            ADD_FAILURE() << name << " under " << model << ": " << finding.message.data;
+            return false;
+          },
+          nullptr);
+    }
   }
 }
 
