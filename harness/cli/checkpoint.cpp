@@ -7,12 +7,10 @@
 //   jobs        of each process: census, programs, findings, and two Archives
 #include "cli/checkpoint.hpp"
 
-#include <fstream>
-#include <iterator>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/files.hpp"
 #include "cli/drive.hpp"
 
 namespace heddle::cli {
@@ -43,8 +41,8 @@ exploration::Census census_from_json(const Json& object) {
 }
 
 std::string checksum_of_executable() {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  std::string bytes;
+  read_whole("/proc/self/exe", bytes);
   return fuzz::hex(fuzz::crc32(bytes), 8);
 }
 

@@ -1,11 +1,12 @@
 #include "cli/drive.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <elf.h>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <unistd.h>
 
 #include "cli/commands.hpp"
@@ -20,15 +21,16 @@ constexpr char kSeparator = '\x1f';
 constexpr const char* kSection = ".heddle_program";
 constexpr const char* kVersion = "1 ";  // of the mark, and of what the variable holds
 
+using File = std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })>;
+
 template <class T>
-bool read_at(std::ifstream& file, std::uint64_t offset, T* out, std::size_t count = 1) {
-  file.seekg(static_cast<std::streamoff>(offset));
-  return static_cast<bool>(
-      file.read(reinterpret_cast<char*>(out), static_cast<std::streamsize>(sizeof(T) * count)));
+bool read_at(const File& file, std::uint64_t offset, T* out, std::size_t count = 1) {
+  return std::fseek(file.get(), static_cast<long>(offset), SEEK_SET) == 0 &&
+         std::fread(out, sizeof(T), count, file.get()) == count;
 }
 
 /// The text of the mark that heddle-cc links into programs; empty if there is none.
-std::string mark_of(std::ifstream& file) {
+std::string mark_of(const File& file) {
   Elf64_Ehdr header = {};
   if (!read_at(file, 0, &header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_shentsize != sizeof(Elf64_Shdr) ||
@@ -48,7 +50,6 @@ std::string mark_of(std::ifstream& file) {
       std::string text(section.sh_size, '\0');
       return read_at(file, section.sh_offset, text.data(), text.size()) ? text : "";
     }
-    file.clear();
   }
   return "";
 }
@@ -96,8 +97,8 @@ std::string not_a_program(const std::string& path) {
   if (std::filesystem::is_directory(path, error)) {
     return path + ": is a folder, not a program";
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
+  const File file(std::fopen(path.c_str(), "rbe"));
+  if (file == nullptr) {
     return path + ": " + std::strerror(errno);
   }
   const std::string mark = mark_of(file);

@@ -76,17 +76,21 @@ bool Execution::mutex_unlock(Thread& thread, void* mutex, uptr pc) {
 }
 
 void Execution::release_mutex(Thread& thread, SyncVar& variable, uptr pc) {
-  if (--variable.depth == 0) {
+  if (variable.depth == 1) {
+    // First: a search may let others go on before this, and until then the mutex is the thread's.
+    release(thread, variable, ObjectOperation::kUnlock);
     variable.owner = ThreadId::kNone;
+    variable.depth = 0;
     if (variable.robustness != Robustness::kNone) {
       --thread.robust_locks;
       if (variable.robustness == Robustness::kOwnerDied) {
         variable.robustness = Robustness::kNotRecoverable;
       }
     }
-    release(thread, variable, ObjectOperation::kUnlock);
     admit_waiters(variable);
     note_write();
+  } else {
+    --variable.depth;
   }
   note_progress(thread);
   record(thread, EventKind::kUnlock, variable.address, 0, variable.depth, Order::kRelease, pc);

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
+#include "base/files.hpp"
 #include "exec/faults.hpp"
 #include "exec/thread_sanitizer.hpp"
 #include "exec/uncontrolled.hpp"
@@ -42,8 +42,9 @@ std::vector<std::string> os_threads() {
   std::vector<std::string> names;
   std::error_code error;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    std::ifstream file(task.path() / "comm");
-    std::getline(file, names.emplace_back());
+    std::string& name = names.emplace_back();
+    read_whole(task.path() / "comm", name);
+    name = name.substr(0, name.find('\n'));
   }
   return names;
 }

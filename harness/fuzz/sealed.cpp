@@ -7,9 +7,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <unistd.h>
+
+#include "base/files.hpp"
 
 namespace heddle::fuzz {
 namespace {
@@ -84,13 +84,9 @@ FileError read_file(const std::string& path, const std::string& kind, std::strin
   if (std::filesystem::is_directory(path, error)) {
     return {path + ": is a folder, not a " + kind};
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
+  if (!read_whole(path, text)) {
     return {path + ": " + std::strerror(errno)};
   }
-  std::ostringstream content;
-  content << file.rdbuf();
-  text = content.str();
   return {};
 }
 

@@ -399,6 +399,31 @@ TEST(Check, ConditionVariables) {
   EXPECT_EQ(findings("rc11", body(false)), "deadlock");
 }
 
+// A waiter gives its mutex back behind its place in the queue, and a notification may come between.
+TEST(Check, NotificationsOfWhoHasNotGivenItsMutexBack) {
+  EXPECT_EQ(counts([] {
+              std::mutex mutex;
+              std::condition_variable condition;
+              bool ready = false;
+              run(
+                  [&] {
+                    std::unique_lock lock(mutex);
+                    if (!ready) {
+                      condition.wait(lock);
+                    }
+                  },
+                  [&] {
+                    condition.notify_one();
+                    {
+                      const std::lock_guard lock(mutex);
+                      ready = true;
+                    }
+                    condition.notify_all();
+                  });
+            }),
+            (Counts{4, 4, 4}));
+}
+
 TEST(Check, TimeOutsHappenAndDoNot) {
   const auto body = [](std::cv_status expected) {
     return [=] {

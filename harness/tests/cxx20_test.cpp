@@ -5,6 +5,7 @@
 #include <barrier>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <future>
 #include <latch>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <semaphore>
 #include <shared_mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "tests/explore_helpers.hpp"
@@ -340,6 +342,54 @@ TEST(Future, AsyncPackagedTaskAndSharedFuture) {
     HEDDLE_CHECK(made.get() + lazy.get() + shared.get() == 6);
     runner.join();
     reader.join();
+  });
+}
+
+TEST(Future, ReadyAtTheEndOfTheThread) {
+  expect_clean([] {
+    std::promise<int> promise;
+    std::packaged_task<int()> task([] { return 3; });
+    std::future<int> value = promise.get_future();
+    std::future<int> result = task.get_future();
+    std::thread setter([own = std::move(promise), work = std::move(task)]() mutable {
+      own.set_value_at_thread_exit(5);
+      work.make_ready_at_thread_exit();
+    });
+    HEDDLE_CHECK(value.get() == 5);
+    HEDDLE_CHECK(result.get() == 3);
+    setter.join();
+  });
+}
+
+// Who looks at the exception last need not be who frees it.
+TEST(Future, ExceptionsBelongToAllWhoHoldThem) {
+  expect_clean([] {
+    std::promise<int> promise;
+    std::future<int> future = promise.get_future();
+    std::thread setter(
+        [own = std::move(promise)]() mutable { own.set_exception(std::make_exception_ptr(7)); });
+    try {
+      future.get();
+      HEDDLE_CHECK(false);
+    } catch (int value) {
+      HEDDLE_CHECK(value == 7);
+    }
+    setter.join();
+  });
+  expect_clean([] {
+    std::exception_ptr thrown =
+        std::make_exception_ptr(std::string("a string beyond its own space"));
+    const auto look = [](std::exception_ptr mine) {
+      try {
+        std::rethrow_exception(std::move(mine));
+      } catch (const std::string& text) {
+        HEDDLE_CHECK(text[0] == 'a');
+      }
+    };
+    std::thread a(look, thrown);
+    std::thread b(look, std::move(thrown));
+    a.join();
+    b.join();
   });
 }
 

@@ -88,6 +88,33 @@ int main(void) {
 }
 """
 
+# POSIX' names are the program's, if it does not ask for the functions behind them.
+OWN_NAMES = r"""
+#include <pthread.h>
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int balance;
+int read(int* account) { return *account; }
+void write(int* account, int sum) { *account = sum; }
+void close(int* account) { write(account, -1); }
+int fork = 4, waitpid = 5, lseek = 6, dup2 = 7, fcntl = 8, getpid = 9;
+static void* deposit(void* is_locked) {
+  if (is_locked) pthread_mutex_lock(&mutex);
+  write(&balance, read(&balance) + 1);
+  if (is_locked) pthread_mutex_unlock(&mutex);
+  return 0;
+}
+int main(int argc, char** argv) {
+  pthread_t a, b;
+  pthread_create(&a, 0, deposit, &mutex);
+  pthread_create(&b, 0, deposit, argc > 1 ? 0 : &mutex);
+  pthread_join(a, 0);
+  pthread_join(b, 0);
+  const int sum = read(&balance);
+  close(&balance);
+  return sum != 2 || fork != 4 || waitpid != 5;
+}
+"""
+
 # How a program can end, by its first argument.
 ENDS = r"""
 #include <cstdlib>
@@ -543,6 +570,18 @@ class CompilerTest(ProgramTest):
     def test_names_of_libraries_that_heddle_is_made_of(self):
         program = self.built(SAME_NAMES, language="cc")
         self.run_program(program, executions=10)
+
+    def test_names_of_system_calls(self):
+        if FLAVOUR == "tsan":
+            self.skipTest("ThreadSanitizer calls these functions by name")
+        program = self.built(OWN_NAMES, language="cc")
+        run(program, cwd=self.folder)
+        for options in ([], ["--isolate"]):
+            result = self.run_program(program, options=options, executions=20)
+            self.assertEqual(result["verdict"], "none")
+            finding = self.only_finding(self.run_program(program, "racy", options=options, code=FINDING), "race")
+            self.heddle("replay", finding["seed"], code=FINDING)
+        self.assertEqual(self.result("check", program, "--model=sc")["verdict"], "verified")
 
     def test_hello_in_both_languages(self):
         for language in ("cc", "c++"):
