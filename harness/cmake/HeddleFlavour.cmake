@@ -36,6 +36,8 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     -fno-omit-frame-pointer
     # Tells weak compare-exchanges from strong ones.
     "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/../include/heddle/weak_cas.h"
+    # Tells barriers whose serial thread matters from others.
+    "SHELL:-isystem ${CMAKE_CURRENT_LIST_DIR}/../include/heddle/system"
     # All logical threads share one OS thread: thread_local must ask the runtime.
     -femulated-tls
     # A large frame must not step over the guard into another thread's stack.

@@ -24,7 +24,9 @@ SyncVar& Execution::new_variable(uptr address, memory::Cell& cell) {
   variable.robustness = Robustness::kNone;
   variable.readers = 0;
   variable.holds = 0;
+  variable.round = 0;
   variable.arrived = 0;
+  variable.elects = false;
   variable.mutex = 0;
   variable.readers_released.clear();
   variable.lock_waiters = nullptr;

@@ -105,33 +105,93 @@ bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   return true;
 }
 
-bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc) {
+bool Execution::barrier_wait(Thread& thread, void* barrier, u32 parties, bool asks, uptr pc) {
   point(thread, EventKind::kArrive, reinterpret_cast<uptr>(barrier), pc);
   SyncVar& variable = touch_sync(thread, barrier, pc);
-  release_too(thread, variable, ObjectOperation::kArrive);
+  MemoryModel* model = options_.model;
+  const u32 arrival = model == nullptr ? 0 : model->arrive(thread, variable, variable.round);
+  variable.released.join(thread.clock);
+  thread.tick();
+  tsan::release(variable.address);
   note_progress(thread);
   ++variable.arrived;
   record(thread, EventKind::kArrive, variable.address, 0, variable.arrived, Order::kAcqRel, pc);
-  if (variable.arrived < parties) {
-    enqueue(thread, variable);
+  thread.round = variable.round;
+  thread.wait = WaitKind::kBarrier;
+  thread.waits_at = &variable;
+  enqueue(thread, variable);
+  variable.elects = variable.elects || asks;
+  if (variable.arrived == parties) {
+    complete_round(variable);
+  }
+  if (model != nullptr) {
+    model->follow_round(thread, arrival);
+  }
+  if (thread.wait != WaitKind::kNone) {
     block_until_scheduled(thread, WaitKind::kBarrier, &variable);
-    if (options_.model != nullptr) {
-      options_.model->wake_up(thread, Order::kAcquire);
+  }
+  if (thread.elector != ThreadId::kNone && thread.elector != thread.id) {
+    if (model != nullptr) {
+      model->wake_up(thread, Order::kAcquire);
     }
-    return false;
+    return thread.is_serial;
   }
-  // All learn what each of this round knew; who is fast may be in the next round by then.
-  for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
-       at = threads_[to_index(at)].wait_next) {
-    threads_[to_index(at)].clock.learn(variable.released);
-    tsan::acquire(threads_[to_index(at)], variable.address);
+  if (model != nullptr) {
+    model->leave(thread, arrival);
   }
-  acquire(thread, variable, ObjectOperation::kOther);
-  variable.released.clear();
-  variable.arrived = 0;
-  wake_all(variable);
+  if (thread.elector == thread.id) {
+    elect(thread, variable, parties);
+  }
+  return thread.is_serial;
+}
+
+template <class Visit>
+void Execution::each_of_round(const SyncVar& barrier, u32 round, Visit visit) {
+  for (ThreadId at = barrier.waiters_head; at != ThreadId::kNone;) {
+    Thread& member = threads_[to_index(at)];
+    at = member.wait_next;
+    if (member.round == round) {
+      visit(member);
+    }
+  }
+}
+
+// All learn what each of this round knew; who is fast may be in the next round by then. If they
+// want to know which is the serial thread, one says so before the others go on.
+void Execution::complete_round(SyncVar& barrier) {
+  const u32 round = barrier.round++;
+  ThreadId elector = ThreadId::kNone;
+  each_of_round(barrier, round, [&](Thread& member) {
+    member.clock.learn(barrier.released);
+    tsan::acquire(member, barrier.address);
+    elector = barrier.elects && member.id < elector ? member.id : elector;
+  });
+  each_of_round(barrier, round, [&](Thread& member) {
+    member.elector = elector;
+    if (elector == ThreadId::kNone || elector == member.id) {
+      dequeue(member, barrier);
+      wake(member);
+    }
+  });
+  barrier.released.clear();
+  barrier.arrived = 0;
+  barrier.elects = false;
   note_write();
-  return true;
+}
+
+void Execution::elect(Thread& elector, SyncVar& barrier, u32 parties) {
+  const u32 chosen = decide(DecisionKind::kWaiter, parties);
+  elector.is_serial = chosen == 0;
+  each_of_round(barrier, elector.round, [&](Thread& member) {
+    u32 rank = 1;
+    each_of_round(barrier, elector.round, [&](Thread& other) { rank += other.id < member.id; });
+    member.is_serial = rank == chosen;
+  });
+  each_of_round(barrier, elector.round, [&](Thread& member) {
+    dequeue(member, barrier);
+    wake(member);
+  });
+  note_write();
 }
 
 // The kernel looks at the newest value, as an update does, behind a full barrier.

@@ -13,7 +13,8 @@ enum class DecisionKind : u8 {
   kReadsFrom,  // which store a load reads; 0 is the newest
   kCoherence,  // how many stores of the location a store goes before; 0: it is the newest
   kWeakCas,    // 1 = a weak compare-exchange fails although it could succeed
-  kWaiter,     // which waiter a notification wakes; 0 is the one that waits longest
+  kWaiter,     // which waiter a notification wakes, 0 is the one that waits longest; which thread
+               // of a barrier's round is the serial one, 0 is the first
   kValue,      // a value the target asked for
   kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only
   // Faults, as kWeakCas is one: 1 = it happens. Asked for only where Options::faults has them.

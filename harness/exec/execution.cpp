@@ -196,6 +196,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.clock_reads = 0;
   thread.tries = false;
   thread.expires = false;
+  thread.asks = false;
   thread.robust_locks = 0;
   thread.cleanups.clear();
   thread.operation = memory::kNoOperation;

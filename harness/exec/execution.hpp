@@ -192,8 +192,8 @@ class Execution {
   bool semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns, uptr pc);
   /// False if the value is at its maximum.
   bool semaphore_post(Thread& thread, void* semaphore, uptr pc);
-  /// True for the thread that completed the round of `parties`.
-  bool barrier_wait(Thread& thread, void* barrier, u32 parties, uptr pc);
+  /// True for one thread of the round of `parties`, if somebody in it asks who that is.
+  bool barrier_wait(Thread& thread, void* barrier, u32 parties, bool asks, uptr pc);
   /// 0 if woken, else EAGAIN or ETIMEDOUT.
   int futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc);
   u32 futex_wake(Thread& thread, void* word, u32 count, uptr pc);
@@ -396,6 +396,12 @@ class Execution {
   bool stop_waiting(Thread& thread);
   /// What is left of the deadline of an operation that begins.
   u64 patience(Thread& thread, u64 deadline_ns);
+  /// Calls `visit(member)` for those in the queue of a barrier who arrived in this round.
+  template <class Visit>
+  void each_of_round(const SyncVar& barrier, u32 round, Visit visit);
+  void complete_round(SyncVar& barrier);
+  /// Says who is the serial thread, and lets the others go.
+  void elect(Thread& elector, SyncVar& barrier, u32 parties);
   u32 futex_value(Thread& thread, SyncVar& variable);
   /// True if it was woken.
   bool block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at = nullptr,

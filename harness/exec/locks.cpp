@@ -213,6 +213,7 @@ void Execution::forget_lock(SyncVar& variable) {
   variable.readers = 0;
   variable.holds = 0;
   variable.arrived = 0;
+  variable.elects = false;
   variable.released.clear();
   variable.readers_released.clear();
 }

@@ -41,7 +41,6 @@ enum class ObjectOperation : u8 {
   kGive,        // one to a semaphore
   kGuard,       // a static object's: locks it unless it is initialised; if nobody has locked it
   kInitialise,  // unlocks such a guard for good
-  kArrive,      // at a barrier
   kEnqueue,     // to wait for a notification
   kNotify,      // those who wait
   kLeave,       // stops waiting by itself
@@ -76,6 +75,12 @@ class MemoryModel {
   /// Says of each event, by its number, whether it comes before `event` or is it: in all
   /// interleavings that are this execution, or else by happens-before.
   virtual void find_past(u32 event, Vec<bool>& past) const = 0;
+  /// The thread arrives at a barrier, in its n-th round. Returns the event's number.
+  virtual u32 arrive(Thread& thread, SyncVar& barrier, u32 round) = 0;
+  /// It does so behind all who were in the round before.
+  virtual void follow_round(Thread& thread, u32 arrival) = 0;
+  /// It goes on, and learns what was known to all others who arrived in its round.
+  virtual void leave(Thread& thread, u32 arrival) = 0;
   virtual void create(Thread& thread, Thread& created) = 0;
   virtual void join(Thread& thread, Thread& finished) = 0;
   /// What the running thread did last lets `woken` go on.

@@ -50,8 +50,12 @@ struct SyncVar {
   VectorClock readers_released;
   LockWaiters* lock_waiters;  // null if there never were any
 
-  u32 arrived;  // barrier: threads of this round that are there
-  uptr mutex;   // condition variable: what its waiters gave back
+  // Barriers.
+  u32 round;    // those that are complete
+  u32 arrived;  // threads of the present one
+  bool elects;  // one of them wants to know who is told that it is the serial thread
+
+  uptr mutex;  // condition variable: what its waiters gave back
 
   // Threads that wait to be woken, longest first.
   ThreadId waiters_head;

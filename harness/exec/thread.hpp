@@ -47,6 +47,10 @@ struct Thread {
   WaitKind wait;
   SyncVar* waits_at;   // null if that is none
   ThreadId wait_next;  // next waiter in the queue
+  u32 round;           // of the barrier at which it is
+  ThreadId elector;    // who says which thread is the serial one there; kNone: nobody
+  bool is_serial;
+  bool asks;  // it will look at that
   ThreadId join_target;
   ThreadId joiner;  // blocked in a join of this one
 

@@ -1,7 +1,5 @@
 #include "explore/depth_first.hpp"
 
-#include <cstring>
-
 #include "base/archive.hpp"
 #include "exec/execution.hpp"
 
@@ -13,8 +11,7 @@ namespace {
 
 // Interleavings are all there is under SC: a load reads the newest store.
 graph::Policy policy_of(const graph::Consistency& consistency) {
-  return std::strcmp(consistency.name(), "sc") == 0 ? graph::Policy::kNewest
-                                                    : graph::Policy::kDecisions;
+  return consistency.interleaves() ? graph::Policy::kNewest : graph::Policy::kDecisions;
 }
 
 /// The thread that goes on by itself is the first choice; the others follow by their ids.

@@ -1,5 +1,7 @@
 #include "explore/explorer.hpp"
 
+#include <cstring>
+
 #include "exec/execution.hpp"
 
 namespace heddle::exploration {
@@ -81,6 +83,7 @@ bool Explorer::try_alternatives(Event event) {
       }
       graph().add(event, kInitial);
       return true;
+    case Kind::kArrive: return revisit(event);
     case Kind::kWrite: return revisit(event) || try_places(event);
     case Kind::kRead:
     case Kind::kUpdate: return try_stores(event);
@@ -167,6 +170,9 @@ bool Explorer::revisit(Event& store) {
     while (store.revisits_tried < loads_.size()) {
       const EventId load = loads_[store.revisits_tried++];
       const bool keeps_rival = rival != 0 && graph()[load].stamp > graph()[rival].stamp;
+      if (store.kind == Kind::kArrive) {
+        find_prefix_of_round(store, load);
+      }
       if (!keeps_rival && may_revisit(load)) {
         enter(store, load);
         break;
@@ -184,23 +190,52 @@ bool Explorer::revisit(Event& store) {
 
 void Explorer::find_prefix(const Event& store) {
   prefix_.resize(graph().width());
-  const EventId sources[] = {graph().last_of(store.thread), reads(store.kind) ? store.store : 0};
-  for (u32 thread = 0; thread < graph().width(); ++thread) {
-    prefix_[thread] = 0;
-    for (const EventId source : sources) {
-      const u32 index = source == 0 ? 0 : graph().porf(source)[thread];
-      prefix_[thread] = index > prefix_[thread] ? index : prefix_[thread];
+  std::memset(prefix_.data(), 0, prefix_.size() * sizeof(u32));
+  add_to_prefix(graph().last_of(store.thread));
+  add_to_prefix(reads(store.kind) ? store.store : kInitial);
+}
+
+void Explorer::add_to_prefix(EventId source) {
+  for (u32 thread = 0; source != 0 && thread < graph().width(); ++thread) {
+    const u32 index = graph().porf(source)[thread];
+    prefix_[thread] = index > prefix_[thread] ? index : prefix_[thread];
+  }
+}
+
+// Of the round that `arrival` completes in the place of another one.
+void Explorer::find_prefix_of_round(const Event& arrival, EventId displaced) {
+  find_prefix(arrival);
+  for (EventId id = 1; id <= graph().size(); ++id) {
+    const Event& event = graph()[id];
+    if (event.kind == Kind::kArrive && event.location == arrival.location &&
+        event.arity <= graph()[displaced].arity && id != displaced) {
+      add_to_prefix(id);
     }
   }
 }
 
 void Explorer::collect_loads(const Event& store) {
   loads_.clear();
+  if (store.kind == Kind::kArrive) {
+    collect_arrivals(store);
+    return;
+  }
   graph().each_read_beyond(prefix_.data(), store.location, [this](EventId id) {
     if (!is_waiting(graph()[id])) {
       loads_.push_back(id);
     }
   });
+}
+
+// Those of complete rounds, in which `arrival` was not.
+void Explorer::collect_arrivals(const Event& arrival) {
+  for (EventId id = 1; id <= graph().size(); ++id) {
+    const Event& event = graph()[id];
+    if (event.kind == Kind::kArrive && event.location == arrival.location &&
+        event.arity < arrival.arity && !in_prefix(id)) {
+      loads_.push_back(id);
+    }
+  }
 }
 
 // What is dropped for the revisit, and the load, must be as the search would add it by default to
@@ -218,10 +253,20 @@ bool Explorer::may_revisit(EventId load) {
   return true;
 }
 
+// What an arrival that was displaced has read comes behind it, under the same stamp.
+bool Explorer::keeps(EventId id) const {
+  const Event& event = graph()[id];
+  const bool is_read_of_load = event.kind == Kind::kWake && event.stamp == since_;
+  return (event.stamp <= since_ && !is_read_of_load) || in_prefix(id);
+}
+
 bool Explorer::added_by_default(EventId id) const {
   const Event& event = graph()[id];
   if (event.kind == Kind::kChoice) {
     return event.value == 0;
+  }
+  if (event.kind == Kind::kArrive) {
+    return arrived_by_default(id);
   }
   if (writes(event.kind)) {
     for (EventId reader = event.readers; reader != 0; reader = graph()[reader].next_reader) {
@@ -235,6 +280,23 @@ bool Explorer::added_by_default(EventId id) const {
   }
   const EventId store = store_of(id);
   return (store == kInitial || in_view(store)) && is_newest_in_view(event.location, store, id);
+}
+
+// In the first round that was not complete, and nobody has gone on because of it.
+bool Explorer::arrived_by_default(EventId id) const {
+  const Event& arrival = graph()[id];
+  for (EventId woken = arrival.woken; woken != 0; woken = graph()[woken].next_woken) {
+    if (in_view(woken)) {
+      return false;
+    }
+  }
+  for (u32 thread = 0; arrival.arity > 0 && thread < graph().thread_count(); ++thread) {
+    const EventId before = graph().arrival_of(thread, arrival.location, arrival.arity - 1);
+    if (before != 0 && !in_view(before)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool Explorer::is_newest_in_view(u32 location, EventId store, EventId reader) const {
@@ -290,6 +352,10 @@ void Explorer::enter(const Event& store, EventId load) {
   level.load.is_fixed = true;
   level.load.revisits_tried = 0;
   level.load.depth = store.depth + 1;
+  if (store.kind == Kind::kArrive) {
+    level.store.arity = level.load.arity++;
+    level.load.is_placed = true;
+  }
   levels_.push_back(level);
 }
 
@@ -325,6 +391,10 @@ bool Explorer::find_place(Level& level) {
 
 // To read the store that was just added.
 bool Explorer::add_load(Event load) {
+  if (load.kind == Kind::kArrive) {
+    add_displaced(load);
+    return true;
+  }
   load.store = graph().size();
   for (EventId later = graph().back().co_next; later != kInitial; later = graph()[later].co_next) {
     if (graph().is_observed(load.thread, load.location, later)) {
@@ -337,6 +407,21 @@ bool Explorer::add_load(Event load) {
     return true;
   }
   return admits_read(load) && (add_if_consistent(load, load.store) || try_alternatives(load));
+}
+
+// Behind all of the round before, as in GraphMemory::follow_round.
+void Explorer::add_displaced(const Event& arrival) {
+  graph().add(arrival, kInitial);
+  Event wake = arrival;
+  wake.kind = Kind::kWake;
+  wake.order = wake.success = exec::Order::kRelaxed;
+  wake.location = 0;
+  for (u32 other = 0; other < graph().thread_count(); ++other) {
+    wake.store = graph().arrival_of(other, arrival.location, arrival.arity - 1);
+    if (wake.store != 0) {
+      graph().add(wake, kInitial);
+    }
+  }
 }
 
 // Back to the graph in which the revisit was found, without the store, which is returned.

@@ -20,7 +20,8 @@ namespace heddle::exploration {
 /// Source: Kokologiannakis, Marmanis, Gladstein, Vafeiadis: Truly Stateless, Optimal Dynamic
 /// Partial Order Reduction (POPL 2022). Differs: an update is one event; the graph of an outer
 /// level is kept, not computed back; locks and their like are updates of which some cannot happen
-/// yet.
+/// yet. Who arrives at a barrier when its round is complete might have been in that round in the
+/// place of another; so the completion of a round is the store that this other one reads then.
 class Explorer final : public Search {
  public:
   explicit Explorer(graph::Consistency& consistency)
@@ -70,18 +71,23 @@ class Explorer final : public Search {
 
   bool revisit(Event& store);
   void find_prefix(const Event& store);
+  void find_prefix_of_round(const Event& arrival, EventId displaced);
+  void add_to_prefix(EventId source);
   void collect_loads(const Event& store);
+  void collect_arrivals(const Event& arrival);
   bool may_revisit(EventId load);
   bool added_by_default(EventId id) const;
+  bool arrived_by_default(EventId id) const;
   bool is_newest_in_view(u32 location, EventId store, EventId reader) const;
   EventId store_of(EventId id) const;
   bool in_view(EventId id) const { return graph()[id].stamp <= view_ || in_prefix(id); }
-  bool keeps(EventId id) const { return graph()[id].stamp <= since_ || in_prefix(id); }
+  bool keeps(EventId id) const;
   bool in_prefix(EventId id) const { return prefix_[graph()[id].thread] >= graph()[id].index; }
   void enter(const Event& store, EventId load);
   bool place();
   bool find_place(Level& level);
   bool add_load(Event load);
+  void add_displaced(const Event& arrival);
   Event leave();
   void set_aside();
 

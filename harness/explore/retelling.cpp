@@ -7,8 +7,6 @@
 
 #include "graph/interleaving.hpp"
 
-#include "exec/execution.hpp"
-
 namespace heddle::exploration {
 
 using graph::Event;
@@ -106,14 +104,13 @@ void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
 
 ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
   const u32 at = memory_.at();
-  ThreadId next = graph::GraphMemory::first_to_run(point);
+  ThreadId told = ThreadId::kNone;
   if (choices_made_ < choices_.size() && choices_[choices_made_].events == at) {
-    next = to_thread_id(choices_[choices_made_].thread);
+    told = to_thread_id(choices_[choices_made_].thread);
   } else if (at < events_.size()) {
-    next = to_thread_id(events_[at].thread);
+    told = to_thread_id(events_[at].thread);
   }
-  const bool exits = exec::engine().thread(next).pending == exec::EventKind::kExit;
-  return point.runnable.contains(next) && !exits ? next : graph::GraphMemory::first_to_run(point);
+  return graph::GraphMemory::first_to_run(point, told);
 }
 
 u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {

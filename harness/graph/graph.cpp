@@ -261,6 +261,17 @@ EventId Graph::update_of(u32 location, EventId store) const {
              : 0;
 }
 
+EventId Graph::arrival_of(u32 thread, u32 location, u32 round) const {
+  for (u32 index = event_count(thread); index > 0; --index) {
+    const EventId id = event_of(thread, index);
+    const Event& event = events_[id];
+    if (event.kind == Kind::kArrive && event.location == location && event.arity == round) {
+      return id;
+    }
+  }
+  return 0;
+}
+
 u32 Graph::push_clock(u32 from) {
   const u32 clock = clocks_.size();
   clocks_.resize(clock + width_);

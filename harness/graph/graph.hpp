@@ -30,6 +30,7 @@ enum class Kind : u8 {
   kWake,    // goes on because of an event of another thread, its `store`
   kChoice,  // of one of several values by the environment
   kCall,    // of an operation
+  kArrive,  // at a barrier
 };
 
 struct Event {
@@ -55,7 +56,7 @@ struct Event {
   EventId next_woken;     // the one before in that list
   EventId release_fence;  // the last one of its thread up to here; 0: none
   u32 stamp;              // exploration: when it was first added
-  u32 arity;              // of a choice
+  u32 arity;              // of a choice; of an arrival, its round
   u32 revisits_tried;     // exploration: loads that were asked to read this instead
   u32 depth;              // exploration: of the execution that added it
   u32 clocks;             // where its clocks begin
@@ -170,6 +171,9 @@ class Graph {
     const u32 count = event_count(thread);
     return count == 0 ? creator_of(thread) : event_of(thread, count);
   }
+  /// The thread's arrival in this round of a barrier; 0 if there is none.
+  /// O(its events).
+  EventId arrival_of(u32 thread, u32 location, u32 round) const;
   EventId creator_of(u32 thread) const {
     return thread < thread_count_ ? threads_[thread].creator : 0;
   }

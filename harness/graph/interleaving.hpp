@@ -9,7 +9,7 @@ namespace heddle::graph {
 
 /// Calls `visit(id)` for the events that must come before `event` for reasons of their own; with
 /// theirs they are all that must. Who waits for an object has not had its turn yet.
-/// O(readers of the store that `event` follows in coherence).
+/// O(readers of the store that `event` follows in coherence); for arrivals at barriers O(n).
 template <class Visit>
 void each_predecessor(const Graph& graph, EventId id, Visit visit) {
   const Event& event = graph[id];
@@ -27,6 +27,10 @@ void each_predecessor(const Graph& graph, EventId id, Visit visit) {
   }
   if (event.kind == Kind::kJoin) {
     require(graph.last_of(event.other));
+  }
+  for (u32 thread = 0;
+       event.kind == Kind::kArrive && event.arity > 0 && thread < graph.thread_count(); ++thread) {
+    require(graph.arrival_of(thread, event.location, event.arity - 1));
   }
   if (reads(event.kind) || event.kind == Kind::kWake) {
     require(event.store);

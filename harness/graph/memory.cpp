@@ -473,7 +473,7 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
     const u64 name = operation.value != before ? mix64(operation.location) : 0;
     progress_of(thread.id).held += locks(what) ? name : ~name + 1;
   } else {
-    thread.effects += operation.value != before || what >= ObjectOperation::kArrive;
+    thread.effects += operation.value != before || what >= ObjectOperation::kEnqueue;
   }
   take(operation, operation.store);
   if (looks && engine().options().exhaustive) {
@@ -579,11 +579,16 @@ void GraphMemory::end(Thread& thread) {
   }
   for (u32 other = 0; other < engine().thread_count(); ++other) {
     if (is_outlived(thread, other)) {
-      Event wake = event(thread, Kind::kWake, Order::kRelaxed);
-      wake.store = graph_.last_of(other);
-      take(wake, kInitial);
+      follow(thread, graph_.last_of(other), Order::kRelaxed);
     }
   }
+}
+
+void GraphMemory::follow(Thread& thread, EventId earlier, Order order) {
+  await_turn(thread);
+  Event wake = event(thread, Kind::kWake, order);
+  wake.store = earlier;
+  take(wake, kInitial);
 }
 
 // As an event that is still to come.
@@ -596,6 +601,41 @@ bool GraphMemory::is_outlived(const Thread& thread, u32 other) const {
   const EventId last = graph_.last_of(other);
   const EventId own = graph_.last_of(self);
   return other != self && last != 0 && (own == 0 || graph_.porf(own)[other] < graph_[last].index);
+}
+
+// Those of one round come in no order.
+u32 GraphMemory::arrive(Thread& thread, SyncVar& barrier, u32 round) {
+  await_turn(thread);
+  ++thread.effects;
+  Event arrival = event(thread, Kind::kArrive, Order::kAcqRel);
+  arrival.location = location_of(thread, barrier, 1, 0);
+  arrival.arity = round;
+  return take(arrival, kInitial);
+}
+
+// Who was in the round before is behind all others of it anyway.
+void GraphMemory::follow_round(Thread& thread, u32 arrival) {
+  const u32 location = graph_[arrival].location;
+  const u32 round = graph_[arrival].arity;
+  if (round == 0 || graph_.arrival_of(to_index(thread.id), location, round - 1) != 0) {
+    return;
+  }
+  for (u32 other = 0; other < graph_.thread_count(); ++other) {
+    if (const EventId earlier = graph_.arrival_of(other, location, round - 1)) {
+      follow(thread, earlier, Order::kRelaxed);
+    }
+  }
+}
+
+void GraphMemory::leave(Thread& thread, u32 arrival) {
+  const u32 location = graph_[arrival].location;
+  const u32 round = graph_[arrival].arity;
+  for (u32 other = 0; other < graph_.thread_count(); ++other) {
+    const EventId fellow = graph_.arrival_of(other, location, round);
+    if (fellow != 0 && fellow != arrival) {
+      follow(thread, fellow, Order::kAcquire);
+    }
+  }
 }
 
 u32 GraphMemory::call(Thread& thread) {
@@ -640,19 +680,24 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
 
 u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
   await_turn(thread);
-  ++thread.effects;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
   choice.value = value;
   choice.other = static_cast<u16>(kind);
-  return static_cast<u32>(graph_[take(choice, kInitial)].value);
+  const u32 chosen = static_cast<u32>(graph_[take(choice, kInitial)].value);
+  if (kind != exec::DecisionKind::kWeakCas) {
+    ++thread.effects;
+  } else if (chosen == 1) {
+    spins_.note_chance(thread);
+  }
+  return chosen;
 }
 
-ThreadId GraphMemory::first_to_run(const exec::SchedulePoint& point) {
+ThreadId GraphMemory::first_to_run(const exec::SchedulePoint& point, ThreadId wanted) {
   ThreadId first = ThreadId::kNone;
   point.runnable.each([&](ThreadId id) {
     const bool exits = engine().thread(id).pending == exec::EventKind::kExit;
-    first = first == ThreadId::kNone && !exits ? id : first;
+    first = !exits && (first == ThreadId::kNone || id == wanted) ? id : first;
   });
   return first == ThreadId::kNone ? point.runnable.first() : first;
 }

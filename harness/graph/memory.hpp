@@ -53,6 +53,9 @@ class GraphMemory final : public exec::MemoryModel {
   u32 last_event(const exec::Thread& thread) const override;
   bool interleaves() const override { return consistency_.interleaves(); }
   void find_past(u32 event, Vec<bool>& past) const override;
+  u32 arrive(exec::Thread& thread, exec::SyncVar& barrier, u32 round) override;
+  void follow_round(exec::Thread& thread, u32 arrival) override;
+  void leave(exec::Thread& thread, u32 arrival) override;
   void create(exec::Thread& thread, exec::Thread& created) override;
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
@@ -64,9 +67,9 @@ class GraphMemory final : public exec::MemoryModel {
   EventId waiting_of(u32 thread) const;
   /// One of `arity` values: the graph's, or else `value`.
   u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity, u32 value);
-  /// Who adds the next event if no graph says so. The end of the program comes last: whatever the
-  /// others can do, they can do before it.
-  static ThreadId first_to_run(const exec::SchedulePoint& point);
+  /// Who adds the next event if no graph says so: `wanted`, or else the first thread. The end of
+  /// the program comes last: whatever the others can do, they can do before it.
+  static ThreadId first_to_run(const exec::SchedulePoint& point, ThreadId wanted = ThreadId::kNone);
 
  private:
   /// A thread, by who made it and when.
@@ -95,6 +98,7 @@ class GraphMemory final : public exec::MemoryModel {
   void note_read(const exec::Thread& thread, const Event& event);
   void note_waiting();
   bool is_outlived(const exec::Thread& thread, u32 other) const;
+  void follow(exec::Thread& thread, EventId event, Order order);
   void judge_spinners();
   /// A hash of all that the thread has read in this execution.
   Progress& progress_of(ThreadId thread);

@@ -22,6 +22,7 @@ Spins::~Spins() {
 void Spins::begin_execution() {
   for (u32 thread = 0; thread < lines_used_; ++thread) {
     lines_[thread].visits.clear();
+    lines_[thread].by_chance = false;
   }
 }
 
@@ -32,6 +33,14 @@ bool Spins::is_loop(uptr pc) const {
     }
   }
   return false;
+}
+
+bool Spins::has_chance(const Vec<Visit>& visits, u32 from) {
+  bool has = false;
+  for (u32 i = from; i < visits.size(); ++i) {
+    has = has || visits[i].by_chance;
+  }
+  return has;
 }
 
 bool Spins::only_looked(const Vec<Visit>& visits, u32 from) {
@@ -74,14 +83,21 @@ void Spins::forget_half(Vec<Visit>& visits) {
   visits.resize(kept);
 }
 
-Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
-                            bool tries_to_change) {
+Spins::Line& Spins::line_of(const exec::Thread& thread) {
   if (lines_ == nullptr) {
     lines_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
   }
   const u32 index = to_index(thread.id);
   lines_used_ = index >= lines_used_ ? index + 1 : lines_used_;
-  Line& line = lines_[index];
+  return lines_[index];
+}
+
+void Spins::note_chance(const exec::Thread& thread) { line_of(thread).by_chance = true; }
+
+Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
+                            bool tries_to_change) {
+  const u32 index = to_index(thread.id);
+  Line& line = line_of(thread);
   Vec<Visit>& visits = line.visits;
   if (line.effects != thread.effects) {
     line.effects = thread.effects;
@@ -114,7 +130,8 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
       }
     }
   }
-  visits.push_back(Visit{pc, state, 0, 0, rounds, tries_to_change});
+  visits.push_back(Visit{pc, state, 0, 0, rounds, tries_to_change, line.by_chance});
+  line.by_chance = false;
   return Verdict::kGoesOn;
 }
 
@@ -125,7 +142,7 @@ Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
     if (visit.pc == pc && visit.state == state &&
         (only_looked(visits, i - 1) || repeats(visits, i - 1))) {
       line.round = i - 1;
-      return Verdict::kSpins;
+      return has_chance(visits, i - 1) ? Verdict::kCut : Verdict::kSpins;
     }
   }
   bounded_ = bounded_ || rounds > kRoundsMax;

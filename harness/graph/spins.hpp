@@ -36,6 +36,9 @@ class Spins {
   /// `history` tells what the thread has read so far from all else that it could have read, `held`
   /// the locks that it has from all others.
   Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change);
+  /// What it does next fails for no reason of the program's. It might not, the next time: to go
+  /// round is nothing new, but no livelock either.
+  void note_chance(const exec::Thread& thread);
   /// What it read there; of an object of which all operations are ordered, kOfObject.
   void note_store(const exec::Thread& thread, u32 location, u32 store);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
@@ -62,11 +65,13 @@ class Spins {
     u32 store;   // that it read there
     u32 rounds;  // that read the same, one after the other, up to here
     bool tries_to_change;
+    bool by_chance;
   };
 
   struct Line {
     u64 effects;
-    u32 round;  // where the last round of one that spins begins
+    u32 round;       // where the last round of one that spins begins
+    bool by_chance;  // the next visit is
     Vec<Visit> visits;
   };
 
@@ -81,6 +86,8 @@ class Spins {
   Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
   Known& known(u64 key);
   void grow();
+  Line& line_of(const exec::Thread& thread);
+  static bool has_chance(const Vec<Visit>& visits, u32 from);
   static bool only_looked(const Vec<Visit>& visits, u32 from);
   static bool repeats(const Vec<Visit>& visits, u32 from);
   static u32 rounds_at(const Vec<Visit>& visits, uptr pc);

@@ -25,6 +25,7 @@ bool drains(const Event& event) {
     case Kind::kWrite:
     case Kind::kFence: return event.order == Order::kSeqCst;
     case Kind::kUpdate:
+    case Kind::kArrive:
     case Kind::kCreate:
     case Kind::kWake:
     case Kind::kJoin: return true;

@@ -1,6 +1,7 @@
 // pthread condition variables and barriers, POSIX semaphores.
 #include <cerrno>
 #include <semaphore.h>
+#include <utility>
 
 #include "intercept/origin.hpp"
 #include "intercept/thread_library.hpp"
@@ -154,16 +155,46 @@ HEDDLE_HOOK int pthread_barrier_destroy(pthread_barrier_t* barrier) noexcept {
   return 0;
 }
 
+namespace {
+
+// What the last wait outside of executions returned.
+thread_local bool serial_outside = false;
+
+bool wait_at(Thread& thread, pthread_barrier_t* barrier, bool asks, uptr pc) {
+  heddle::intercept::check_poison(barrier, sizeof *barrier, true, pc);
+  refuse_destroyed(thread, barrier, pc);
+  return engine().barrier_wait(thread, barrier, parties_of(barrier), asks, pc);
+}
+
+}  // namespace
+
+// Of code without heddle/system/pthread.h, or by its address.
 HEDDLE_HOOK int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(pthread_barrier_wait)(barrier);
   }
-  heddle::intercept::check_poison(barrier, sizeof *barrier, true, HEDDLE_PC);
-  refuse_destroyed(*thread, barrier, HEDDLE_PC);
-  return engine().barrier_wait(*thread, barrier, parties_of(barrier), HEDDLE_PC)
-             ? PTHREAD_BARRIER_SERIAL_THREAD
-             : 0;
+  return wait_at(*thread, barrier, true, HEDDLE_PC) ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+}
+
+HEDDLE_HOOK int heddle_ask_for_serial() {
+  if (Thread* thread = current_thread) {
+    thread->asks = true;
+  }
+  return 1;
+}
+
+HEDDLE_HOOK void heddle_barrier_wait(pthread_barrier_t* barrier) {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    serial_outside = pthread_barrier_wait(barrier) != 0;
+    return;
+  }
+  wait_at(*thread, barrier, std::exchange(thread->asks, false), HEDDLE_PC);
+}
+
+HEDDLE_HOOK int heddle_is_serial(int) {
+  return current_thread != nullptr ? current_thread->is_serial : serial_outside;
 }
 
 // ---- semaphores ----

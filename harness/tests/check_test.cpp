@@ -7,6 +7,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <pthread.h>
 #include <semaphore.h>
 #include <set>
 #include <shared_mutex>
@@ -46,10 +47,11 @@ Census check(const char* model, const std::function<void()>& body) {
 }
 
 /// The kinds of all findings, each once.
-std::string findings(const char* model, const std::function<void()>& body) {
+std::string findings(const char* model, const std::function<void()>& body,
+                     exec::Faults faults = 0) {
   exploration::Settings settings;
   settings.model = model;
-  settings.faults = 0;
+  settings.faults = faults;
   exploration::Session session(body, settings);
   std::set<std::string> kinds;
   const Census census = session.check({},
@@ -242,6 +244,60 @@ TEST(Check, SpinsThatCount) {
                   });
             }),
             (Counts{4, 4, 4}));
+}
+
+// That a weak compare-exchange fails is explored, that it fails for ever is not: to go round once
+// more and read the same is no other execution.
+TEST(Check, WeakCompareExchangesFailAndAreRepeated) {
+  const exec::Faults faults = exec::fault(exec::DecisionKind::kWeakCas);
+  const auto add = [](std::atomic<int>& x) {
+    int seen = x.load(kRelaxed);
+    while (!x.compare_exchange_weak(seen, seen + 1, kRelaxed)) {
+    }
+  };
+  const auto lock = [](std::atomic<int>& x) {
+    for (int free = 0; !x.compare_exchange_weak(free, 1, kAcquire, kRelaxed); free = 0) {
+    }
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(
+                  model,
+                  [&] {
+                    Shared s;
+                    run([&] { add(s.x); }, [&] { add(s.x); });
+                    HEDDLE_CHECK(s.x.load(kRelaxed) == 2);
+                  },
+                  faults),
+              "");
+    EXPECT_EQ(findings(
+                  model,
+                  [&] {
+                    Shared s;
+                    int data = 0;
+                    const auto work = [&] { lock(s.x), ++data, s.x.store(0, kRelease); };
+                    run(work, work);
+                    HEDDLE_CHECK(data == 2);
+                  },
+                  faults),
+              "");
+    EXPECT_EQ(findings(
+                  model,
+                  [&] {
+                    Shared s;
+                    lock(s.x), lock(s.x);
+                  },
+                  faults),
+              "livelock");
+    EXPECT_EQ(findings(
+                  model,
+                  [&] {
+                    Shared s;
+                    int seen = 0;
+                    HEDDLE_CHECK(s.x.compare_exchange_weak(seen, 1, kRelaxed));
+                  },
+                  faults),
+              "check");
+  }
 }
 
 // One thread looks under a lock whether the others are done: an execution for each order of those,
@@ -706,6 +762,28 @@ TEST(Check, FindingsBehindConditionVariablesRepeat) {
             HEDDLE_CHECK(s.x.load(kRelaxed) != 1);
           });
     });
+  }
+}
+
+// Of threads that come in one order and leave in another; and of rounds that make each other wait.
+TEST(Check, FindingsBehindBarriersRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    for (const unsigned parties : {3u, 1u}) {
+      expect_repeated(model, [parties] {
+        Shared s;
+        pthread_barrier_t barrier;
+        pthread_barrier_init(&barrier, nullptr, parties);
+        const auto arrive = [&](std::atomic<int>& serials, std::atomic<int>& before) {
+          return [&] {
+            if (pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
+              serials.store(1 + before.load(kRelaxed), kRelaxed);
+            }
+          };
+        };
+        run(arrive(s.x, s.y), arrive(s.y, s.z), arrive(s.z, s.x));
+        HEDDLE_CHECK(s.y.load(kRelaxed) == 0);
+      });
+    }
   }
 }
 
