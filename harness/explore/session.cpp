@@ -190,6 +190,13 @@ void Session::use_model() {
 }
 
 exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
+  const exec::Outcome outcome = execute_next(strategy, trace, index);
+  exec::engine().hand_back();
+  return outcome;
+}
+
+// Where executions follow each other, giving back the process each time is most of the work.
+exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 index) {
   target::begin_execution(settings_.detector);
   exec::Options options;
   options.strategy = &strategy;
@@ -207,6 +214,9 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.index = index;
   const exec::Outcome outcome = run_once(options);
   process::before_main().end_execution();
+  if (*outcome.finding) {
+    exec::engine().hand_back();
+  }
   return outcome;
 }
 
@@ -236,7 +246,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     if (isolated_) {
       tally.steps += execute_apart(*strategy, tally.executions);
     } else {
-      const exec::Outcome outcome = execute(*strategy, false, tally.executions);
+      const exec::Outcome outcome = execute_next(*strategy, false, tally.executions);
       tally.steps += outcome.steps;
       observe(outcome);
     }
@@ -261,6 +271,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       const double now = now_seconds();
       tally.seconds = now - start;
       if (on_progress && now >= next_progress) {
+        exec::engine().hand_back();
         on_progress(tally);
         next_progress = now + 0.2;
       }
@@ -269,6 +280,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       }
     }
   }
+  exec::engine().hand_back();
   look_for_os_threads();
   tally.seconds = now_seconds() - start;
   return tally;
@@ -278,7 +290,7 @@ exec::Outcome Session::explore(Search& search) {
   model_ = &search.memory();
   exhaustive_ = true;
   in_any_order_ = !search.keeps_order();
-  const exec::Outcome outcome = execute(search, false);
+  const exec::Outcome outcome = execute_next(search, false);
   model_ = memory_.get();
   exhaustive_ = false;
   in_any_order_ = false;
@@ -298,6 +310,7 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
       weight *= explorer.descend(rng);
     }
   }
+  exec::engine().hand_back();
   program_ = present;
   return sum;
 }
@@ -337,7 +350,9 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
     share.archive(archive);
     search->archive(archive);
     rest->clear();
-    if (!archive.is_complete() || !restore(*search)) {
+    const bool restored = archive.is_complete() && restore(*search);
+    exec::engine().hand_back();
+    if (!restored) {
       census.diverged = true;
       return census;
     }
@@ -385,6 +400,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       const double now = now_seconds();
       census.seconds = now - start;
       if (on_progress && now >= next_progress) {
+        exec::engine().hand_back();
         on_progress(census);
         next_progress = now + 0.2;
       }
@@ -393,6 +409,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       }
     }
   }
+  exec::engine().hand_back();
   census.bounded = search->memory().is_bounded();
   census.preempted = search->is_bounded();
   census.seconds = now_seconds() - start;
