@@ -72,6 +72,7 @@ class Explorer final : public Search {
   void find_prefix(const Event& store);
   void collect_loads(const Event& store);
   bool may_revisit(EventId load);
+  bool may_drop(EventId load, EventId first, EventId last);
   bool added_by_default(EventId id) const;
   bool is_newest_in_view(u32 location, EventId store, EventId reader) const;
   EventId store_of(EventId id) const;

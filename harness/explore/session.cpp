@@ -30,6 +30,9 @@ double now_seconds() {
 // A made-up program is run under this many schedules before the next one is made up.
 constexpr u64 kSchedulesPerProgram = 4;
 
+// On the way down, executions of many thousand events can take minutes: better a guess too low.
+constexpr double kGuessSecondsMax = 1;
+
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
   return static_cast<u16>(hash >> 48);
@@ -300,8 +303,9 @@ exec::Outcome Session::explore(Search& search) {
 double Session::guess_executions(const target::Program& program, Rng& rng) {
   const target::Program present = std::exchange(program_, program);
   Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  const double end = now_seconds() + kGuessSecondsMax;
   double sum = 0;
-  for (double weight = 1; weight > 0 && !explorer.memory().diverged();) {
+  for (double weight = 1; weight > 0 && now_seconds() < end && !explorer.memory().diverged();) {
     explore(explorer);
     if (explorer.memory().must_begin_again()) {
       explorer.begin_again();
