@@ -95,6 +95,12 @@ class Execution {
   /// Set for a program with a main of its own.
   void set_surroundings(Surroundings& surroundings) { surroundings_ = &surroundings; }
   Surroundings* surroundings() { return surroundings_; }
+  /// See there. To be called after an execution, before anything but the next one.
+  void hand_back() {
+    if (surroundings_ != nullptr) {
+      surroundings_->hand_back();
+    }
+  }
 
   /// Runs `body(argument)` as thread 0 and every thread it makes, to the end or to a finding.
   /// Not reentrant. Afterwards heap and globals are as before.

@@ -12,6 +12,10 @@ class Surroundings {
   virtual ~Surroundings() = default;
   virtual void before_execution() = 0;
   virtual void after_execution() = 0;
+  /// The process is the command's again. Until then, and between executions that follow each other,
+  /// it is as the last one left it: nobody may write to a stream, or ask the C library for what an
+  /// execution may have changed.
+  virtual void hand_back() = 0;
   /// Another thread goes on: thread-local variables of libraries without instrumentation change.
   virtual void switch_thread(ThreadId from, ThreadId to) = 0;
   /// The last steps of exit(), on a fiber: destructors of objects made before main, open streams.

@@ -240,9 +240,14 @@ void Explorer::collect_arrivals(const Event& arrival) {
 
 // What is dropped for the revisit, and the load, must be as the search would add it by default to
 // what is left: then that is the one graph from which this revisit is made.
+// Most refusals come from what follows the load, so that is asked first.
 bool Explorer::may_revisit(EventId load) {
   since_ = graph()[load].stamp;
-  for (EventId id = 1; id <= graph().size(); ++id) {
+  return may_drop(load, load, graph().size()) && may_drop(load, 1, load - 1);
+}
+
+bool Explorer::may_drop(EventId load, EventId first, EventId last) {
+  for (EventId id = first; id <= last; ++id) {
     if (id == load || !keeps(id)) {
       view_ = graph()[id].stamp;
       if (!added_by_default(id)) {

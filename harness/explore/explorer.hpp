@@ -76,6 +76,7 @@ class Explorer final : public Search {
   void collect_loads(const Event& store);
   void collect_arrivals(const Event& arrival);
   bool may_revisit(EventId load);
+  bool may_drop(EventId load, EventId first, EventId last);
   bool added_by_default(EventId id) const;
   bool arrived_by_default(EventId id) const;
   bool is_newest_in_view(u32 location, EventId store, EventId reader) const;

@@ -30,6 +30,9 @@ double now_seconds() {
 // A made-up program is run under this many schedules before the next one is made up.
 constexpr u64 kSchedulesPerProgram = 4;
 
+// On the way down, executions of many thousand events can take minutes: better a guess too low.
+constexpr double kGuessSecondsMax = 1;
+
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
   return static_cast<u16>(hash >> 48);
@@ -190,6 +193,13 @@ void Session::use_model() {
 }
 
 exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
+  const exec::Outcome outcome = execute_next(strategy, trace, index);
+  exec::engine().hand_back();
+  return outcome;
+}
+
+// Where executions follow each other, giving back the process each time is most of the work.
+exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 index) {
   target::begin_execution(settings_.detector);
   exec::Options options;
   options.strategy = &strategy;
@@ -207,6 +217,9 @@ exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) 
   options.index = index;
   const exec::Outcome outcome = run_once(options);
   process::before_main().end_execution();
+  if (*outcome.finding) {
+    exec::engine().hand_back();
+  }
   return outcome;
 }
 
@@ -236,7 +249,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     if (isolated_) {
       tally.steps += execute_apart(*strategy, tally.executions);
     } else {
-      const exec::Outcome outcome = execute(*strategy, false, tally.executions);
+      const exec::Outcome outcome = execute_next(*strategy, false, tally.executions);
       tally.steps += outcome.steps;
       observe(outcome);
     }
@@ -261,6 +274,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       const double now = now_seconds();
       tally.seconds = now - start;
       if (on_progress && now >= next_progress) {
+        exec::engine().hand_back();
         on_progress(tally);
         next_progress = now + 0.2;
       }
@@ -269,6 +283,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
       }
     }
   }
+  exec::engine().hand_back();
   look_for_os_threads();
   tally.seconds = now_seconds() - start;
   return tally;
@@ -278,7 +293,7 @@ exec::Outcome Session::explore(Search& search) {
   model_ = &search.memory();
   exhaustive_ = true;
   in_any_order_ = !search.keeps_order();
-  const exec::Outcome outcome = execute(search, false);
+  const exec::Outcome outcome = execute_next(search, false);
   model_ = memory_.get();
   exhaustive_ = false;
   in_any_order_ = false;
@@ -288,8 +303,9 @@ exec::Outcome Session::explore(Search& search) {
 double Session::guess_executions(const target::Program& program, Rng& rng) {
   const target::Program present = std::exchange(program_, program);
   Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
+  const double end = now_seconds() + kGuessSecondsMax;
   double sum = 0;
-  for (double weight = 1; weight > 0 && !explorer.memory().diverged();) {
+  for (double weight = 1; weight > 0 && now_seconds() < end && !explorer.memory().diverged();) {
     explore(explorer);
     if (explorer.memory().must_begin_again()) {
       explorer.begin_again();
@@ -298,6 +314,7 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
       weight *= explorer.descend(rng);
     }
   }
+  exec::engine().hand_back();
   program_ = present;
   return sum;
 }
@@ -337,7 +354,9 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
     share.archive(archive);
     search->archive(archive);
     rest->clear();
-    if (!archive.is_complete() || !restore(*search)) {
+    const bool restored = archive.is_complete() && restore(*search);
+    exec::engine().hand_back();
+    if (!restored) {
       census.diverged = true;
       return census;
     }
@@ -385,6 +404,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       const double now = now_seconds();
       census.seconds = now - start;
       if (on_progress && now >= next_progress) {
+        exec::engine().hand_back();
         on_progress(census);
         next_progress = now + 0.2;
       }
@@ -393,6 +413,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       }
     }
   }
+  exec::engine().hand_back();
   census.bounded = search->memory().is_bounded();
   census.preempted = search->is_bounded();
   census.seconds = now_seconds() - start;

@@ -201,9 +201,11 @@ class Session {
 
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
+  /// The caller goes on with another one, or calls exec::Execution::hand_back().
+  exec::Outcome execute_next(exec::Strategy& strategy, bool trace, u64 index = 0);
   exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
-  exec::Outcome explore(Search& search);
+  exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
   void retell(Search& search);
   void use_model();

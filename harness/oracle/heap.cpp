@@ -38,6 +38,7 @@ class Reachability {
       return;
     }
     marks_[index] = true;
+    ++reached_count_;
     pending_.push_back(index);
   }
 
@@ -58,9 +59,11 @@ class Reachability {
       mark = false;
     }
     pending_.clear();
+    reached_count_ = 0;
   }
 
   bool reached(u32 index) const { return marks_[index]; }
+  bool reached_all() const { return reached_count_ == execution_.arena().live_count(); }
 
  private:
   u32 block_of(u64 word) {
@@ -74,14 +77,11 @@ class Reachability {
   Execution& execution_;
   Vec<bool> marks_;
   Vec<u32> pending_;
+  u32 reached_count_ = 0;
 };
 
 /// A program may end while threads run, and libraries hold memory for it.
 void add_roots_of_program(Execution& execution, Reachability& reachability) {
-  exec::Surroundings& surroundings = *execution.surroundings();
-  surroundings.each_root(
-      [](void* roots, u64 word) { static_cast<Reachability*>(roots)->add_root(word); },
-      &reachability);
   for (u32 index = 1; index <= execution.arena().last_block(); ++index) {
     const Block& block = execution.arena().block(index);
     if (block.state == BlockState::kLive && block.by_library) {
@@ -92,6 +92,13 @@ void add_roots_of_program(Execution& execution, Reachability& reachability) {
     execution.each_word_of(execution.thread(to_thread_id(i)),
                            [&](u64 word) { reachability.add_root(word); });
   }
+  reachability.close();
+  if (reachability.reached_all()) {
+    return;  // as always where only buffers of streams are left; there are many other roots
+  }
+  execution.surroundings()->each_root(
+      [](void* roots, u64 word) { static_cast<Reachability*>(roots)->add_root(word); },
+      &reachability);
 }
 
 class LeakOracle final : public exec::Oracle {

@@ -70,16 +70,26 @@ void Around::take(int argument_count, char** arguments) {
 }
 
 void Around::before_execution() {
-  std::fflush(nullptr);  // buffers change hands
-  descriptors_.enter();
-  memory_.enter();
+  if (entered_) {
+    descriptors_.renew();
+    memory_.renew();
+  } else {
+    std::fflush(nullptr);  // buffers change hands
+    descriptors_.enter();
+    memory_.enter();
+    entered_ = true;
+  }
   library_tls_.start();
 }
 
-void Around::after_execution() {
-  signals().leave();
-  memory_.leave();
-  descriptors_.leave();
+void Around::after_execution() { signals().leave(); }
+
+void Around::hand_back() {
+  if (entered_) {
+    memory_.leave();
+    descriptors_.leave();
+    entered_ = false;
+  }
 }
 
 void Around::run_exits() {

@@ -16,6 +16,7 @@ class Around final : public exec::Surroundings {
 
   void before_execution() override;
   void after_execution() override;
+  void hand_back() override;
   void switch_thread(ThreadId from, ThreadId to) override { library_tls_.switch_thread(from, to); }
   void run_exits() override;
   void each_root(void (*visit)(void* context, u64 word), void* context) override;
@@ -25,6 +26,7 @@ class Around final : public exec::Surroundings {
   MemoryImage memory_;
   Descriptors descriptors_;
   LibraryTls library_tls_;
+  bool entered_ = false;  // the process is as executions have it
 };
 
 Around& around();

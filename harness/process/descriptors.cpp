@@ -26,7 +26,22 @@ void Descriptors::take() {
   input_start_ = ::lseek(STDIN_FILENO, 0, SEEK_CUR);
   mask_ = ::umask(0);
   ::umask(mask_);
+  open_table();
   find_gaps();
+}
+
+void Descriptors::open_table() {
+  if (table_ >= 0) {
+    ::close(table_);
+  }
+  table_ = out_of_the_way(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  table_owner_ = ::getpid();
+}
+
+// Linux 6.2 and later say it in one call; 0 from those before.
+off_t Descriptors::count_open() const {
+  struct stat table = {};
+  return ::fstat(table_, &table) == 0 ? table.st_size : 0;
 }
 
 void Descriptors::find_gaps() {
@@ -55,14 +70,20 @@ void Descriptors::find_gaps() {
 }
 
 void Descriptors::enter() {
-  if (input_start_ >= 0) {
-    ::lseek(standard_[0], input_start_, SEEK_SET);
-  } else {
-    ::dup2(sink_, STDIN_FILENO);  // can be read once only: not by an execution
+  if (table_owner_ != ::getpid()) {
+    open_table();  // a child would count its parent's
   }
-  const int out = output_ == Output::kKeep ? kept_ : sink_;
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(out, STDERR_FILENO);
+  put_standard();
+  count_ = count_open();
+}
+
+void Descriptors::renew() {
+  put_standard();  // first: the program may have closed one of them, and opened something else
+  if (count_ == 0 || count_open() != count_) {
+    close_new();
+    put_standard();
+  }
+  put_back_folder();
 }
 
 void Descriptors::leave() {
@@ -71,15 +92,8 @@ void Descriptors::leave() {
       ::dup2(standard_[i], i);
     }
   }
-  if (keep_new_ && !kept_new_) {
-    find_gaps();
-    kept_new_ = true;
-  }
-  for (u32 i = 0; i < gap_count_; ++i) {
-    ::close_range(gaps_[i].first, gaps_[i].last, 0);
-  }
-  static_cast<void>(!::fchdir(folder_));
-  ::umask(mask_);
+  close_new();
+  put_back_folder();
   if (output_ == Output::kKeep) {
     off_t start = 0;
     while (::sendfile(STDOUT_FILENO, kept_, &start, std::size_t{1} << 20) > 0) {
@@ -87,6 +101,33 @@ void Descriptors::leave() {
     static_cast<void>(!::ftruncate(kept_, 0));
     ::lseek(kept_, 0, SEEK_SET);
   }
+}
+
+void Descriptors::put_standard() {
+  if (input_start_ >= 0) {
+    ::dup2(standard_[0], STDIN_FILENO);
+    ::lseek(STDIN_FILENO, input_start_, SEEK_SET);
+  } else {
+    ::dup2(sink_, STDIN_FILENO);  // can be read once only: not by an execution
+  }
+  const int out = output_ == Output::kKeep ? kept_ : sink_;
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(out, STDERR_FILENO);
+}
+
+void Descriptors::close_new() {
+  if (keep_new_ && !kept_new_) {
+    find_gaps();
+    kept_new_ = true;
+  }
+  for (u32 i = 0; i < gap_count_; ++i) {
+    ::close_range(gaps_[i].first, gaps_[i].last, 0);
+  }
+}
+
+void Descriptors::put_back_folder() {
+  static_cast<void>(!::fchdir(folder_));
+  ::umask(mask_);
 }
 
 }  // namespace heddle::process

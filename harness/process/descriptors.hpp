@@ -19,13 +19,21 @@ class Descriptors {
   void take();
   void set_output(Output output) { output_ = output; }
   void enter();
+  /// Another execution follows. Closing what may be open at any number costs more than all else
+  /// here, so that is done only if more or less is open than at enter().
+  void renew();
   void leave();
   /// What was opened in this execution stays open, too: a sanitizer needs it. The first time only,
   /// as it opens nothing more.
   void keep_new() { keep_new_ = true; }
 
  private:
+  void open_table();
+  off_t count_open() const;
   void find_gaps();
+  void put_standard();
+  void close_new();
+  void put_back_folder();
 
   static constexpr u32 kGapsMax = 64;
   struct Gap {
@@ -41,6 +49,9 @@ class Descriptors {
   int sink_ = -1;
   int kept_ = -1;
   int folder_ = -1;
+  int table_ = -1;  // this process's descriptors, as a folder
+  pid_t table_owner_ = 0;
+  off_t count_ = 0;  // of those that are open as an execution begins; 0: not known
   off_t input_start_ = -1;
   mode_t mask_ = 0;
 };

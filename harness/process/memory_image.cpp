@@ -71,6 +71,13 @@ void MemoryImage::enter() {
       });
 }
 
+void MemoryImage::renew() {
+  each_piece(
+      ranges_,
+      [this](u8* live, uptr offset) { assign(chunk_at(live), chunk_at(pristine_ + offset)); },
+      [this](u8* live, uptr offset) { *live = pristine_[offset]; });
+}
+
 void MemoryImage::leave() {
   each_piece(
       ranges_,

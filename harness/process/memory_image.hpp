@@ -15,6 +15,8 @@ class MemoryImage {
   /// What the memory holds now is what each execution will find.
   void take();
   void enter();
+  /// Another execution follows; what the command goes on with stays where it is kept.
+  void renew();
   void leave();
 
   template <class Visit>

@@ -235,6 +235,39 @@ int main(int argc, char** argv) {
 }
 """
 
+# Each way ends an execution with other descriptors than it began with, by calls that nobody sees.
+DESCRIPTORS = r"""
+#include <atomic>
+#include <cassert>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+std::atomic<int> turns{0};
+bool is_open(int descriptor) { return ::fcntl(descriptor, F_GETFD) != -1; }
+int main(int, char** argv) {
+  assert(is_open(0) && is_open(1) && is_open(2) && !is_open(3) && !is_open(50));
+  assert(::lseek(0, 0, SEEK_CUR) == 0);
+  std::thread thread([] { ++turns; });
+  const int turn = ++turns;
+  thread.join();
+  const auto is_way = [argv](const char* way) { return std::strcmp(argv[1], way) == 0; };
+  if (is_way("opens")) ::syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY);
+  if (is_way("at times") && turn == 1) ::syscall(SYS_dup3, 0, 50, 0);
+  if (is_way("as many")) {
+    ::syscall(SYS_dup3, 0, 50, 0);
+    ::syscall(SYS_close, 0);
+  }
+  if (is_way("closes")) ::syscall(SYS_close_range, 0, 2, 0);
+  if (is_way("reads")) {
+    char bytes[2];
+    assert(::read(0, bytes, sizeof bytes) == sizeof bytes);
+  }
+  return 0;
+}
+"""
+
 # On real threads; natively, everything must be as without Heddle.
 NATIVE = r"""
 #include <atomic>
@@ -779,6 +812,19 @@ class FindingsTest(ProgramTest):
             result = self.run_program(program, "-a", "-b", "3", "word", stdin=lines, executions=200,
                                       env={**os.environ, "OLD": "old"})
         self.assertEqual((result["verdict"], result["isolated"]), ("none", False))
+
+    def test_descriptors_are_new(self):
+        program = self.built(DESCRIPTORS)
+        input_file = self.written("input", "one\n")
+        for way in ("nothing", "opens", "at times", "as many", "closes", "reads"):
+            with self.subTest(way), open(input_file, encoding="utf-8") as lines:
+                result = self.run_program(program, way, stdin=lines)
+                self.assertEqual((result["verdict"], result["isolated"]), ("none", False))
+                lines.seek(0)
+                done = self.heddle("check", "--model=sc", "--strategy=dfs", program, "--json", "--", way, stdin=lines)
+                result = json.loads(done.stdout)
+                self.assertEqual((result["verdict"], result["isolated"]), ("verified", False))
+                self.assertGreater(result["executions"], 1)
 
     def test_early_block(self):
         """A block from before main can be freed once in each execution, and not be used then."""
