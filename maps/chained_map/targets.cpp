@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "../common/small_target.hpp"
 #include "chained_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -132,14 +133,16 @@ class Shared {
 /// Without what erases, references can only suffer from a rehash, and so can iterations.
 struct Shape {
   bool erasing = true;
+  int keys = 8;
+  int values = 100;
 };
 
 template <class S>
 heddle::Subject<S> declare(heddle::Target& t, const char* description, Shape shape = {}) {
   t.describe(description);
   auto s = t.subject<S>();
-  const auto key = t.ints(0, 7);
-  const auto value = t.ints(0, 99);
+  const auto key = t.ints(0, shape.keys - 1);
+  const auto value = t.ints(0, shape.values - 1);
   s.op("insert", &S::insert, key, value).means(Role::kAssign).weight(8);
   s.op("find_or_insert", &S::find_or_insert, key, value).means(Role::kFindOrInsert);
   s.op("find", &S::find, key).means(Role::kFind);
@@ -276,6 +279,71 @@ HEDDLE_VARIANT(unordered_map_shared, inserts_without_looking_again, "linearizabi
   declare_judged<Shared<Unordered, Mistake::kInsertsWithoutLookingAgain>>(
       t, "who finds nothing under the shared lock overwrites what came before the other lock");
   t.seeded({.operations = 1});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// Two buckets, both entries in one of them: the third key makes them four.
+template <class S>
+heddle::Subject<S> declare_small(heddle::Target& t, const char* description) {
+  auto s = declare<S>(t, description, {.keys = 2, .values = 1});
+  s.start("rehashes next", [](heddle::Start& start) {
+    start.run("insert", 5, 0);
+    start.run("insert", 1, 0);
+  });
+  maps::make_programs_small(t);
+  return s;
+}
+
+template <class S>
+heddle::Subject<S> declare_small_judged(heddle::Target& t, const char* description) {
+  auto s = declare_small<S>(t, description);
+  judge(s);
+  return s;
+}
+
+HEDDLE_TARGET(chained_map_small, t) {
+  declare_small_judged<Shared<Chained<>>>(t, "the map, small enough to be checked")
+      .invariant([](const auto& map) { return map.validate(); });
+}
+
+HEDDLE_VARIANT(chained_map_small, rehash_drops_rest_of_chain, "heap", t) {
+  declare_small_judged<Buggy<chained_map_bug::rehash_drops_rest_of_chain>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, rehash_unlinks_before_allocating, "heap", t) {
+  declare_small_judged<Buggy<chained_map_bug::rehash_unlinks_before_allocating>>(
+      t, "as in chained_map");
+  t.seeded({.needs = "bad-alloc"});
+}
+
+HEDDLE_VARIANT(chained_map_small, rehash_makes_new_nodes, "heap", t) {
+  declare_small<Buggy<chained_map_bug::rehash_makes_new_nodes>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, counts_before_allocating, "linearizability", t) {
+  declare_small_judged<Buggy<chained_map_bug::counts_before_allocating>>(t, "as in chained_map");
+  t.seeded({.needs = "bad-alloc"});
+}
+
+HEDDLE_VARIANT(chained_map_small, erase_reads_freed_node, "heap", t) {
+  declare_small<Buggy<chained_map_bug::erase_reads_freed_node>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, find_moves_to_front, "race", t) {
+  declare_small<Buggy<chained_map_bug::find_moves_to_front>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, erases_then_advances, "heap", t) {
+  declare_small<Shared<Chained<>, Mistake::kErasesThenAdvances>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, keeps_reference_over_erasure, "heap", t) {
+  declare_small<Shared<Chained<>, Mistake::kKeepsReferenceOverErasure>>(t, "as in chained_map");
+}
+
+HEDDLE_VARIANT(chained_map_small, iterates_across_erasures, "heap", t) {
+  declare_small<Shared<Chained<>, Mistake::kUnlocksBetweenEntries>>(t, "as in chained_map");
 }
 
 }  // namespace

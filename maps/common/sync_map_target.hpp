@@ -16,12 +16,13 @@ bool iterate(Map& map) {
 }
 
 template <class Map>
-heddle::Subject<Map> declare_sync_map(heddle::Target& t, const char* description) {
+heddle::Subject<Map> declare_sync_map(heddle::Target& t, const char* description, int keys = 4,
+                                      int values = 3) {
   using heddle::Role;
   t.describe(description);
   auto s = t.subject<Map>();
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 2);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("assign", &Map::insert_or_assign, key, value).means(Role::kAssign);
   s.op("insert", &Map::insert, key, value).means(Role::kInsert).weight(2);
   s.op("exchange", &Map::exchange, key, value).means(Role::kExchange).weight(2);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "../common/small_target.hpp"
 #include "deferred_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -48,12 +49,12 @@ struct Declared {
 };
 
 template <deferred_map_bug Bug>
-Declared<Bug> declare(heddle::Target& t, const char* description) {
+Declared<Bug> declare(heddle::Target& t, const char* description, int keys = 5, int values = 100) {
   using S = Map<Bug>;
   t.describe(description);
   auto s = t.subject<S>([] { return std::make_unique<S>(2); });
-  const auto key = t.ints(0, 4);
-  s.op("insert", &S::insert_or_assign, key, t.ints(0, 99)).means(Role::kAssign).weight(6);
+  const auto key = t.ints(0, keys - 1);
+  s.op("insert", &S::insert_or_assign, key, t.ints(0, values - 1)).means(Role::kAssign).weight(6);
   s.op("erase", &S::erase, key).means(Role::kErase).weight(6);
   s.op("find", &S::find, key).means(Role::kFind).weight(3);
   s.op("size", &S::size).weight(1);
@@ -175,6 +176,73 @@ HEDDLE_VARIANT(deferred_map, sweeps_under_shared_lock, "race", t) {
   declare<deferred_map_bug::sweeps_under_shared_lock>(t,
                                                       "a sweep holds the lock that is for marks");
   t.seeded({.threads = 1, .operations = 1});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// An iteration is under way, or an erased entry waits for a sweep.
+template <deferred_map_bug Bug>
+heddle::Subject<Map<Bug>> declare_small(heddle::Target& t, const char* description) {
+  auto s = declare<Bug>(t, description, 2, 1).subject;
+  s.start("one of two entries yielded", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+    maps::iterate(start, 1);
+  });
+  s.start("erased", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+    start.run("erase", 0);
+  });
+  maps::make_programs_small(t);
+  return s;
+}
+
+template <deferred_map_bug Bug>
+heddle::Subject<Map<Bug>> declare_small_judged(heddle::Target& t, const char* description) {
+  auto s = declare_small<Bug>(t, description);
+  s.linearizable();
+  s.follows(heddle::contracts::weakly_consistent(kGoesOn));
+  return s;
+}
+
+HEDDLE_TARGET(deferred_map_small, t) {
+  declare_small_judged<deferred_map_bug::none>(t, "the map, small enough to be checked")
+      .invariant(kSoundStructure);
+}
+
+HEDDLE_VARIANT(deferred_map_small, sweeps_under_iterators, "heap", t) {
+  declare_small<deferred_map_bug::sweeps_under_iterators>(t, "as in deferred_map");
+}
+
+HEDDLE_VARIANT(deferred_map_small, clear_frees_entries, "heap", t) {
+  declare_small<deferred_map_bug::clear_frees_entries>(t, "as in deferred_map");
+}
+
+HEDDLE_VARIANT(deferred_map_small, buries_twice, "heap", t) {
+  declare_small<deferred_map_bug::buries_twice>(t, "as in deferred_map");
+}
+
+HEDDLE_VARIANT(deferred_map_small, sweeps_what_came_back, "linearizability", t) {
+  declare_small_judged<deferred_map_bug::sweeps_what_came_back>(t, "as in deferred_map");
+}
+
+HEDDLE_VARIANT(deferred_map_small, marks_what_is_marked, "linearizability", t) {
+  declare_small_judged<deferred_map_bug::marks_what_is_marked>(t, "as in deferred_map");
+}
+
+HEDDLE_VARIANT(deferred_map_small, counts_in_two_steps, "contract", t) {
+  declare_small<deferred_map_bug::counts_in_two_steps>(t, "as in deferred_map")
+      .invariant(kSoundStructure);
+}
+
+HEDDLE_VARIANT(deferred_map_small, sweep_loses_last_of_slice, "contract", t) {
+  declare_small<deferred_map_bug::sweep_loses_last_of_slice>(t, "as in deferred_map")
+      .invariant(kSoundStructure);
+}
+
+HEDDLE_VARIANT(deferred_map_small, sweeps_under_shared_lock, "race", t) {
+  declare_small<deferred_map_bug::sweeps_under_shared_lock>(t, "as in deferred_map");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../common/locked.hpp"
+#include "../common/small_target.hpp"
 #include "dict_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -102,12 +103,12 @@ class SharesLookups : public maps::locked<Map<dict_map_bug::none>, std::shared_m
 };
 
 template <class S, class Range>
-heddle::Subject<S> declare(heddle::Target& t, dict_map_options options, int keys,
+heddle::Subject<S> declare(heddle::Target& t, dict_map_options options, int keys, int values,
                            const char* description) {
   t.describe(description);
   auto s = t.subject<S>([options] { return std::make_unique<S>(options); });
   const auto key = t.ints(0, keys - 1);
-  s.op("insert", &S::insert, key, t.ints(0, 99)).means(Role::kAssign).weight(8);
+  s.op("insert", &S::insert, key, t.ints(0, values - 1)).means(Role::kAssign).weight(8);
   s.op("erase", &S::erase, key).means(Role::kErase).weight(6);
   s.op("find", &S::find, key).means(Role::kFind);
   s.op("size", &S::size).means(Role::kSize).weight(1);
@@ -141,7 +142,7 @@ void add_starts(heddle::Subject<S>& s) {
 // By the lock, all operations are ordered, and then safe iterators promise what Go's do.
 template <class S>
 heddle::Subject<S> declare_safe(heddle::Target& t, const char* description) {
-  auto s = declare<S, typename S::range>(t, kRestless, 10, description);
+  auto s = declare<S, typename S::range>(t, kRestless, 10, 100, description);
   add_starts(s);
   s.follows(heddle::contracts::go_range());
   return s;
@@ -149,14 +150,14 @@ heddle::Subject<S> declare_safe(heddle::Target& t, const char* description) {
 
 template <class S>
 heddle::Subject<S> declare_unsafe(heddle::Target& t, const char* description) {
-  auto s = declare<S, typename S::UnsafeRange>(t, kRoomy, 8, description);
+  auto s = declare<S, typename S::UnsafeRange>(t, kRoomy, 8, 100, description);
   s.follows(heddle::contracts::fail_fast({.complete = true}));
   return s;
 }
 
 template <class S>
 heddle::Subject<S> declare_scan(heddle::Target& t, const char* description) {
-  auto s = declare<S, typename S::Scan>(t, kRestless, 10, description);
+  auto s = declare<S, typename S::Scan>(t, kRestless, 10, 100, description);
   add_starts(s);
   s.follows(heddle::contracts::redis_scan());
   return s;
@@ -251,6 +252,116 @@ HEDDLE_VARIANT(dict_map_scan, scan_counts_forward, "iteration", t) {
 HEDDLE_VARIANT(dict_map, shares_lookups, "race", t) {
   declare_safe<SharesLookups>(t, "lookups, which rehash too, hold the lock shared");
   t.seeded({.operations = 1});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+void insert(heddle::Start& start, int from, int to) {
+  for (int key = from; key < to; ++key) {
+    start.run("insert", key, 0);
+  }
+}
+
+template <class S, class Range>
+heddle::Subject<S> declare_small(heddle::Target& t, dict_map_options options,
+                                 const char* description) {
+  auto s = declare<S, Range>(t, options, 2, 1, description);
+  maps::make_programs_small(t);
+  return s;
+}
+
+/// An iteration is under way. The fifth key starts a growth.
+template <class S>
+void add_iterated_starts(heddle::Subject<S>& s) {
+  s.start("one of two entries yielded", [](heddle::Start& start) {
+    insert(start, 0, 2);
+    maps::iterate(start, 1);
+  });
+  s.start("grows next", [](heddle::Start& start) {
+    insert(start, 1, 5);
+    maps::iterate(start, 3);
+  });
+  s.start("growing", [](heddle::Start& start) {
+    insert(start, 1, 6);
+    maps::iterate(start, 2);
+  });
+}
+
+template <class S>
+heddle::Subject<S> declare_small_safe(heddle::Target& t, const char* description) {
+  auto s = declare_small<S, typename S::range>(t, kRestless, description);
+  add_iterated_starts(s);
+  s.start("growing, nobody iterating", [](heddle::Start& start) { insert(start, 1, 6); });
+  s.follows(heddle::contracts::go_range());
+  return s;
+}
+
+template <class S>
+heddle::Subject<S> declare_small_unsafe(heddle::Target& t, const char* description) {
+  auto s = declare_small<S, typename S::UnsafeRange>(t, kRoomy, description);
+  s.start("one of two entries yielded", [](heddle::Start& start) {
+    insert(start, 1, 3);
+    maps::iterate(start, 1);
+  });
+  s.follows(heddle::contracts::fail_fast({.complete = true}));
+  return s;
+}
+
+template <class S>
+heddle::Subject<S> declare_small_scan(heddle::Target& t, const char* description) {
+  auto s = declare_small<S, typename S::Scan>(t, kRestless, description);
+  add_iterated_starts(s);
+  s.follows(heddle::contracts::redis_scan());
+  return s;
+}
+
+HEDDLE_TARGET(dict_map_small, t) {
+  declare_small_safe<Clean>(t, "the dictionary of Redis, small enough to be checked")
+      .invariant(maps::kSoundStructure);
+}
+
+HEDDLE_TARGET(dict_map_small_unsafe, t) {
+  declare_small_unsafe<Clean>(t, "the same with unsafe iterators").invariant(maps::kSoundStructure);
+}
+
+HEDDLE_TARGET(dict_map_small_scan, t) {
+  declare_small_scan<Clean>(t, "the same with SCAN").invariant(maps::kSoundStructure);
+}
+
+HEDDLE_VARIANT(dict_map_small, rehashes_under_safe_iterator, "iteration", t) {
+  declare_small_safe<Locked<dict_map_bug::rehashes_under_safe_iterator>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, erases_any_incarnation, "iteration", t) {
+  declare_small_safe<Locked<dict_map_bug::erases_any_incarnation>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, erase_misses_second_table, "iteration", t) {
+  declare_small_safe<Locked<dict_map_bug::erase_misses_second_table>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, inserts_into_old_table, "heap", t) {
+  declare_small_safe<Locked<dict_map_bug::inserts_into_old_table>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, moves_first_of_chain_only, "iteration", t) {
+  declare_small_safe<Locked<dict_map_bug::moves_first_of_chain_only>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, clear_forgets_second_table, "iteration", t) {
+  declare_small_safe<Locked<dict_map_bug::clear_forgets_second_table>>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small, shares_lookups, "race", t) {
+  declare_small_safe<SharesLookups>(t, "as in dict_map");
+}
+
+HEDDLE_VARIANT(dict_map_small_unsafe, fingerprint_of_sizes, "iteration", t) {
+  declare_small_unsafe<Locked<dict_map_bug::fingerprint_of_sizes>>(t, "as in dict_map_unsafe");
+}
+
+HEDDLE_VARIANT(dict_map_small_scan, scan_ignores_larger_table, "iteration", t) {
+  declare_small_scan<Locked<dict_map_bug::scan_ignores_larger_table>>(t, "as in dict_map_scan");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "../common/small_target.hpp"
 #include "go_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -19,23 +20,6 @@ using maps::go_map_options;
 /// The map's random source, owned by the schedule: the seed of hashes, where iterations start.
 struct ScheduledRandom {
   std::uint32_t operator()() { return heddle::choose(256) * 0x9e3779b1u; }
-};
-
-/// Two answers, so that both can be tried. With one an iteration begins in front of everything, and
-/// a NaN goes to the first bucket; with the other at the end, and to the last one. After a few
-/// times they take turns: each NaN that migrates asks, and would double the executions.
-template <std::uint32_t Last = ~std::uint32_t{0}>
-class FewRandom {
- public:
-  std::uint32_t operator()() {
-    ++times_;
-    const bool first = times_ <= kChosen ? heddle::choose(2) == 0 : times_ % 2 == 0;
-    return first ? 0 : Last;
-  }
-
- private:
-  static constexpr unsigned kChosen = 6;
-  unsigned times_ = 0;
 };
 
 /// All keys in one bucket: overflow chains.
@@ -65,8 +49,10 @@ template <go_map_bug Bug, class Hash = maps::seeded_hash, class Equal = std::equ
           class Random = ScheduledRandom>
 using Map = maps::go_map<Key, Mapped, Hash, Equal, Random, Bug>;
 
+/// With one answer an iteration begins in front of everything, and a NaN goes to the first bucket;
+/// with the other at the end, and to the last one.
 template <go_map_bug Bug>
-using SmallMap = Map<Bug, InPairs<Key>, std::equal_to<Key>, FewRandom<>>;
+using SmallMap = Map<Bug, InPairs<Key>, std::equal_to<Key>, maps::few_random<>>;
 
 // Small tables that stay mid-growth for long: four buckets, and the ninth key starts a growth.
 constexpr go_map_options kSmall{.initial_log2 = 2, .load_numerator = 2, .load_denominator = 1};
@@ -444,29 +430,16 @@ HEDDLE_VARIANT(go_map_nan_same_size, same_size_checks_bucket, "iteration", t) {
 
 // ---- small enough for every execution: `heddle check` ----
 
-void iterate(heddle::Start& start, int steps) {
-  start.run("open");
-  for (int i = 0; i < steps; ++i) {
-    start.run("next");
-  }
-}
-
 void insert_eight(heddle::Start& start, Key eighth) {
   insert(start, 1, 8);
   insert(start, eighth, eighth + 1);
-}
-
-void make_programs_small(heddle::Target& t) {
-  t.threads(2, 2);
-  t.setup_operations(0);
-  t.operations_per_thread(3);
 }
 
 template <class Subject, class Options>
 auto declare_small(heddle::Target& t, Options options, const char* description,
                    const heddle::Contract& contract = heddle::contracts::go_range()) {
   t.describe(description);
-  make_programs_small(t);
+  maps::make_programs_small(t);
   auto s = t.subject<Subject>([options] { return std::make_unique<Subject>(options()); });
   add_operations(s, t.ints(0, 1), t.ints(100, 100));
   s.follows(contract);
@@ -483,17 +456,17 @@ void add_growing_starts(heddle::Subject<Subject>& s, Key eighth) {
   s.start("mid-migration, iterator of new buckets", [=](heddle::Start& start) {
     insert_eight(start, eighth);
     insert(start, 9, 10);
-    iterate(start, 8);
+    maps::iterate(start, 8);
     erase(start, 2, 3);
   });
   s.start("mid-migration, iterator of old buckets", [=](heddle::Start& start) {
     insert_eight(start, eighth);
-    iterate(start, 7);
+    maps::iterate(start, 7);
     insert(start, 9, 10);
   });
   s.start("grows next", [=](heddle::Start& start) {
     insert_eight(start, eighth);
-    iterate(start, 7);
+    maps::iterate(start, 7);
   });
 }
 
@@ -563,7 +536,7 @@ auto declare_small_nan(heddle::Target& t, Options options, const char* descripti
 
 template <go_map_bug Bug>
 auto declare_small_growing_nan(heddle::Target& t, const char* description) {
-  auto s = declare_small_nan<Bug, FewRandom<>>(t, either_small_shape, description);
+  auto s = declare_small_nan<Bug, maps::few_random<>>(t, either_small_shape, description);
   add_growing_starts(s, kIrreflexive);
   return s;
 }
@@ -571,15 +544,15 @@ auto declare_small_growing_nan(heddle::Target& t, const char* description) {
 /// Each of four chains has an overflow bucket, so the next new key, in the second, starts a growth
 /// at the same size. A NaN in the last bucket has the tophash of one that would not go to that
 /// half.
-constexpr std::uint32_t kEvenTop = 0xfeff'ffff;
+using FewEvenTops = maps::few_random<0xfeff'ffff>;
 
 template <go_map_bug Bug>
 auto declare_small_compacting_nan(heddle::Target& t, const char* description) {
-  auto s = declare_small_nan<Bug, FewRandom<kEvenTop>>(t, [] { return kRoomy; }, description);
+  auto s = declare_small_nan<Bug, FewEvenTops>(t, [] { return kRoomy; }, description);
   s.start("mid-rebuild", [](heddle::Start& start) {
     insert(start, 0, 39);
     insert(start, 42, 43);
-    iterate(start, 39);
+    maps::iterate(start, 39);
   });
   return s;
 }
@@ -773,11 +746,11 @@ HEDDLE_VARIANT(go_map_overlapping, next_ignores_writing_flag, "check", t) {
 
 template <go_map_bug Bug>
 void declare_small_overlapping(heddle::Target& t, const char* description) {
-  make_programs_small(t);
-  auto s = declare_overlapping<Overlapping<Bug, FewRandom<>>>(t, 2, 1, description);
+  maps::make_programs_small(t);
+  auto s = declare_overlapping<Overlapping<Bug, maps::few_random<>>>(t, 2, 1, description);
   s.start("two entries, one yielded", [](heddle::Start& start) {
     insert(start, 0, 2);
-    iterate(start, 1);
+    maps::iterate(start, 1);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "../common/small_target.hpp"
 #include "../common/sync_map_target.hpp"
 #include "heddle/heddle.hpp"
 #include "hash_trie_map.hpp"
@@ -26,8 +27,8 @@ struct DeepHash {
   std::uint64_t operator()(int key) const { return static_cast<std::uint64_t>(key); }
 };
 
-template <hash_trie_map_bug Bug, class Hash>
-using Map = maps::hash_trie_map<int, int, Hash, std::equal_to<int>, Epochs, Bug>;
+template <hash_trie_map_bug Bug, class Hash, class Reclaimer = Epochs>
+using Map = maps::hash_trie_map<int, int, Hash, std::equal_to<int>, Reclaimer, Bug>;
 
 // Chains, branches of several levels, and what removal leaves of them.
 void add_starts(auto& s) {
@@ -164,6 +165,46 @@ HEDDLE_VARIANT(hash_trie_map_deep, stops_a_level_early, "linearizability", t) {
   declare<hash_trie_map_bug::stops_a_level_early, DeepHash>(
       t, "lookups do not look at the last four bits");
   t.seeded({.threads = 1, .operations = 3, .source = "golang/go 4324d5a88c"});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// Keys 0 and 1 have the same hash.
+template <hash_trie_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  using M = Map<Bug, NearHash, maps::epochs<4, maps::kNever>>;
+  auto s = maps::declare_sync_map<M>(t, description, 2, 1);
+  s.start("a branch to make", [](heddle::Start& start) { start.run("assign", 2, 0); });
+  s.start("alone in its branch", [](heddle::Start& start) {
+    start.run("assign", 0, 0);
+    start.run("assign", 2, 0);
+    start.run("erase", 2);
+  });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(hash_trie_map_small, t) {
+  declare_small<hash_trie_map_bug::none>(t, "a trie over hashes, small enough to be checked");
+}
+
+HEDDLE_VARIANT(hash_trie_map_small, skips_recheck_of_slot, "linearizability", t) {
+  declare_small<hash_trie_map_bug::skips_recheck_of_slot>(t, "as in hash_trie_map");
+}
+
+HEDDLE_VARIANT(hash_trie_map_small, locks_on_the_way_down, "deadlock", t) {
+  declare_small<hash_trie_map_bug::locks_on_the_way_down>(t, "as in hash_trie_map");
+}
+
+HEDDLE_VARIANT(hash_trie_map_small, publishes_before_filling, "linearizability", t) {
+  declare_small<hash_trie_map_bug::publishes_before_filling>(t, "as in hash_trie_map");
+}
+
+HEDDLE_VARIANT(hash_trie_map_small, publishes_relaxed, "race", t) {
+  declare_small<hash_trie_map_bug::publishes_relaxed>(t, "as in hash_trie_map");
+}
+
+HEDDLE_VARIANT(hash_trie_map_small, leaks_replaced_entry, "heap", t) {
+  declare_small<hash_trie_map_bug::leaks_replaced_entry>(t, "as in hash_trie_map");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../common/iterations.hpp"
+#include "../common/small_target.hpp"
 #include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "relocating_map.hpp"
@@ -21,18 +22,17 @@ struct KeyItself {
 // Whoever enters frees what it can after each retirement; there are at most four threads.
 using Epochs = maps::epoch_reclaimer<4, 1>;
 
-template <relocating_map_bug Bug>
-using Map = maps::relocating_map<Key, Mapped, KeyItself, Epochs, Bug>;
+template <relocating_map_bug Bug, class Reclaimer = Epochs>
+using Map = maps::relocating_map<Key, Mapped, KeyItself, Reclaimer, Bug>;
 
-template <relocating_map_bug Bug>
-void declare(heddle::Target& t, const char* description) {
-  using M = Map<Bug>;
+template <class M>
+heddle::Subject<M> declare_all(heddle::Target& t, const char* description, int keys, int values) {
   t.describe(description);
   auto s = t.subject<M>([] {
     return std::make_unique<M>(maps::relocating_map_options{.initial_cells = 2, .stride = 1});
   });
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 3);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("insert", &M::insert, key, value).means(heddle::Role::kInsert);
   s.op("assign", &M::insert_or_assign, key, value).means(heddle::Role::kAssign);
   s.op("exchange", &M::exchange, key, value).means(heddle::Role::kExchange).weight(2);
@@ -52,6 +52,12 @@ void declare(heddle::Target& t, const char* description) {
   s.invariant([](M& m) { return m.validate(); });
   s.linearizable();
   s.promises(heddle::Progress::kLockFree);
+  return s;
+}
+
+template <relocating_map_bug Bug>
+void declare(heddle::Target& t, const char* description) {
+  auto s = declare_all<Map<Bug>>(t, description, 4, 4);
   s.start("in the middle of a relocation", [](heddle::Start& start) {
     for (int i = 0; i < 4; ++i) {
       start.run("insert", i, i);
@@ -139,6 +145,21 @@ HEDDLE_VARIANT(relocating_map, counts_in_two_steps, "contract", t) {
   t.seeded({.threads = 2, .operations = 1});
   declare<relocating_map_bug::counts_in_two_steps>(t,
                                                    "the number of entries is read, then written");
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// Two cells.
+template <relocating_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  using Reclaimer = maps::epoch_reclaimer<4, maps::kNever>;
+  auto s = declare_all<Map<Bug, Reclaimer>>(t, description, 2, 1);
+  s.start("relocates next", [](heddle::Start& start) { start.run("insert", 1, 0); });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(relocating_map_small, t) {
+  declare_small<relocating_map_bug::none>(t, "open addressing, small enough to be checked");
 }
 
 }  // namespace

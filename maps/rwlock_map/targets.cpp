@@ -4,6 +4,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "../common/small_target.hpp"
 #include "heddle/heddle.hpp"
 #include "rwlock_map.hpp"
 #include "spread_readers_mutex.hpp"
@@ -63,11 +64,12 @@ bool erase_by_predicate(M& map, Key wanted) {
 }
 
 template <class M>
-void declare(heddle::Target& t, const char* description) {
+heddle::Subject<M> declare(heddle::Target& t, const char* description, int keys = 3,
+                           int values = 10) {
   t.describe(description);
   auto s = t.subject<M>();
-  const auto key = t.ints(0, 2);
-  const auto value = t.ints(0, 9);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("insert", &M::insert, key, value).means(Role::kInsert);
   s.op("insert_or_assign", &M::insert_or_assign, key, value).means(Role::kAssign);
   s.op("find_or_insert", &M::find_or_insert, key, value).means(Role::kFindOrInsert);
@@ -86,6 +88,7 @@ void declare(heddle::Target& t, const char* description) {
   t.threads(2, 3);
   t.operations_per_thread(3);
   t.setup_operations(3);
+  return s;
 }
 
 // ---- the clean map ----
@@ -188,6 +191,61 @@ HEDDLE_VARIANT(rwlock_map_spread_readers, leaves_without_waking, "deadlock", t) 
   declare<Map<rwlock_map_bug::none, Mutex>>(
       t, "a reader that leaves does not wake the writer that waits for it");
   t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+template <class M>
+void declare_small(heddle::Target& t, const char* description) {
+  auto s = declare<M>(t, description, 2, 1);
+  s.start("one entry", [](heddle::Start& start) { start.run("insert", 0, 0); });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(rwlock_map_small, t) {
+  declare_small<Map<rwlock_map_bug::none>>(t, "the map, small enough to be checked");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, unlocks_after_begin, "race", t) {
+  declare_small<Map<rwlock_map_bug::unlocks_after_begin>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, unlocks_between_steps, "race", t) {
+  declare_small<Map<rwlock_map_bug::unlocks_between_steps>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, keeps_lock_when_abandoned, "misuse", t) {
+  declare_small<Map<rwlock_map_bug::keeps_lock_when_abandoned>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, inserts_after_upgrade_gap, "linearizability", t) {
+  declare_small<Map<rwlock_map_bug::inserts_after_upgrade_gap>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, upgrades_lock_in_place, "deadlock", t) {
+  declare_small<Map<rwlock_map_bug::upgrades_lock_in_place>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, erases_while_it_visits, "deadlock", t) {
+  declare_small<Map<rwlock_map_bug::erases_while_it_visits>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, assigns_under_shared_lock, "race", t) {
+  declare_small<Map<rwlock_map_bug::assigns_under_shared_lock>>(t, "as in rwlock_map");
+}
+
+HEDDLE_VARIANT(rwlock_map_small, copies_after_unlock, "race", t) {
+  declare_small<Map<rwlock_map_bug::copies_after_unlock>>(t, "as in rwlock_map");
+}
+
+HEDDLE_TARGET(rwlock_map_small_writers_first, t) {
+  declare_small<Map<rwlock_map_bug::none, writer_first_mutex<>>>(
+      t, "the same behind a lock whose waiting writers keep readers out");
+}
+
+HEDDLE_VARIANT(rwlock_map_small_writers_first, counts_while_it_copies, "deadlock", t) {
+  declare_small<Map<rwlock_map_bug::counts_while_it_copies, writer_first_mutex<>>>(
+      t, "as in rwlock_map_writers_first");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "../common/iterations.hpp"
+#include "../common/small_target.hpp"
 #include "heddle/heddle.hpp"
 #include "sharded_map.hpp"
 
@@ -33,11 +34,12 @@ void copy(M& map) {
 }
 
 template <class M>
-heddle::Subject<M> declare_points(heddle::Target& t, const char* description) {
+heddle::Subject<M> declare_points(heddle::Target& t, const char* description, int keys,
+                                  int values) {
   t.describe(description);
   auto s = t.subject<M>();
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 9);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("insert", &M::insert, key, value).means(Role::kInsert);
   s.op("insert_or_assign", &M::insert_or_assign, key, value).means(Role::kAssign);
   s.op("erase", &M::erase, key).means(Role::kErase);
@@ -57,20 +59,22 @@ heddle::Subject<M> declare_points(heddle::Target& t, const char* description) {
 
 /// Iterations that go from shard to shard.
 template <sharded_map_bug Bug>
-void declare(heddle::Target& t, const char* description) {
+auto declare(heddle::Target& t, const char* description, int keys = 4, int values = 10) {
   using M = Map<Bug>;
-  auto s = declare_points<M>(t, description);
+  auto s = declare_points<M>(t, description, keys, values);
   maps::declare_iterations(s);
   s.follows(heddle::contracts::weakly_consistent());
+  return s;
 }
 
 /// Iterations over the copy of one moment.
 template <sharded_map_bug Bug>
-void declare_snapshot(heddle::Target& t, const char* description) {
+auto declare_snapshot(heddle::Target& t, const char* description, int keys = 4, int values = 10) {
   using M = Map<Bug>;
-  auto s = declare_points<M>(t, description);
+  auto s = declare_points<M>(t, description, keys, values);
   s.op("to_vector", copy<M>).means(Role::kIterate).not_in_setup();
   s.follows(heddle::contracts::snapshot());
+  return s;
 }
 
 // ---- the clean map ----
@@ -151,6 +155,87 @@ HEDDLE_VARIANT(sharded_map_snapshot, counts_before_it_copies, "iteration", t) {
             .operations = 1,
             .needs = "",
             .source = "orcaman/concurrent-map e19fe66: Keys holds blanks for removed keys"});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// A key in each shard.
+template <sharded_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  auto s = declare<Bug>(t, description, 2, 1);
+  s.start("one of two entries yielded", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+    maps::iterate(start, 1);
+  });
+  s.start("the first shard empty", [](heddle::Start& start) {
+    start.run("insert", 1, 0);
+    maps::iterate(start, 0);
+  });
+  maps::make_programs_small(t);
+}
+
+template <sharded_map_bug Bug>
+void declare_small_snapshot(heddle::Target& t, const char* description) {
+  auto s = declare_snapshot<Bug>(t, description, 2, 1);
+  s.start("two entries", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+  });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(sharded_map_small, t) {
+  declare_small<sharded_map_bug::none>(t, "the map in two shards, small enough to be checked");
+}
+
+HEDDLE_VARIANT(sharded_map_small, erases_by_other_hash, "linearizability", t) {
+  declare_small<sharded_map_bug::erases_by_other_hash>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, locks_by_other_hash, "race", t) {
+  declare_small<sharded_map_bug::locks_by_other_hash>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, looks_before_it_locks, "linearizability", t) {
+  declare_small<sharded_map_bug::looks_before_it_locks>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, counts_shard_by_shard, "linearizability", t) {
+  declare_small<sharded_map_bug::counts_shard_by_shard>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, clears_shard_by_shard, "linearizability", t) {
+  declare_small<sharded_map_bug::clears_shard_by_shard>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, clears_in_reverse_order, "deadlock", t) {
+  declare_small<sharded_map_bug::clears_in_reverse_order>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, reads_shard_outside_lock, "race", t) {
+  declare_small<sharded_map_bug::reads_shard_outside_lock>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, stands_in_shard, "heap", t) {
+  declare_small<sharded_map_bug::stands_in_shard>(t, "as in sharded_map");
+}
+
+HEDDLE_VARIANT(sharded_map_small, ends_at_empty_shard, "iteration", t) {
+  declare_small<sharded_map_bug::ends_at_empty_shard>(t, "as in sharded_map");
+}
+
+HEDDLE_TARGET(sharded_map_small_snapshot, t) {
+  declare_small_snapshot<sharded_map_bug::none>(t,
+                                                "the same, copied under the locks of all shards");
+}
+
+HEDDLE_VARIANT(sharded_map_small_snapshot, copies_shard_by_shard, "iteration", t) {
+  declare_small_snapshot<sharded_map_bug::copies_shard_by_shard>(t, "as in sharded_map_snapshot");
+}
+
+HEDDLE_VARIANT(sharded_map_small_snapshot, counts_before_it_copies, "iteration", t) {
+  declare_small_snapshot<sharded_map_bug::counts_before_it_copies>(t, "as in sharded_map_snapshot");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <xenium/reclamation/hazard_pointer.hpp>
 
 #include "../common/iterations.hpp"
+#include "../common/small_target.hpp"
 #include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "split_ordered_map.hpp"
@@ -46,11 +47,12 @@ void declare_iteration(heddle::Target& t, heddle::Subject<M>& s) {
 }
 
 template <class M>
-void declare(heddle::Target& t, const char* description) {
+heddle::Subject<M> declare(heddle::Target& t, const char* description, int keys = 4,
+                           int values = 4) {
   t.describe(description);
   auto s = t.subject<M>();
-  const auto key = t.ints(0, 3);
-  const auto value = t.ints(0, 3);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("insert", &M::insert, key, value).means(heddle::Role::kInsert);
   s.op("assign", &M::insert_or_assign, key, value).means(heddle::Role::kAssign);
   s.op("exchange", &M::exchange, key, value).means(heddle::Role::kExchange).weight(2);
@@ -65,6 +67,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
   s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
   declare_iteration(t, s);
+  return s;
 }
 
 /// Few operations but those that get in the way of an iteration.
@@ -160,6 +163,20 @@ HEDDLE_VARIANT(split_ordered_map, counts_in_two_steps, "contract", t) {
   t.seeded({.threads = 2, .operations = 1});
   declare<Hazardous<split_ordered_map_bug::counts_in_two_steps>>(
       t, "the number of entries is read, then written");
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+template <split_ordered_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  using Reclaimer = maps::epoch_reclaimer<4, maps::kNever>;
+  auto s = declare<Map<Reclaimer, Bug>>(t, description, 2, 1);
+  s.start("one entry", [](heddle::Start& start) { start.run("insert", 1, 0); });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(split_ordered_map_small, t) {
+  declare_small<split_ordered_map_bug::none>(t, "split-ordered lists, small enough to be checked");
 }
 
 }  // namespace

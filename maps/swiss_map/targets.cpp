@@ -1,11 +1,13 @@
 // swiss_map under Heddle: the locked map and its seeded bugs.
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "../common/locked.hpp"
+#include "../common/small_target.hpp"
 #include "heddle/heddle.hpp"
 #include "swiss_map.hpp"
 
@@ -35,22 +37,26 @@ struct TopBits {
   }
 };
 
-template <swiss_map_bug Bug, class Hash = maps::seeded_hash>
-using Map = maps::swiss_map<int, int, Hash, std::equal_to<int>, ScheduledRandom, Bug>;
+template <swiss_map_bug Bug, class Hash = maps::seeded_hash, class Random = ScheduledRandom>
+using Map = maps::swiss_map<int, int, Hash, std::equal_to<int>, Random, Bug>;
+
+template <swiss_map_bug Bug, class Hash = TopBits>
+using SmallMap = Map<Bug, Hash, maps::few_random<>>;
 
 template <swiss_map_bug Bug>
 using Locked = maps::locked<Map<Bug>>;
 
 /// Locks while an iteration is opened and closed, but not while it goes on.
-class LocksOpenOnly : public Locked<swiss_map_bug::none> {
+template <class M = Map<swiss_map_bug::none>>
+class LocksOpenOnly : public maps::locked<M> {
  public:
-  using locked::locked;
+  using maps::locked<M>::locked;
 
-  class range : public locked::range {
+  class range : public maps::locked<M>::range {
    public:
-    using locked::range::range;
+    using maps::locked<M>::range::range;
 
-    std::optional<std::pair<int, int>> next() { return next_alone(); }
+    std::optional<std::pair<int, int>> next() { return this->next_alone(); }
   };
 };
 
@@ -60,10 +66,11 @@ constexpr swiss_map_options kSparse{.max_table_slots = 16, .load_eighths = 2};
 constexpr swiss_map_options kDense{.max_table_slots = 16};
 
 template <class S>
-heddle::Subject<S> declare(heddle::Target& t, swiss_map_options options, int keys) {
+heddle::Subject<S> declare(heddle::Target& t, swiss_map_options options, int keys,
+                           heddle::Ints value = {0, 99}) {
   auto s = t.subject<S>([options] { return std::make_unique<S>(options); });
   const auto key = t.ints(0, keys - 1);
-  s.op("insert", &S::insert, key, t.ints(0, 99)).means(Role::kAssign).weight(8);
+  s.op("insert", &S::insert, key, value).means(Role::kAssign).weight(8);
   s.op("erase", &S::erase, key).means(Role::kErase).weight(2);
   s.op("find", &S::find, key).means(Role::kFind);
   s.op("size", &S::size).means(Role::kSize).weight(1);
@@ -182,7 +189,7 @@ HEDDLE_VARIANT(swiss_map, unpins_only_at_end, "heap", t) {
 }
 
 HEDDLE_VARIANT(swiss_map, locks_open_only, "race", t) {
-  declare_sparse<LocksOpenOnly>(t, "an iteration goes on without the lock it was opened under");
+  declare_sparse<LocksOpenOnly<>>(t, "an iteration goes on without the lock it was opened under");
   t.seeded({.operations = 2});
 }
 
@@ -208,6 +215,108 @@ HEDDLE_VARIANT(swiss_map_dense, takes_first_tombstone, "iteration", t) {
   declare_dense<maps::locked<Map<swiss_map_bug::takes_first_tombstone, TwoGroups>>>(
       t, "an insertion takes the first tombstone and does not look for the key behind it");
   t.seeded({.operations = 1});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+void insert(heddle::Start& start, std::initializer_list<int> keys) {
+  for (const int key : keys) {
+    start.run("insert", key, key);
+  }
+}
+
+template <class S>
+heddle::Subject<S> declare_small(heddle::Target& t, swiss_map_options options,
+                                 const char* description) {
+  t.describe(description);
+  auto s = declare<S>(t, options, 2, {100, 100});
+  maps::make_programs_small(t);
+  return s;
+}
+
+/// An iteration is under way. Key 0 comes by the threads only, and is one too many.
+template <class S>
+heddle::Subject<S> declare_small(heddle::Target& t, const char* description) {
+  auto s = declare_small<S>(t, kSparse, description);
+  s.start("the only table splits next", [](heddle::Start& start) {
+    insert(start, {1, 2, 3, 4});
+    maps::iterate(start, 2);
+  });
+  s.start("split under the iterator", [](heddle::Start& start) {
+    insert(start, {1, 2, 3, 4});
+    maps::iterate(start, 2);
+    insert(start, {5});
+  });
+  s.start("half of a large directory splits next", [](heddle::Start& start) {
+    insert(start, {4, 5, 12, 13, 20, 1, 2, 3, 8});
+    maps::iterate(start, 4);
+  });
+  return s;
+}
+
+HEDDLE_TARGET(swiss_map_small, t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::none>>>(
+      t, "Go's map since 1.24, small enough to be checked")
+      .invariant(maps::kSoundStructure);
+}
+
+HEDDLE_VARIANT(swiss_map_small, frees_table_under_iterator, "heap", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::frees_table_under_iterator>>>(
+      t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, yields_stale_copies, "iteration", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::yields_stale_copies>>>(t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, walks_table_per_directory_entry, "iteration", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::walks_table_per_directory_entry>>>(
+      t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, updates_two_directory_entries, "iteration", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::updates_two_directory_entries>>>(
+      t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, unpins_only_at_end, "heap", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::unpins_only_at_end>>>(t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, locks_open_only, "race", t) {
+  declare_small<LocksOpenOnly<SmallMap<swiss_map_bug::none>>>(t, "as in swiss_map");
+}
+
+HEDDLE_VARIANT(swiss_map_small, deepens_before_allocation, "heap", t) {
+  declare_small<maps::locked<SmallMap<swiss_map_bug::deepens_before_allocation>>>(
+      t, "as in swiss_map");
+  t.seeded({.needs = "bad-alloc"});
+}
+
+/// The first group is full, but for a tombstone; keys 1 and 9 are in the second one.
+template <swiss_map_bug Bug>
+heddle::Subject<maps::locked<SmallMap<Bug, TwoGroups>>> declare_small_dense(
+    heddle::Target& t, const char* description) {
+  auto s = declare_small<maps::locked<SmallMap<Bug, TwoGroups>>>(t, kDense, description);
+  s.start("a tombstone on the way", [](heddle::Start& start) {
+    insert(start, {2, 3, 4, 5, 6, 7, 8, 10, 11, 0, 9, 1});
+    start.run("erase", 2);
+    maps::iterate(start, 4);
+  });
+  return s;
+}
+
+HEDDLE_TARGET(swiss_map_small_dense, t) {
+  declare_small_dense<swiss_map_bug::none>(t, "the same with groups that fill up")
+      .invariant(maps::kSoundStructure);
+}
+
+HEDDLE_VARIANT(swiss_map_small_dense, leaves_no_tombstone, "iteration", t) {
+  declare_small_dense<swiss_map_bug::leaves_no_tombstone>(t, "as in swiss_map_dense");
+}
+
+HEDDLE_VARIANT(swiss_map_small_dense, takes_first_tombstone, "iteration", t) {
+  declare_small_dense<swiss_map_bug::takes_first_tombstone>(t, "as in swiss_map_dense");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "../common/small_target.hpp"
 #include "../common/sync_map_target.hpp"
 #include "heddle/heddle.hpp"
 #include "sync_map.hpp"
@@ -16,8 +17,9 @@ using maps::sync_map_bug;
 // What is retired is freed by the next operation that may.
 using Epochs = maps::epochs<8, 1>;
 
-template <sync_map_bug Bug>
-using Map = maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Epochs, std::mutex, Bug>;
+template <sync_map_bug Bug, class Reclaimer = Epochs>
+using Map =
+    maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Reclaimer, std::mutex, Bug>;
 
 // Each key in another state: deleted, expunged, in both parts, in the dirty part alone.
 void add_starts(auto& s) {
@@ -224,6 +226,24 @@ HEDDLE_VARIANT(sync_map_failing, keeps_expunged_after_failed_build, "contract", 
   declare_failing<sync_map_bug::keeps_expunged_after_failed_build>(
       t, "the copy of the read part fails, and what it has expunged stays so");
   t.seeded({.threads = 1, .operations = 1});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+/// One key is in the read part, which the first thread may miss.
+template <sync_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  using M = Map<Bug, maps::epochs<4, maps::kNever>>;
+  auto s = maps::declare_sync_map<M>(t, description, 2, 1);
+  s.start("promoted", [](heddle::Start& start) {
+    start.run("assign", 0, 0);
+    start.run("iterate");
+  });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(sync_map_small, t) {
+  declare_small<sync_map_bug::none>(t, "a read part and a dirty part, small enough to be checked");
 }
 
 }  // namespace
