@@ -690,6 +690,9 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
   } else if (chosen == 1) {
     spins_.note_chance(thread);
   }
+  if (kind == exec::DecisionKind::kTimeOut) {
+    await_turn(thread);  // the thread looks next at what others may have to change first
+  }
   return chosen;
 }
 

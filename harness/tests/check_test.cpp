@@ -504,6 +504,46 @@ TEST(Check, TimeOutsHappenAndDoNot) {
   EXPECT_EQ(findings("sc", body(std::cv_status::no_timeout)), "check");
 }
 
+// Who waits for a time decides whether it has the patience, and then looks at the lock: before the
+// other has it, and behind, in two executions; without patience also meanwhile.
+TEST(Check, TimedLocks) {
+  const auto contest = [](auto lock_for, auto unlock) {
+    return [=] {
+      std::shared_timed_mutex mutex;
+      run(
+          [&] {
+            if (lock_for(mutex, std::chrono::seconds(1))) {
+              unlock(mutex);
+            }
+          },
+          [&] { const std::lock_guard lock(mutex); });
+    };
+  };
+  EXPECT_EQ(counts(contest([](auto& mutex, auto time) { return mutex.try_lock_for(time); },
+                           [](auto& mutex) { mutex.unlock(); })),
+            (Counts{5, 5, 5}));
+  EXPECT_EQ(counts(contest([](auto& mutex, auto time) { return mutex.try_lock_shared_for(time); },
+                           [](auto& mutex) { mutex.unlock_shared(); })),
+            (Counts{5, 5, 5}));
+}
+
+TEST(Check, TimedWaitsForAPost) {
+  EXPECT_EQ(counts([] {
+              sem_t semaphore;
+              sem_init(&semaphore, 0, 0);
+              run(
+                  [&] {
+                    timespec until = {};
+                    clock_gettime(CLOCK_REALTIME, &until);
+                    ++until.tv_sec;
+                    sem_timedwait(&semaphore, &until);
+                  },
+                  [&] { sem_post(&semaphore); });
+              sem_destroy(&semaphore);
+            }),
+            (Counts{3, 3, 3}));
+}
+
 TEST(Check, AtomicWaits) {
   EXPECT_GE(check("rc11",
                   [] {
