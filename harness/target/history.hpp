@@ -81,9 +81,10 @@ struct History {
     if (model == nullptr) {
       return;
     }
+    const u64 later = ++clock;
     for (HistoryEntry& entry : entries) {
       if (entry.returned && seen.get(entry.thread) < entry.epoch) {
-        entry.returned_at = clock;
+        entry.returned_at = later;
       }
     }
   }

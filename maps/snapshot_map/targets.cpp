@@ -5,6 +5,7 @@
 #include <xenium/policy.hpp>
 #include <xenium/reclamation/hazard_pointer.hpp>
 
+#include "../common/small_target.hpp"
 #include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "snapshot_map.hpp"
@@ -49,11 +50,12 @@ class Range {
 };
 
 template <class M>
-void declare(heddle::Target& t, const char* description) {
+heddle::Subject<M> declare(heddle::Target& t, const char* description, int keys = 3,
+                           int values = 10) {
   t.describe(description);
   auto s = t.subject<M>();
-  const auto key = t.ints(0, 2);
-  const auto value = t.ints(0, 9);
+  const auto key = t.ints(0, keys - 1);
+  const auto value = t.ints(0, values - 1);
   s.op("insert", &M::insert, key, value).means(Role::kInsert);
   s.op("insert_or_assign", &M::insert_or_assign, key, value).means(Role::kAssign);
   s.op("find_or_insert", &M::find_or_insert, key, value).means(Role::kFindOrInsert);
@@ -71,6 +73,7 @@ void declare(heddle::Target& t, const char* description) {
   t.threads(2, 3);
   t.operations_per_thread(4);
   t.setup_operations(3);
+  return s;
 }
 
 template <snapshot_map_bug Bug>
@@ -158,6 +161,42 @@ HEDDLE_VARIANT(snapshot_map, takes_snapshot_late, "iteration", t) {
   declare_variant<snapshot_map_bug::takes_snapshot_late>(
       t, "a view takes its version when it is first looked at");
   t.seeded({.threads = 1, .operations = 3, .needs = "", .source = ""});
+}
+
+// ---- small enough for every execution: `heddle check` ----
+
+template <snapshot_map_bug Bug>
+void declare_small(heddle::Target& t, const char* description) {
+  using Reclaimer = maps::epoch_reclaimer<4, maps::kNever>;
+  auto s = declare<Map<Reclaimer, Bug>>(t, description, 2, 1);
+  s.start("two entries", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+  });
+  s.start("iterating", [](heddle::Start& start) {
+    start.run("insert", 0, 0);
+    start.run("insert", 1, 0);
+    start.run("open");
+    start.run("next");
+  });
+  maps::make_programs_small(t);
+}
+
+HEDDLE_TARGET(snapshot_map_small, t) {
+  declare_small<snapshot_map_bug::none>(
+      t, "a sorted map, copied on write, small enough to be checked");
+}
+
+HEDDLE_VARIANT(snapshot_map_small, publishes_stale_copy, "linearizability", t) {
+  declare_small<snapshot_map_bug::publishes_stale_copy>(t, "as in snapshot_map");
+}
+
+HEDDLE_VARIANT(snapshot_map_small, assigns_in_place, "race", t) {
+  declare_small<snapshot_map_bug::assigns_in_place>(t, "as in snapshot_map");
+}
+
+HEDDLE_VARIANT(snapshot_map_small, publishes_relaxed, "race", t) {
+  declare_small<snapshot_map_bug::publishes_relaxed>(t, "as in snapshot_map");
 }
 
 }  // namespace
