@@ -187,10 +187,6 @@ HEDDLE_TARGET(snapshot_map_small, t) {
       t, "a sorted map, copied on write, small enough to be checked");
 }
 
-HEDDLE_VARIANT(snapshot_map_small, publishes_stale_copy, "linearizability", t) {
-  declare_small<snapshot_map_bug::publishes_stale_copy>(t, "as in snapshot_map");
-}
-
 HEDDLE_VARIANT(snapshot_map_small, assigns_in_place, "race", t) {
   declare_small<snapshot_map_bug::assigns_in_place>(t, "as in snapshot_map");
 }
