@@ -32,6 +32,7 @@ if(HEDDLE_FLAVOUR MATCHES "^(asan|fuzz)$")
 endif()
 
 if(NOT HEDDLE_FLAVOUR STREQUAL "native")
+  string(REGEX MATCH "^[0-9]+" compiler_major ${CMAKE_CXX_COMPILER_VERSION})
   target_compile_options(heddle_instrumented INTERFACE
     -fno-omit-frame-pointer
     # Tells weak compare-exchanges from strong ones.
@@ -67,6 +68,28 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   if(HEDDLE_SYMBOLIZER)
     target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
   endif()
+  # A new name when the pass changes: the compilation cache and the build look at names of plugins.
+  find_path(HEDDLE_LLVM_INCLUDE llvm/Passes/PassPlugin.h
+    PATHS /usr/lib/llvm-${compiler_major}/include NO_DEFAULT_PATH)
+  if(NOT HEDDLE_LLVM_INCLUDE)
+    message(FATAL_ERROR "LLVM's headers for ${CMAKE_CXX_COMPILER} not found; on Debian they come with "
+                        "the package llvm-${compiler_major}-dev (or set HEDDLE_LLVM_INCLUDE)")
+  endif()
+  set(pass ${CMAKE_CURRENT_LIST_DIR}/../instrumentation/captured_locals.cpp)
+  file(SHA256 ${pass} pass_hash)
+  string(SUBSTRING ${pass_hash} 0 8 pass_hash)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pass})
+  add_library(heddle_captured_locals MODULE ${pass})
+  set_target_properties(heddle_captured_locals PROPERTIES
+    PREFIX "" OUTPUT_NAME captured_locals-${pass_hash} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/heddle)
+  target_include_directories(heddle_captured_locals SYSTEM PRIVATE ${HEDDLE_LLVM_INCLUDE})
+  target_compile_options(heddle_captured_locals PRIVATE -O1 -g0 -fno-rtti)
+  target_link_libraries(heddle_captured_locals PRIVATE heddle_warnings)
+  target_compile_options(heddle_instrumented INTERFACE -fpass-plugin=$<TARGET_FILE:heddle_captured_locals>)
+  # Compilations wait for custom targets, and of a library's dependency only for its compilations.
+  add_custom_target(heddle_pass DEPENDS heddle_captured_locals)
+  add_dependencies(heddle_instrumented heddle_pass)
+
   # The compiler proper is told: its driver would link ThreadSanitizer, and refuses it beside address.
   target_compile_options(heddle_instrumented INTERFACE -Xclang -fsanitize=thread)
   if(HEDDLE_FLAVOUR STREQUAL "fuzz")

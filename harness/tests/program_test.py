@@ -45,6 +45,17 @@ int main(void) {
 }
 """
 
+RACY_LOCAL = r"""
+#include <thread>
+int main() {
+  struct { int asked = 0, answer = 0; } shared;
+  std::thread thread([&] { shared.answer = 42; });
+  const int seen = shared.answer;
+  thread.join();
+  return seen == 0 || seen == 42 ? shared.asked : 1;
+}
+"""
+
 DEADLOCK = r"""
 #include <mutex>
 #include <thread>
@@ -426,12 +437,12 @@ class ProgramTest(unittest.TestCase):
     def compile(self, *arguments, language="c++", code=0):
         return run(BIN / f"heddle-{language}", *arguments, code=code, cwd=self.folder)
 
-    def built(self, text, name="program", language="c++"):
+    def built(self, text, name="program", language="c++", optimisation="-O1"):
         """The program of one source file, with debug information."""
         suffix = "cpp" if language == "c++" else "c"
         standard = ["-std=c++20"] if language == "c++" else []
         self.written(f"{name}.{suffix}", text)
-        self.compile("-g", "-O1", *standard, f"{name}.{suffix}", "-o", name, language=language)
+        self.compile("-g", optimisation, *standard, f"{name}.{suffix}", "-o", name, language=language)
         return f"./{name}"
 
     def heddle(self, *arguments, code=CLEAN, **options):
@@ -778,6 +789,13 @@ class FindingsTest(ProgramTest):
         replayed = self.result("replay", finding["seed"], "--repeat=20", code=FINDING)
         self.assertFalse(replayed["diverged"])
         self.assertEqual(replayed["findings"][0]["signature"], finding["signature"])
+
+    def test_race_on_a_local(self):
+        """Of main's local object only the other thread has a reference."""
+        for optimisation in ("-O0", "-O1", "-O2"):
+            program = self.built(RACY_LOCAL, optimisation=optimisation)
+            finding = self.only_finding(self.run_program(program, code=FINDING), "race")
+            self.assertEqual(finding["location"].split(":")[0], "program.cpp")
 
     def test_deadlock(self):
         program = self.built(DEADLOCK)

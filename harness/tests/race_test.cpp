@@ -76,6 +76,28 @@ TEST(Race, FencesOrderInPairsOnly) {
   expect_found("race", "", [] { message_passing_by_fences(false, true); });
 }
 
+// One who has a stack object by reference, and its owner who goes to its parts directly.
+TEST(Race, PartsOfACapturedLocal) {
+  struct Pair {
+    int asked = 0;
+    int answers[4] = {};
+  };
+  const auto program = [](bool join_first) {
+    Pair shared;
+    std::thread thread([&] { shared.answers[2] = 42; });
+    if (join_first) {
+      thread.join();
+    }
+    shared.answers[2]++;
+    if (!join_first) {
+      thread.join();
+    }
+    HEDDLE_CHECK(shared.asked == 0);
+  };
+  expect_found("race", "data-race", [&] { program(false); });
+  expect_clean([&] { program(true); });
+}
+
 // The release sequence: a relaxed update by another thread keeps it, a relaxed store ends it.
 void release_sequence(bool by_update) {
   int data = 0;
