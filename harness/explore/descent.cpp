@@ -3,6 +3,10 @@
 
 namespace heddle::exploration {
 
+// Of an execution of thousands of events, with as many alternatives each, nobody waits for the
+// last.
+constexpr u32 kAlternativesMax = 4096;
+
 double Explorer::descend(Rng& rng) {
   constexpr u32 kOfOthers = 0;
   constexpr u32 kOwn = 1;
@@ -14,7 +18,7 @@ double Explorer::descend(Rng& rng) {
   u32 tickets = 0;
   u32 chosen = 1;
   OwnedVec<Event> next;
-  while (advance() && depth_ > kOwn) {
+  while (count < kAlternativesMax && advance() && depth_ > kOwn) {
     // Later ones leave more of the execution open.
     tickets += ++count;
     if (rng.below(tickets) < count) {

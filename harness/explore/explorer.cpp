@@ -193,6 +193,7 @@ void Explorer::find_prefix(const Event& store) {
   std::memset(prefix_.data(), 0, prefix_.size() * sizeof(u32));
   add_to_prefix(graph().last_of(store.thread));
   add_to_prefix(reads(store.kind) ? store.store : kInitial);
+  later_.begin(graph(), prefix_.data());
 }
 
 void Explorer::add_to_prefix(EventId source) {
@@ -265,7 +266,7 @@ bool Explorer::keeps(EventId id) const {
   return (event.stamp <= since_ && !is_read_of_load) || in_prefix(id);
 }
 
-bool Explorer::added_by_default(EventId id) const {
+bool Explorer::added_by_default(EventId id) {
   const Event& event = graph()[id];
   if (event.kind == Kind::kChoice) {
     return event.value == 0;
@@ -281,10 +282,12 @@ bool Explorer::added_by_default(EventId id) const {
     }
   }
   if (!reads(event.kind)) {
-    return !writes(event.kind) || is_newest_in_view(event.location, id, id);
+    return !writes(event.kind) || is_newest_in_view(event.location, id);
   }
   const EventId store = store_of(id);
-  return (store == kInitial || in_view(store)) && is_newest_in_view(event.location, store, id);
+  // Nothing comes between an update and its store.
+  return (store == kInitial || in_view(store)) &&
+         is_newest_in_view(event.location, event.kind == Kind::kUpdate ? id : store);
 }
 
 // In the first round that was not complete, and nobody has gone on because of it.
@@ -304,14 +307,8 @@ bool Explorer::arrived_by_default(EventId id) const {
   return true;
 }
 
-bool Explorer::is_newest_in_view(u32 location, EventId store, EventId reader) const {
-  for (EventId later = graph().co_next(location, store); later != kInitial;
-       later = graph()[later].co_next) {
-    if (later != reader && in_view(later)) {
-      return false;
-    }
-  }
-  return true;
+bool Explorer::is_newest_in_view(u32 location, EventId store) {
+  return later_.smallest_stamp(location, store) > view_;
 }
 
 /// What the event reads. Who has waited for an object reads what made it possible to go on, or to

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/rng.hpp"
+#include "explore/later_stores.hpp"
 #include "explore/search.hpp"
 
 namespace heddle::exploration {
@@ -77,9 +78,9 @@ class Explorer final : public Search {
   void collect_arrivals(const Event& arrival);
   bool may_revisit(EventId load);
   bool may_drop(EventId load, EventId first, EventId last);
-  bool added_by_default(EventId id) const;
+  bool added_by_default(EventId id);
   bool arrived_by_default(EventId id) const;
-  bool is_newest_in_view(u32 location, EventId store, EventId reader) const;
+  bool is_newest_in_view(u32 location, EventId store);
   EventId store_of(EventId id) const;
   bool in_view(EventId id) const { return graph()[id].stamp <= view_ || in_prefix(id); }
   bool keeps(EventId id) const;
@@ -100,6 +101,7 @@ class Explorer final : public Search {
   // loads that it may revisit; then the stamps up to which events are kept, and looked at.
   OwnedVec<u32> prefix_;
   OwnedVec<EventId> loads_;
+  LaterStores later_;
   u32 since_ = 0;
   u32 view_ = 0;
   OwnedVec<EventId> renamed_;
