@@ -113,7 +113,8 @@ bool Explorer::take_older_store(Event& event) {
     event.store = graph()[event.store].co_prev;
     event.revisits_tried = 0;
     evaluate(graph(), event);
-    if ((event.kind == Kind::kUpdate || !event.is_object) && admits_read(event)) {
+    const bool is_possible = event.kind == Kind::kUpdate || !event.is_object;
+    if (is_possible && (rival_of(event) != 0 || admits_read(event))) {
       return true;
     }
   }
@@ -162,8 +163,7 @@ bool Explorer::revisit(Event& store) {
   for (;;) {
     find_prefix(store);
     collect_loads(store);
-    const EventId rival =
-        store.kind == Kind::kUpdate ? graph().update_of(store.location, store.store) : 0;
+    const EventId rival = rival_of(store);
     if (rival != 0 && in_prefix(rival)) {
       return false;
     }
@@ -173,7 +173,8 @@ bool Explorer::revisit(Event& store) {
       if (store.kind == Kind::kArrive) {
         find_prefix_of_round(store, load);
       }
-      if (!keeps_rival && may_revisit(load)) {
+      // Of many stores with a rival nearly all end before this is asked, which takes longest.
+      if (!keeps_rival && may_revisit(load) && (rival == 0 || admits_read(store))) {
         enter(store, load);
         break;
       }
@@ -186,6 +187,11 @@ bool Explorer::revisit(Event& store) {
     }
     store = leave();
   }
+}
+
+/// Of an update that is not in the graph, the one that reads its store already.
+Explorer::EventId Explorer::rival_of(const Event& event) const {
+  return event.kind == Kind::kUpdate ? graph().update_of(event.location, event.store) : 0;
 }
 
 void Explorer::find_prefix(const Event& store) {

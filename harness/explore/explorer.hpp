@@ -71,6 +71,7 @@ class Explorer final : public Search {
   bool admits_read(const Event& event);
 
   bool revisit(Event& store);
+  EventId rival_of(const Event& event) const;
   void find_prefix(const Event& store);
   void find_prefix_of_round(const Event& arrival, EventId displaced);
   void add_to_prefix(EventId source);
