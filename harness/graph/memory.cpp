@@ -277,10 +277,8 @@ void GraphMemory::note_read(const Thread& thread, const Event& event) {
 EventId GraphMemory::take(const Event& event, EventId after) {
   EventId id = ++at_;
   if (id > graph_.size()) {
-    const EventId waiting = waiting_of(event.thread);
     id = graph_.add(event, after);
     graph_[id].stamp = ++stamps_;
-    graph_[id].is_fixed = waiting != 0;
   } else if (graph_[id].kind != event.kind || graph_[id].location != event.location) {
     diverged_ = true;
     engine().abandon();
