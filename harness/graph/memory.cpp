@@ -555,7 +555,7 @@ void GraphMemory::note_waiting() {
   for (u32 i = 0; engine().options().exhaustive && i < engine().thread_count(); ++i) {
     Thread& thread = engine().thread(to_thread_id(i));
     if (thread.state != exec::ThreadState::kBlocked ||
-        awaited_by(thread) == ObjectOperation::kOther || waiting_of(i) != 0) {
+        awaited_by(thread) == ObjectOperation::kOther) {
       continue;
     }
     Event wait = event(thread, Kind::kUpdate, Order::kAcquire);
