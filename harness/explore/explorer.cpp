@@ -274,6 +274,9 @@ bool Explorer::keeps(EventId id) const {
 
 bool Explorer::added_by_default(EventId id) {
   const Event& event = graph()[id];
+  if (is_waiting(event)) {
+    return true;  // it has done nothing yet
+  }
   if (event.kind == Kind::kChoice) {
     return event.value == 0;
   }
@@ -282,7 +285,7 @@ bool Explorer::added_by_default(EventId id) {
   }
   if (writes(event.kind)) {
     for (EventId reader = event.readers; reader != 0; reader = graph()[reader].next_reader) {
-      if (in_view(reader) && store_of(reader) == id) {
+      if (in_view(reader)) {
         return false;
       }
     }
@@ -290,10 +293,9 @@ bool Explorer::added_by_default(EventId id) {
   if (!reads(event.kind)) {
     return !writes(event.kind) || is_newest_in_view(event.location, id);
   }
-  const EventId store = store_of(id);
   // Nothing comes between an update and its store.
-  return (store == kInitial || in_view(store)) &&
-         is_newest_in_view(event.location, event.kind == Kind::kUpdate ? id : store);
+  return (event.store == kInitial || in_view(event.store)) &&
+         is_newest_in_view(event.location, event.kind == Kind::kUpdate ? id : event.store);
 }
 
 // In the first round that was not complete, and nobody has gone on because of it.
@@ -315,20 +317,6 @@ bool Explorer::arrived_by_default(EventId id) const {
 
 bool Explorer::is_newest_in_view(u32 location, EventId store) {
   return later_.smallest_stamp(location, store) > view_;
-}
-
-/// What the event reads. Who has waited for an object reads what made it possible to go on, or to
-/// wait longer, unless that is dropped.
-Explorer::EventId Explorer::store_of(EventId id) const {
-  EventId store = graph()[id].store;
-  while (is_waiting(graph()[id])) {
-    id = graph().next(graph()[id]);
-    if (id == 0) {
-      break;
-    }
-    store = keeps(graph()[id].store) ? graph()[id].store : store;
-  }
-  return store;
 }
 
 void Explorer::enter(const Event& store, EventId load) {

@@ -82,7 +82,6 @@ class Explorer final : public Search {
   bool added_by_default(EventId id);
   bool arrived_by_default(EventId id) const;
   bool is_newest_in_view(u32 location, EventId store);
-  EventId store_of(EventId id) const;
   bool in_view(EventId id) const { return graph()[id].stamp <= view_ || in_prefix(id); }
   bool keeps(EventId id) const;
   bool in_prefix(EventId id) const { return prefix_[graph()[id].thread] >= graph()[id].index; }

@@ -277,10 +277,8 @@ void GraphMemory::note_read(const Thread& thread, const Event& event) {
 EventId GraphMemory::take(const Event& event, EventId after) {
   EventId id = ++at_;
   if (id > graph_.size()) {
-    const EventId waiting = waiting_of(event.thread);
     id = graph_.add(event, after);
     graph_[id].stamp = ++stamps_;
-    graph_[id].is_fixed = waiting != 0;
   } else if (graph_[id].kind != event.kind || graph_[id].location != event.location) {
     diverged_ = true;
     engine().abandon();
@@ -557,7 +555,7 @@ void GraphMemory::note_waiting() {
   for (u32 i = 0; engine().options().exhaustive && i < engine().thread_count(); ++i) {
     Thread& thread = engine().thread(to_thread_id(i));
     if (thread.state != exec::ThreadState::kBlocked ||
-        awaited_by(thread) == ObjectOperation::kOther || waiting_of(i) != 0) {
+        awaited_by(thread) == ObjectOperation::kOther) {
       continue;
     }
     Event wait = event(thread, Kind::kUpdate, Order::kAcquire);

@@ -8,7 +8,7 @@ namespace {
 
 bool is_sc_fence(const Event& event) { return event.kind == Kind::kFence && is_sc(event); }
 
-bool is_access(const Event& event) { return event.kind <= Kind::kUpdate; }
+bool is_access(const Event& event) { return event.kind <= Kind::kUpdate && !is_waiting(event); }
 
 bool same_location(const Event& a, const Event& b) {
   return is_access(a) && is_access(b) && a.location == b.location;

@@ -671,6 +671,32 @@ TEST(Check, TryLock) {
   EXPECT_EQ(findings("rc11", body(false)), "check");
 }
 
+// A free mutex goes to whoever waits or to who tries, also if who tries came before it was free.
+TEST(Check, TryLockBesideWaitingThread) {
+  const auto body = [](bool same_order) {
+    return [=] {
+      std::mutex mutex;
+      std::string order;
+      const auto try_it = [&](char name) {
+        if (mutex.try_lock()) {
+          order += name;
+          mutex.unlock();
+        }
+      };
+      std::thread a([&] { try_it('a'); });
+      std::thread b([&] { try_it('b'); });
+      mutex.lock();
+      order += 'm';
+      mutex.unlock();
+      a.join();
+      b.join();
+      HEDDLE_CHECK(!same_order || order != "bma");
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "check");
+  EXPECT_EQ(counts(body(false)), (Counts{16, 16, 16}));  // failing attempts come in an order, too
+}
+
 TEST(Check, OnceOnly) {
   EXPECT_GE(check("rc11",
                   [] {

@@ -819,6 +819,17 @@ constexpr Entry kEntries[] = {
      "x=0",
      Origin::kHand,
      {may(6), may(6), may(6)}},
+    {"lock+try2",
+     "lock(m); unlock(m) || a:=trylock(m); if(a==1) unlock(m) || b:=trylock(m); if(b==1) unlock(m)",
+     "a=1 b=1",
+     Origin::kHand,
+     {may(16), may(16), may(16)}},
+    {"lock+try+fences",
+     "a:=cas(x,0,1,rlx,sc); fence(sc); lock(m); unlock(m) || b:=trylock(m); fence(sc); "
+     "c:=add(y,1,ar); if(b==1) unlock(m) || lock(m); d:=y(sc); unlock(m); e:=cas(x,0,1,rel,sc)",
+     "a=1 b=0 d=1",
+     Origin::kHand,
+     {may(19), may(19), may(19)}},
     {"lock-inc",
      "lock(m); a:=x(rlx); x=a+1(rlx); unlock(m) || lock(m); b:=x(rlx); x=b+1(rlx); unlock(m) || "
      "lock(m); c:=x(rlx); x=c+1(rlx); unlock(m)",

@@ -112,7 +112,6 @@ class Enumeration {
                   operation.operand.constant);
         break;
       case Action::kFence: add_fence(partial, thread, operation.order); break;
-      case Action::kUnlock: add_unlock(partial, thread, operation.object); break;
       default: return false;
     }
     ++partial.threads[thread].next;
@@ -121,8 +120,14 @@ class Enumeration {
 
   /// False: the thread has to wait.
   bool extend_by(const Partial& partial, u32 thread, const Operation& operation) {
-    if (operation.action == Action::kLock) {
-      return extend_by_lock(partial, thread, operation.object);
+    if (operation.action == Action::kLock || operation.action == Action::kTryLock) {
+      return extend_by_lock(partial, thread, operation);
+    }
+    if (operation.action == Action::kUnlock) {
+      Partial longer = partial;
+      add_unlock(longer, thread, operation.object);
+      extend(std::move(longer));
+      return true;
     }
     for (u32 source = 0; source < partial.events.size(); ++source) {
       const Event& event = partial.events[source].event;
@@ -137,16 +142,21 @@ class Enumeration {
     return true;
   }
 
-  bool extend_by_lock(const Partial& partial, u32 thread, u32 mutex) {
-    const u32 end = partial.mutex_end[mutex];
-    if (partial.events[end].value != 0) {
+  bool extend_by_lock(const Partial& partial, u32 thread, const Operation& operation) {
+    const u32 end = partial.mutex_end[operation.object];
+    const bool free = partial.events[end].value == 0;
+    const bool tries = operation.action == Action::kTryLock;
+    if (!free && !tries) {
       return false;
     }
     Partial longer = partial;
-    add_read(longer, thread, Order::kAcquire, true, end);
-    longer.mutex_end[mutex] =
-        add_write(longer, thread, mutex_location(mutex), Order::kRelaxed, true, 1);
+    add_read(longer, thread, free ? Order::kAcquire : Order::kRelaxed, true, end);
+    longer.mutex_end[operation.object] =
+        add_write(longer, thread, mutex_location(operation.object), Order::kRelaxed, true, 1);
     ++longer.threads[thread].next;
+    if (tries) {
+      return_value(longer, thread, free);
+    }
     extend(std::move(longer));
     return true;
   }
@@ -177,10 +187,11 @@ class Enumeration {
 
   void add_unlock(Partial& partial, u32 thread, u32 mutex) const {
     const u32 end = partial.mutex_end[mutex];
-    HEDDLE_INVARIANT(partial.events[end].thread == thread && partial.events[end].value == 1);
+    HEDDLE_INVARIANT(partial.events[end].value == 1);
     add_read(partial, thread, Order::kRelaxed, true, end);
     partial.mutex_end[mutex] =
         add_write(partial, thread, mutex_location(mutex), Order::kRelease, true, 0);
+    ++partial.threads[thread].next;
   }
 
   void add_access(Partial& partial, u32 thread, const Operation& operation, u32 source) const {
@@ -194,7 +205,11 @@ class Enumeration {
                 operation.operand.constant + added);
     }
     ++partial.threads[thread].next;
-    partial.threads[thread].returned.push_back(read);
+    return_value(partial, thread, read);
+  }
+
+  void return_value(Partial& partial, u32 thread, int value) const {
+    partial.threads[thread].returned.push_back(value);
     look_ahead(partial, thread);
   }
 
@@ -374,7 +389,7 @@ Steps steps_of(const Thread& thread, std::span<const int> returned) {
     Operation step = operation;
     step.operand = {kNone, value_of(operation.operand, steps.registers)};
     steps.operations.push_back(step);
-    if (is_access(operation.action) && operation.action != Action::kStore) {
+    if (returns(operation.action)) {
       if (returned.empty()) {
         break;
       }

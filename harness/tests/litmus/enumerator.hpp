@@ -10,7 +10,8 @@
 namespace heddle::litmus {
 
 /// What a program can do under one memory model. Executions are counted by what the model can tell
-/// apart: events, reads-from and coherence order; each order in which a mutex is acquired is one.
+/// apart: events, reads-from and coherence order; each order of the operations on a
+/// mutex is one, attempts that fail among them.
 ///
 /// An execution is maximal: no thread can go on. It is complete if all threads have finished; else
 /// it is blocked: each thread that has not finished is at an assumption that does not hold, or

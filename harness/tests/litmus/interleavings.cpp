@@ -126,7 +126,15 @@ class Interleaver {
         state.held[operation.object] = true;
         state.locked[operation.object] += name;
         break;
-      case Action::kUnlock: state.held[operation.object] = false; break;
+      case Action::kUnlock:
+        state.held[operation.object] = false;
+        state.locked[operation.object] += name;
+        break;
+      case Action::kTryLock:
+        state.values.registers[operation.result] = !state.held[operation.object];
+        state.held[operation.object] = true;
+        state.locked[operation.object] += name;
+        break;
       case Action::kStore: store(state, thread, operation, name); break;
       default: load_or_update(state, thread, operation, name);
     }

@@ -88,6 +88,9 @@ class Parser {
     } else if (accept("cas(")) {
       operation.action = Action::kCompareExchange;
       update(operation);
+    } else if (accept("trylock(")) {
+      operation.action = Action::kTryLock;
+      mutex(operation);
     } else {
       load_or_store(operation);
     }
@@ -249,6 +252,8 @@ std::string to_text(const Operation& operation) {
       operation.result == kNone ? "" : name(kRegisters, operation.result) + ":=";
   switch (operation.action) {
     case Action::kFence: return guard + "fence(" + name(operation.order) + ")";
+    case Action::kTryLock:
+      return guard + result + "trylock(" + name(kMutexes, operation.object) + ")";
     case Action::kLock: return guard + "lock(" + name(kMutexes, operation.object) + ")";
     case Action::kUnlock: return guard + "unlock(" + name(kMutexes, operation.object) + ")";
     case Action::kAssume: return guard + "assume(" + to_text(operation.condition);

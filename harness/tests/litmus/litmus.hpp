@@ -34,6 +34,7 @@ enum class Action : u8 {
   kExchange,
   kCompareExchange,  // strong; where it fails it is a load
   kFence,
+  kTryLock,  // 1: it has the mutex now; 0: another thread has it
   kLock,
   kUnlock,
   kAssume,  // where the condition does not hold, the thread stops here for good
@@ -90,7 +91,7 @@ struct Outcome {
 
 /// As text, and back: "x=1(rlx); a:=y(acq) || lock(m); if(b!=0) y=b+1(rel); unlock(m)". Further
 /// operations: add(x,1,rlx), swap(x,1,ar), cas(x,expected,desired,ar,rlx), fence(sc), assume(a==1);
-/// the first three may have a result, "a:=add(x,1,rlx)".
+/// the first three may have a result, "a:=add(x,1,rlx)"; "a:=trylock(m)" must.
 Program parse(std::string_view text);
 std::string to_text(const Program& program);
 
@@ -105,5 +106,9 @@ u32 locations_of(const Program& program);
 u32 registers_of(const Program& program);
 
 constexpr bool is_access(Action action) { return action <= Action::kCompareExchange; }
+
+constexpr bool returns(Action action) {
+  return (is_access(action) && action != Action::kStore) || action == Action::kTryLock;
+}
 
 }  // namespace heddle::litmus

@@ -45,6 +45,9 @@ void execute(const Operation& operation, Machine& machine) {
     case Action::kFence: std::atomic_thread_fence(standard(operation.order)); break;
     case Action::kLock: machine.mutexes[operation.object].lock(); break;
     case Action::kUnlock: machine.mutexes[operation.object].unlock(); break;
+    case Action::kTryLock:
+      machine.registers[operation.result] = machine.mutexes[operation.object].try_lock();
+      break;
     case Action::kAssume: heddle_assume(holds(operation.condition, machine.registers)); break;
     default: {
       const int operand = value_of(operation.operand, machine.registers);

@@ -31,7 +31,7 @@ class Maker {
     for (u32 i = 0; i < operations; ++i) {
       thread.push_back(operation());
     }
-    if (flavour_ == Flavour::kMutexes && rng_.below(4) != 0) {
+    if (flavour_ >= Flavour::kMutexes && rng_.below(4) != 0) {
       make_critical(thread);
     }
     return thread;
@@ -48,7 +48,7 @@ class Maker {
     if (flavour_ != Flavour::kAtomics && registers_ != 0 && rng_.below(5) == 0) {
       operation.guard = condition();
     }
-    if (is_access(operation.action) && operation.action != Action::kStore) {
+    if (returns(operation.action)) {
       operation.result = static_cast<u8>(first_register_ + registers_++);
     }
     return operation;
@@ -101,6 +101,11 @@ class Maker {
     lock.object = static_cast<u8>(rng_.below(4) == 0);
     Operation unlock = lock;
     unlock.action = Action::kUnlock;
+    if (flavour_ == Flavour::kTries && registers_ < kRegistersEach && rng_.below(4) != 0) {
+      lock.action = Action::kTryLock;
+      lock.result = static_cast<u8>(first_register_ + registers_++);
+      unlock.guard = {lock.result, true, 1};
+    }
     thread.insert(thread.begin() + end, unlock);
     thread.insert(thread.begin() + begin, lock);
   }
