@@ -257,6 +257,61 @@ int main() {
 }
 """
 
+# One conversion of each kind into a field of its own; T1 reads the field that the argument numbers.
+SCANNING = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+static struct {
+  int whole;
+  short small;
+  signed char smallest;
+  long big;
+  double real;
+  char word[8];
+  char set[8];
+  char two[2];
+  wchar_t wide[4];
+  int count;
+  int unmatched;
+  int guard;
+} fields;
+static int field;
+static void* look(void* unused) {
+  volatile char sum = 0;
+  const char* const at[] = {(char*)&fields.whole, (char*)&fields.small, (char*)&fields.smallest, (char*)&fields.big + 7,
+                            (char*)&fields.real + 7, fields.word + 3, fields.set + 3, fields.two + 1,
+                            (char*)(fields.wide + 3), (char*)&fields.count, (char*)&fields.unmatched,
+                            (char*)&fields.guard, fields.word + 4};
+  sum += *at[field];
+  return unused;
+}
+int main(int argc, char** argv) {
+  field = atoi(argv[1]);
+  pthread_t thread;
+  pthread_create(&thread, 0, look, 0);
+  const int done = sscanf("1 2 3 4 5.5 abc x]y ab wid end", "%d%hd %hhd%*[ ]%ld %lf%7s %[]x-z] %2c %3ls%n %d", &fields.whole,
+                          &fields.small, &fields.smallest, &fields.big, &fields.real, fields.word, fields.set,
+                          fields.two, fields.wide, &fields.count, &fields.unmatched);
+  pthread_join(thread, 0);
+  return done != 9 || fields.count == 0 || strcmp(fields.word, "abc") || strcmp(fields.set, "x]y") || argc != 2;
+}
+"""
+
+SCANNING_INPUT = r"""
+#include <stdio.h>
+#include <thread>
+int number;
+int main() {
+  std::thread thread([] { number = 1; });
+  const int done = scanf("%d", &number);
+  thread.join();
+  return done != 1;
+}
+"""
+
 OWN_MALLOC = r"""
 #include <stddef.h>
 #include <stdio.h>
@@ -968,6 +1023,20 @@ class FindingsTest(ProgramTest):
                                  language=language)
                     run("./program", cwd=self.folder)
                     self.assertEqual(self.run_program("./program")["verdict"], "none")
+
+    def test_scanning(self):
+        """What scanf() stores races with accesses to it, and with nothing else."""
+        program = self.built(SCANNING, language="cc")
+        run(program, "11", cwd=self.folder)
+        for field in range(10):
+            with self.subTest(field):
+                self.only_finding(self.run_program(program, str(field), code=FINDING), "race")
+        for field in range(10, 13):
+            with self.subTest(field):
+                self.assertEqual(self.run_program(program, str(field))["verdict"], "none")
+        program = self.built(SCANNING_INPUT)
+        with open(self.written("input", "5\n"), encoding="utf-8") as lines:
+            self.only_finding(self.run_program(program, code=FINDING, stdin=lines), "race")
 
     def test_own_operators(self):
         """The heap is judged through them; the command, which shares the process, does not use them."""
