@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <elf.h>
 #include <filesystem>
 #include <memory>
@@ -88,6 +89,14 @@ std::vector<std::string> split(const std::string& text) {
   return words;
 }
 
+/// Whether allocations go past Heddle, to functions that the program has of its own.
+bool has_own_allocator() {
+  return ::dlsym(RTLD_DEFAULT, "malloc") != reinterpret_cast<void*>(&std::malloc) ||
+         ::dlsym(RTLD_DEFAULT, "calloc") != reinterpret_cast<void*>(&std::calloc) ||
+         ::dlsym(RTLD_DEFAULT, "realloc") != reinterpret_cast<void*>(&std::realloc) ||
+         ::dlsym(RTLD_DEFAULT, "free") != reinterpret_cast<void*>(&std::free);
+}
+
 }  // namespace
 
 bool is_path(const std::string& target) { return target.find('/') != std::string::npos; }
@@ -142,6 +151,10 @@ int run_driven(int (*main)(int, char**, char**), int argument_count, char** argu
   ::unsetenv(process::kDriveVariable);
   the_program = Program{main, argument_count, arguments};
   target::Executable executable{words.at(1), {arguments + 1, arguments + argument_count}};
+  if (has_own_allocator()) {
+    complain(executable.path + ": has a malloc() of its own; build it for Heddle without");
+    ::_exit(kUsage);
+  }
   const std::string name = std::filesystem::path(executable.path).filename().string();
   target::set_program(std::make_unique<target::Definition>(name, run_main, std::move(executable)));
   exploration::prepare_process();

@@ -68,27 +68,30 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   if(HEDDLE_SYMBOLIZER)
     target_compile_definitions(heddle_runtime_flags INTERFACE "HEDDLE_SYMBOLIZER=\"${HEDDLE_SYMBOLIZER}\"")
   endif()
-  # A new name when the pass changes: the compilation cache and the build look at names of plugins.
+  # A new name when a pass changes: the compilation cache and the build look at names of plugins.
   find_path(HEDDLE_LLVM_INCLUDE llvm/Passes/PassPlugin.h
     PATHS /usr/lib/llvm-${compiler_major}/include NO_DEFAULT_PATH)
   if(NOT HEDDLE_LLVM_INCLUDE)
     message(FATAL_ERROR "LLVM's headers for ${CMAKE_CXX_COMPILER} not found; on Debian they come with "
                         "the package llvm-${compiler_major}-dev (or set HEDDLE_LLVM_INCLUDE)")
   endif()
-  set(pass ${CMAKE_CURRENT_LIST_DIR}/../instrumentation/captured_locals.cpp)
-  file(SHA256 ${pass} pass_hash)
-  string(SUBSTRING ${pass_hash} 0 8 pass_hash)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pass})
-  add_library(heddle_captured_locals MODULE ${pass})
-  set_target_properties(heddle_captured_locals PROPERTIES
-    PREFIX "" OUTPUT_NAME captured_locals-${pass_hash} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/heddle)
-  target_include_directories(heddle_captured_locals SYSTEM PRIVATE ${HEDDLE_LLVM_INCLUDE})
-  target_compile_options(heddle_captured_locals PRIVATE -O1 -g0 -fno-rtti)
-  target_link_libraries(heddle_captured_locals PRIVATE heddle_warnings)
-  target_compile_options(heddle_instrumented INTERFACE -fpass-plugin=$<TARGET_FILE:heddle_captured_locals>)
+  foreach(pass captured_locals replaced_operators)
+    set(source ${CMAKE_CURRENT_LIST_DIR}/../instrumentation/${pass}.cpp)
+    file(SHA256 ${source} hash)
+    string(SUBSTRING ${hash} 0 8 hash)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    add_library(heddle_${pass} MODULE ${source})
+    set_target_properties(heddle_${pass} PROPERTIES
+      PREFIX "" OUTPUT_NAME ${pass}-${hash} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/heddle)
+    target_include_directories(heddle_${pass} SYSTEM PRIVATE ${HEDDLE_LLVM_INCLUDE})
+    target_compile_options(heddle_${pass} PRIVATE -O1 -g0 -fno-rtti)
+    target_link_libraries(heddle_${pass} PRIVATE heddle_warnings)
+    target_compile_options(heddle_instrumented INTERFACE -fpass-plugin=$<TARGET_FILE:heddle_${pass}>)
+    list(APPEND passes heddle_${pass})
+  endforeach()
   # Compilations wait for custom targets, and of a library's dependency only for its compilations.
-  add_custom_target(heddle_pass DEPENDS heddle_captured_locals)
-  add_dependencies(heddle_instrumented heddle_pass)
+  add_custom_target(heddle_passes DEPENDS ${passes})
+  add_dependencies(heddle_instrumented heddle_passes)
 
   # The compiler proper is told: its driver would link ThreadSanitizer, and refuses it beside address.
   target_compile_options(heddle_instrumented INTERFACE -Xclang -fsanitize=thread)
@@ -117,6 +120,17 @@ if(HEDDLE_HAS_ASAN AND NOT DEFINED HEDDLE_BOTH_INSTRUMENTATIONS)
   set(HEDDLE_BOTH_INSTRUMENTATIONS ON CACHE INTERNAL "")
 endif()
 
+# heddle_find_sanitizer(<variable> <part>)
+#
+# The archive of a part of clang's runtime.
+function(heddle_find_sanitizer variable part)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-runtime-dir OUTPUT_VARIABLE runtime_dir
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  find_library(${variable}
+    NAMES libclang_rt.${part}-x86_64.a libclang_rt.${part}-aarch64.a libclang_rt.${part}.a
+    PATHS ${runtime_dir} /usr/lib/llvm-19/lib/clang/19/lib/linux REQUIRED)
+endfunction()
+
 # heddle_add_thread_sanitizer(<name> <file>...)
 #
 # ThreadSanitizer's runtime as a library <name>, less the names that the hooks in these files have,
@@ -140,14 +154,8 @@ function(heddle_add_thread_sanitizer name)
   string(CONCAT renamed ${renamed})
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/renamed ${renamed})
 
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-runtime-dir OUTPUT_VARIABLE runtime_dir
-                  OUTPUT_STRIP_TRAILING_WHITESPACE)
-  foreach(part tsan tsan_cxx)
-    string(TOUPPER ${part}_LIBRARY variable)
-    find_library(${variable}
-      NAMES libclang_rt.${part}-x86_64.a libclang_rt.${part}-aarch64.a libclang_rt.${part}.a
-      PATHS ${runtime_dir} /usr/lib/llvm-19/lib/clang/19/lib/linux REQUIRED)
-  endforeach()
+  heddle_find_sanitizer(TSAN_LIBRARY tsan)
+  heddle_find_sanitizer(TSAN_CXX_LIBRARY tsan_cxx)
   set(library ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.a)
   execute_process(
     COMMAND ${CMAKE_OBJCOPY} --redefine-syms=${CMAKE_CURRENT_BINARY_DIR}/renamed ${TSAN_LIBRARY} ${library}

@@ -36,6 +36,9 @@ HEDDLE_HOOK int __cxa_atexit(void (*function)(void*), void* argument, void* libr
     engine().at_exit(function, argument);
     return 0;
   }
+  if (heddle_makes_own_objects) {
+    return 0;
+  }
   if (heddle::process::is_before_main() &&
       heddle::intercept::is_programs_object(argument, function)) {
     heddle::process::before_main().note_exit(function, argument);

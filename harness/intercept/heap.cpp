@@ -1,8 +1,9 @@
-// malloc, free, new and delete in all their forms.
+// malloc and free in all their forms; what new and delete rest on.
+#include "intercept/heap.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <malloc.h>
-#include <new>
 
 #include "intercept/hook.hpp"
 #include "intercept/origin.hpp"
@@ -13,9 +14,11 @@
 using heddle::uptr;
 using heddle::exec::DecisionKind;
 using heddle::exec::Thread;
+using heddle::intercept::allocate_or_null;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
 using heddle::intercept::place_in_program;
+using heddle::intercept::release;
 using heddle::memory::AllocKind;
 
 // The allocator below: the C library's own, or a sanitizer's.
@@ -146,6 +149,10 @@ void release_early(Thread& thread, const heddle::process::EarlyBlock& block, All
   }
 }
 
+}  // namespace
+
+namespace heddle::intercept {
+
 void release(void* memory, AllocKind kind, uptr pc) {
   if (memory == nullptr) {
     return;
@@ -178,13 +185,9 @@ void* allocate_or_null(std::size_t size, std::size_t alignment, AllocKind kind, 
                            : allocate_outside(size, alignment, kind);
 }
 
-void* allocate_or_throw(std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
-  void* memory = allocate_or_null(size, alignment, kind, pc);
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
-  return memory;
-}
+}  // namespace heddle::intercept
+
+namespace {
 
 // Blocks that realloc() must move by itself: all but the C library's own.
 bool has_known_size(void* memory) {
@@ -292,63 +295,4 @@ HEDDLE_HOOK std::size_t malloc_usable_size(void* memory) {
     return size_of(memory);
   }
   return HEDDLE_ORIGINAL(malloc_usable_size)(memory);
-}
-
-void* operator new(std::size_t size) {
-  return allocate_or_throw(size, 16, AllocKind::kNew, HEDDLE_PC);
-}
-void* operator new[](std::size_t size) {
-  return allocate_or_throw(size, 16, AllocKind::kNewArray, HEDDLE_PC);
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate_or_null(size, 16, AllocKind::kNew, HEDDLE_PC);
-}
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate_or_null(size, 16, AllocKind::kNewArray, HEDDLE_PC);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return allocate_or_throw(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray,
-                           HEDDLE_PC);
-}
-void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNew, HEDDLE_PC);
-}
-void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate_or_null(size, static_cast<std::size_t>(alignment), AllocKind::kNewArray,
-                          HEDDLE_PC);
-}
-void operator delete(void* memory) noexcept { release(memory, AllocKind::kNew, HEDDLE_PC); }
-void operator delete[](void* memory) noexcept { release(memory, AllocKind::kNewArray, HEDDLE_PC); }
-void operator delete(void* memory, std::size_t) noexcept {
-  release(memory, AllocKind::kNew, HEDDLE_PC);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  release(memory, AllocKind::kNewArray, HEDDLE_PC);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  release(memory, AllocKind::kNew, HEDDLE_PC);
-}
-void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-  release(memory, AllocKind::kNewArray, HEDDLE_PC);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  release(memory, AllocKind::kNew, HEDDLE_PC);
-}
-void operator delete[](void* memory, std::align_val_t) noexcept {
-  release(memory, AllocKind::kNewArray, HEDDLE_PC);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  release(memory, AllocKind::kNew, HEDDLE_PC);
-}
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-  release(memory, AllocKind::kNewArray, HEDDLE_PC);
-}
-void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-  release(memory, AllocKind::kNew, HEDDLE_PC);
-}
-void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-  release(memory, AllocKind::kNewArray, HEDDLE_PC);
 }

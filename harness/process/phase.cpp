@@ -6,6 +6,8 @@
 
 extern "C" void* __libc_stack_end;  // where the kernel put the arguments: their number comes first
 
+bool heddle_makes_own_objects = false;
+
 namespace heddle::process {
 namespace {
 

@@ -1,4 +1,5 @@
-// The first thing that a program built by heddle-cc does. Nobody asked: it runs as without Heddle.
+// The first thing that a program built by heddle-cc does. If nobody drives it, it runs as without
+// Heddle.
 #include <dlfcn.h>
 
 #include "cli/drive.hpp"
@@ -11,8 +12,11 @@ using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), voi
 
 Main program_main = nullptr;
 
-int drive(int argument_count, char** arguments, char**) {
-  return heddle::cli::run_driven(program_main, argument_count, arguments);
+int run(int argument_count, char** arguments, char** environment) {
+  heddle_makes_own_objects = false;
+  return heddle::process::is_before_main()
+             ? heddle::cli::run_driven(program_main, argument_count, arguments)
+             : program_main(argument_count, arguments, environment);
 }
 
 }  // namespace
@@ -23,6 +27,5 @@ extern "C" __attribute__((visibility("default"), used)) int __libc_start_main(
     void (*finish_loader)(), void* stack_end) {
   const auto original = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
   program_main = main;
-  return original(heddle::process::is_before_main() ? drive : main, argument_count, arguments,
-                  initialise, finish, finish_loader, stack_end);
+  return original(run, argument_count, arguments, initialise, finish, finish_loader, stack_end);
 }

@@ -126,6 +126,211 @@ int main(int argc, char** argv) {
 }
 """
 
+# Functions of the C library, too; the C++ library, and whoever is asked otherwise, have the real ones.
+OWN_LIBRARY_NAMES = r"""
+#include <assert.h>
+int pthread_create(unsigned long*, const void*, void* (*)(void*), void*);
+int pthread_join(unsigned long, void**);
+int time = 1, clock = 2, gettid = 3;
+static int calls;
+int rand(void) { return ++calls; }
+void srand(unsigned seed) { calls = (int)seed; }
+int sleep(int* account) { return ++*account; }
+int open(void) { return 4; }
+void signal(int* account) { *account += 10; }
+int poll(void) { return 5; }
+int select(int a) { return a; }
+int mtx_lock(int a) { return a + 1; }
+void exit(int status) { calls = status; __builtin_trap(); }
+static void* work(void* argument) { return argument; }
+int main(void) {
+  assert(time == 1 && clock == 2 && gettid == 3 && calls == 0);
+  srand(7);
+  assert(rand() == 8 && open() == 4 && poll() == 5 && select(6) == 6 && mtx_lock(6) == 7);
+  int account = 0;
+  signal(&account);
+  assert(sleep(&account) == 11);
+  unsigned long thread;
+  pthread_create(&thread, 0, work, 0);
+  return pthread_join(thread, 0);
+}
+"""
+
+# Operators that put a word in front of each block, and count. They are all that there are: forms that
+# are left out end here. What the C++ library allocates inside comes from here, too.
+OWN_OPERATORS = r"""
+#include <atomic>
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <thread>
+static std::atomic<long> live;
+static std::atomic<bool> is_main;  // nothing before it needs them
+static constexpr long kMark = 0x1234;
+void* operator new(std::size_t size) {
+  if (!is_main) throw std::bad_alloc();
+  auto* block = static_cast<long*>(size < 1000000 ? std::malloc(size + 16) : nullptr);
+  if (block == nullptr) throw std::bad_alloc();
+  block[0] = kMark;
+  ++live;
+  return block + 2;
+}
+void operator delete(void* memory) noexcept {
+  if (memory == nullptr) return;
+  long* block = static_cast<long*>(memory) - 2;
+  if (block[0] != kMark) std::abort();
+  block[0] = 0;
+  --live;
+  std::free(block);
+}
+struct alignas(64) Wide { char bytes[64]; };
+int main(int argc, char** argv) {
+  is_main = true;
+  const long before = live;
+  assert(before == 0);
+  void* volatile kept = nullptr;
+  const auto is_new = [&](auto* made) {
+    kept = made;
+    assert(live == before + 1);
+    return made;
+  };
+  delete is_new(new int);
+  delete[] is_new(new char[100]);
+  delete is_new(new (std::nothrow) int);
+  delete[] is_new(new (std::nothrow) int[3]);
+  char* volatile none = new (std::nothrow) char[2000000];
+  assert(none == nullptr && live == before);
+  Wide* wide = new Wide;  // of another family
+  assert(live == before && reinterpret_cast<std::uintptr_t>(wide) % 64 == 0);
+  delete wide;
+  assert(std::filesystem::path("a/rather/long/path/that/needs/a/block").filename() == "block");
+  std::thread([] { delete new int; }).join();
+  try {
+    throw std::bad_alloc();
+  } catch (const std::bad_alloc&) {
+  }
+  assert(live == before);
+  if (argc > 1 && !std::strcmp(argv[1], "leak")) {
+    kept = new int;
+    kept = nullptr;
+  }
+  if (argc > 1 && !std::strcmp(argv[1], "twice")) {
+    int* volatile number = new int;
+    delete number;
+    delete number;
+  }
+  return 0;
+}
+"""
+
+# Aligned and sized forms, arrays of their own, and placement, which is nobody's to replace.
+OWN_OPERATORS_IN_FULL = r"""
+#include <cassert>
+#include <cstdlib>
+#include <new>
+static int calls[8];
+void* operator new(std::size_t size) { ++calls[0]; return std::malloc(size); }
+void* operator new[](std::size_t size) { ++calls[1]; return std::malloc(size); }
+void* operator new(std::size_t size, std::align_val_t a) { ++calls[2]; return std::aligned_alloc(std::size_t(a), size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { ++calls[3]; return std::malloc(size); }
+void operator delete(void* memory) noexcept { ++calls[4]; std::free(memory); }
+void operator delete[](void* memory) noexcept { ++calls[5]; std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { ++calls[6]; std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { ++calls[7]; std::free(memory); }
+struct alignas(64) Wide { char bytes[64]; };
+template <class T> T* opaque(T* pointer) { T* volatile kept = pointer; return kept; }
+int main() {
+  for (int& count : calls) count = 0;
+  delete opaque(new int);
+  delete[] opaque(new int[3]);
+  ::operator delete(opaque(new int), sizeof(int));
+  delete opaque(new Wide);
+  delete[] opaque(new Wide[2]);
+  delete opaque(new (std::nothrow) int);
+  char place[sizeof(int)];
+  new (place) int(1);
+  assert(calls[0] == 2 && calls[1] == 1 && calls[2] == 2 && calls[3] == 1);
+  assert(calls[4] + calls[6] == 3 && calls[6] >= 1 && calls[5] == 1 && calls[7] == 2);
+  return 0;
+}
+"""
+
+# One conversion of each kind into a field of its own; T1 reads the field that the argument numbers.
+SCANNING = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+static struct {
+  int whole;
+  short small;
+  signed char smallest;
+  long big;
+  double real;
+  char word[8];
+  char set[8];
+  char two[2];
+  wchar_t wide[4];
+  int count;
+  int unmatched;
+  int guard;
+} fields;
+static int field;
+static void* look(void* unused) {
+  volatile char sum = 0;
+  const char* const at[] = {(char*)&fields.whole, (char*)&fields.small, (char*)&fields.smallest, (char*)&fields.big + 7,
+                            (char*)&fields.real + 7, fields.word + 3, fields.set + 3, fields.two + 1,
+                            (char*)(fields.wide + 3), (char*)&fields.count, (char*)&fields.unmatched,
+                            (char*)&fields.guard, fields.word + 4};
+  sum += *at[field];
+  return unused;
+}
+int main(int argc, char** argv) {
+  field = atoi(argv[1]);
+  pthread_t thread;
+  pthread_create(&thread, 0, look, 0);
+  const int done = sscanf("1 2 3 4 5.5 abc x]y ab wid end", "%d%hd %hhd%*[ ]%ld %lf%7s %[]x-z] %2c %3ls%n %d", &fields.whole,
+                          &fields.small, &fields.smallest, &fields.big, &fields.real, fields.word, fields.set,
+                          fields.two, fields.wide, &fields.count, &fields.unmatched);
+  pthread_join(thread, 0);
+  return done != 9 || fields.count == 0 || strcmp(fields.word, "abc") || strcmp(fields.set, "x]y") || argc != 2;
+}
+"""
+
+SCANNING_INPUT = r"""
+#include <stdio.h>
+#include <thread>
+int number;
+int main() {
+  std::thread thread([] { number = 1; });
+  const int done = scanf("%d", &number);
+  thread.join();
+  return done != 1;
+}
+"""
+
+OWN_MALLOC = r"""
+#include <stddef.h>
+#include <stdio.h>
+static _Alignas(16) char memory[1 << 20];
+static size_t used;
+void* malloc(size_t size) {
+  void* block = memory + used;
+  used += (size + 15) / 16 * 16;
+  return block;
+}
+void free(void* block) { (void)block; }
+void* calloc(size_t count, size_t size) { return malloc(count * size); }
+void* realloc(void* block, size_t size) { return block ? NULL : malloc(size); }
+int main(void) {
+  puts("own");
+  return malloc(1) == NULL || used == 0;
+}
+"""
+
 # How a program can end, by its first argument.
 ENDS = r"""
 #include <cstdlib>
@@ -807,6 +1012,50 @@ class FindingsTest(ProgramTest):
         for strategy in ("random", "pct"):
             result = self.run_program(program, code=FINDING, executions=3000, options=[f"--strategy={strategy}"])
             self.only_finding(result, "crash", "assertion")
+
+    def test_own_functions_of_the_library(self):
+        for language, source in (("cc", OWN_LIBRARY_NAMES), ("c++", OWN_OPERATORS_IN_FULL)):
+            for optimisation in ("-O0", "-O2"):
+                with self.subTest(language, optimisation=optimisation):
+                    self.written("own", source)
+                    kind = ["-x", "c"] if language == "cc" else ["-x", "c++", "-std=c++20"]
+                    self.compile("-w", "-g", optimisation, "-fno-builtin", *kind, "own", "-o", "program",
+                                 language=language)
+                    run("./program", cwd=self.folder)
+                    self.assertEqual(self.run_program("./program")["verdict"], "none")
+
+    def test_scanning(self):
+        """What scanf() stores races with accesses to it, and with nothing else."""
+        program = self.built(SCANNING, language="cc")
+        run(program, "11", cwd=self.folder)
+        for field in range(10):
+            with self.subTest(field):
+                self.only_finding(self.run_program(program, str(field), code=FINDING), "race")
+        for field in range(10, 13):
+            with self.subTest(field):
+                self.assertEqual(self.run_program(program, str(field))["verdict"], "none")
+        program = self.built(SCANNING_INPUT)
+        with open(self.written("input", "5\n"), encoding="utf-8") as lines:
+            self.only_finding(self.run_program(program, code=FINDING, stdin=lines), "race")
+
+    def test_own_operators(self):
+        """The heap is judged through them; the command, which shares the process, does not use them."""
+        program = self.built(OWN_OPERATORS)
+        run(program, cwd=self.folder)
+        result = self.run_program(program)
+        self.assertEqual((result["verdict"], result["isolated"]), ("none", False))
+        self.assertEqual(self.result("check", program)["verdict"], "verified")
+        self.only_finding(self.run_program(program, "leak", code=FINDING), "heap", "leak")
+        self.only_finding(self.run_program(program, "twice", code=FINDING), "heap")
+
+    def test_own_malloc(self):
+        self.written("own.c", OWN_MALLOC)
+        self.compile("-g", "-fno-builtin", "own.c", "-o", "own", language="cc")
+        if FLAVOUR == "plain":
+            self.assertEqual(run("./own", cwd=self.folder).stdout, "own\n")
+        done = self.heddle("run", "./own", code=USAGE)
+        self.assertIn("malloc() of its own", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
     def test_hunt(self):
         program = self.built(ASSERTION)
