@@ -99,6 +99,13 @@ int main(void) {
 }
 """
 
+# Functions of fmt that are no templates, as a library of the program's has them.
+OWN_FMT = r"""
+#include <fmt/format.h>
+#include <fmt/format-inl.h>
+int main() { return fmt::format("{}", 42) == "42" ? 0 : 1; }
+"""
+
 # POSIX' names are the program's, if it does not ask for the functions behind them.
 OWN_NAMES = r"""
 #include <pthread.h>
@@ -819,6 +826,7 @@ class CompilerTest(ProgramTest):
     def test_names_of_libraries_that_heddle_is_made_of(self):
         program = self.built(SAME_NAMES, language="cc")
         self.run_program(program, executions=10)
+        self.run_program(self.built(OWN_FMT, language="c++"), executions=10)
 
     def test_names_of_system_calls(self):
         if FLAVOUR == "tsan":
