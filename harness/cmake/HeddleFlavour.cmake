@@ -31,6 +31,19 @@ if(HEDDLE_FLAVOUR MATCHES "^(asan|fuzz)$")
   set(HEDDLE_HAS_ASAN ON)
 endif()
 
+# heddle_correct_header(<header> <regular expression> <replacement>)
+#
+# A corrected copy of libstdc++ 12's bits/<header> goes before the original.
+function(heddle_correct_header header regex replacement)
+  set(original /usr/include/c++/12/bits/${header})
+  if(EXISTS ${original})
+    file(READ ${original} content)
+    string(REGEX REPLACE "${regex}" "${replacement}" content "${content}")
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/corrected/bits/${header} CONTENT "${content}" @ONLY)
+    target_compile_options(heddle_instrumented INTERFACE "SHELL:-isystem ${CMAKE_BINARY_DIR}/corrected")
+  endif()
+endfunction()
+
 if(NOT HEDDLE_FLAVOUR STREQUAL "native")
   string(REGEX MATCH "^[0-9]+" compiler_major ${CMAKE_CXX_COMPILER_VERSION})
   target_compile_options(heddle_instrumented INTERFACE
@@ -45,17 +58,20 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     -fstack-clash-protection)
   # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed accesses: a data race by the
   # standard, in every program that uses it. Later versions hide it from ThreadSanitizer by
-  # annotations; here a corrected copy of the header goes before the original.
-  find_file(HEDDLE_SHARED_PTR_ATOMIC bits/shared_ptr_atomic.h PATHS /usr/include/c++/12 NO_DEFAULT_PATH)
-  if(HEDDLE_SHARED_PTR_ATOMIC)
-    file(READ ${HEDDLE_SHARED_PTR_ATOMIC} shared_ptr_atomic)
-    string(REPLACE "_M_refcount.unlock(memory_order_relaxed)" "_M_refcount.unlock(memory_order_release)"
-           shared_ptr_atomic "${shared_ptr_atomic}")
-    string(REPLACE "_M_val.fetch_sub(1, memory_order_relaxed)" "_M_val.fetch_sub(1, memory_order_release)"
-           shared_ptr_atomic "${shared_ptr_atomic}")
-    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/corrected/bits/shared_ptr_atomic.h CONTENT "${shared_ptr_atomic}" @ONLY)
-    target_compile_options(heddle_instrumented INTERFACE "SHELL:-isystem ${CMAKE_BINARY_DIR}/corrected")
-  endif()
+  # annotations.
+  heddle_correct_header(shared_ptr_atomic.h
+    "_M_(refcount.unlock\\(|val.fetch_sub\\(1, )memory_order_relaxed" "_M_\\1memory_order_release")
+  # Threads that wait for an atomic poll a while before they do: executions that no program can tell
+  # apart. Who tries to take from a semaphore must then not give up because somebody else took.
+  heddle_correct_header(atomic_wait.h "__atomic_spin_count = 16" "__atomic_spin_count = 1")
+  heddle_correct_header(semaphore_base.h "if \\(__old == 0\\)[^}]*"
+    "while (__old != 0)
+	if (__atomic_impl::compare_exchange_strong(__counter, __old, __old - 1,
+						   memory_order::acquire,
+						   memory_order::relaxed))
+	  return true;
+      return false;
+    ")
   # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
   target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0 HEDDLE_INSTRUMENTED=1)
   if(HEDDLE_HAS_ASAN)
