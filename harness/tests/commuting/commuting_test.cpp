@@ -1,11 +1,13 @@
 // Operations on one object that commute: exhaustive search does not tell their orders apart, and
 // finds all that plain backtracking over schedules finds.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string>
 #include <thread>
 
@@ -19,7 +21,21 @@ namespace {
 using exploration::Budget;
 using exploration::Census;
 
-enum class Action : u8 { kLoad, kStore, kArrive, kArriveAndAsk, kLockAndStore };
+enum class Action : u8 {
+  kLoad,
+  kStore,
+  kExchange,
+  kArrive,
+  kArriveAndAsk,
+  kLockAndStore,
+  kReadLocked,
+  kTryReadLocked,
+  kWriteLocked,
+  kTryWriteLocked,
+  kPost,
+  kTake,
+  kTryTake,
+};
 
 struct Operation {
   Action action;
@@ -33,7 +49,9 @@ struct Program {
 };
 
 std::string to_text(const Program& program) {
-  constexpr const char* kNames[] = {"load", "store", "arrive", "ask", "locked-store"};
+  constexpr const char* kNames[] = {"load",         "store", "exchange", "arrive", "ask",
+                                    "locked-store", "read",  "try-read", "write",  "try-write",
+                                    "post",         "take",  "try-take"};
   std::string text = "parties " + std::to_string(program.parties);
   for (const std::vector<Operation>& thread : program.threads) {
     text += " ||";
@@ -45,16 +63,23 @@ std::string to_text(const Program& program) {
   return text;
 }
 
-/// Lines of the log: locations, then the mutex, then threads.
+/// Lines of the log: locations, then objects, then threads. Who shares an object knows what comes
+/// before of those who do not, and they know who has shared it.
 constexpr u32 kLocations = 2;
 constexpr u32 kMutexLine = kLocations;
-constexpr u32 kThreadLines = kMutexLine + 1;
+constexpr u32 kLockLine = kMutexLine + 1;
+constexpr u32 kSharedLockLine = kLockLine + 1;
+constexpr u32 kSemaphoreLine = kSharedLockLine + 1;
+constexpr u32 kPostsLine = kSemaphoreLine + 1;
+constexpr u32 kThreadLines = kPostsLine + 1;
 
 struct Machine {
   bool interleaves;  // then stores come in the order of coherence
   std::atomic<int> memory[kLocations] = {};
   std::mutex mutex;
   pthread_barrier_t barrier;
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  sem_t semaphore;
 };
 
 void store(Machine& machine, u32 location, int value, ExecutionLog& log) {
@@ -64,14 +89,74 @@ void store(Machine& machine, u32 location, int value, ExecutionLog& log) {
   }
 }
 
+void read(Machine& machine, u32 location, u32 line, ExecutionLog& log) {
+  const int read = machine.memory[location].load(std::memory_order_relaxed);
+  log.note(line, static_cast<u64>(read));
+}
+
+void exchange(Machine& machine, u32 location, int value, u32 line, ExecutionLog& log) {
+  const int old = machine.memory[location].exchange(value, std::memory_order_relaxed);
+  log.note(line, static_cast<u64>(old));
+}
+
+void note_shared(u32 line, ExecutionLog& log) {
+  log.note(line, log.noted(kLockLine));
+  log.note_unordered(kSharedLockLine, log.noted(line));
+}
+
+void note_exclusive(int value, ExecutionLog& log) {
+  log.note(kLockLine, log.noted(kSharedLockLine) + static_cast<u64>(value));
+}
+
+void read_locked(Machine& machine, u32 location, u32 line, bool tries, ExecutionLog& log) {
+  if (tries && pthread_rwlock_tryrdlock(&machine.lock) != 0) {
+    log.note(line, log.noted(kLockLine));
+    return;
+  }
+  if (!tries) {
+    pthread_rwlock_rdlock(&machine.lock);
+  }
+  note_shared(line, log);
+  read(machine, location, line, log);
+  pthread_rwlock_unlock(&machine.lock);
+  note_shared(line, log);
+}
+
+void write_locked(Machine& machine, u32 location, int value, u32 line, bool tries,
+                  ExecutionLog& log) {
+  if (tries && pthread_rwlock_trywrlock(&machine.lock) != 0) {
+    note_exclusive(value, log);
+    return;
+  }
+  if (!tries) {
+    pthread_rwlock_wrlock(&machine.lock);
+  }
+  note_exclusive(value, log);
+  exchange(machine, location, value, line, log);
+  pthread_rwlock_unlock(&machine.lock);
+  note_exclusive(value, log);
+}
+
+void take(Machine& machine, int value, bool tries, ExecutionLog& log) {
+  if (tries) {
+    sem_trywait(&machine.semaphore);
+  } else {
+    sem_wait(&machine.semaphore);
+  }
+  log.note(kSemaphoreLine, log.noted(kPostsLine) + static_cast<u64>(value));
+}
+
+void post(Machine& machine, u32 line, int value, ExecutionLog& log) {
+  sem_post(&machine.semaphore);
+  log.note(line, log.noted(kSemaphoreLine));
+  log.note_unordered(kPostsLine, static_cast<u64>(value));
+}
+
 void execute(const Operation& operation, u32 id, int value, Machine& machine, ExecutionLog& log) {
   const u32 line = kThreadLines + id;
   switch (operation.action) {
-    case Action::kLoad: {
-      const int read = machine.memory[operation.location].load(std::memory_order_relaxed);
-      log.note(line, static_cast<u64>(read));
-      break;
-    }
+    case Action::kLoad: read(machine, operation.location, line, log); break;
+    case Action::kExchange: exchange(machine, operation.location, value, line, log); break;
     case Action::kStore: store(machine, operation.location, value, log); break;
     case Action::kLockAndStore: {
       const std::lock_guard lock(machine.mutex);
@@ -88,6 +173,19 @@ void execute(const Operation& operation, u32 id, int value, Machine& machine, Ex
       log.note(line, round_of_this_thread() * 2 + serial);
       break;
     }
+    case Action::kReadLocked:
+    case Action::kTryReadLocked:
+      read_locked(machine, operation.location, line, operation.action == Action::kTryReadLocked,
+                  log);
+      break;
+    case Action::kWriteLocked:
+    case Action::kTryWriteLocked:
+      write_locked(machine, operation.location, value, line,
+                   operation.action == Action::kTryWriteLocked, log);
+      break;
+    case Action::kPost: post(machine, line, value, log); break;
+    case Action::kTake:
+    case Action::kTryTake: take(machine, value, operation.action == Action::kTryTake, log); break;
   }
 }
 
@@ -95,6 +193,7 @@ void run(const Program& program, bool interleaves, ExecutionLog& log) {
   Machine machine = {};
   machine.interleaves = interleaves;
   pthread_barrier_init(&machine.barrier, nullptr, program.parties);
+  sem_init(&machine.semaphore, 0, 1);
   log.begin();
   std::thread threads[4];
   for (u32 id = 0; id < program.threads.size(); ++id) {
@@ -135,11 +234,42 @@ Seen search(const Program& program, const char* model, const char* search, u64 e
                                       [](const exec::Finding& finding, const Census&) {
                                         EXPECT_EQ(finding.kind, exec::FindingKind::kDeadlock)
                                             << finding.message.data;
-                                        return false;
+                                        return true;
                                       },
                                       {});
   EXPECT_FALSE(census.diverged || census.bounded) << to_text(program);
   return {census, log.ended(), log.classes()};
+}
+
+Seen search_same(const char* model, u32 threads, u32 parties, const std::vector<Operation>& each) {
+  const Program program = {std::vector<std::vector<Operation>>(threads, each), parties};
+  const Seen seen = search(program, model, "dpor", ~u64{0});
+  EXPECT_TRUE(seen.census.finished);
+  return seen;
+}
+
+u64 executions(const char* model, const Program& program) {
+  const Seen seen = search(program, model, "dpor", ~u64{0});
+  EXPECT_TRUE(seen.census.finished && seen.census.with_finding == 0) << to_text(program);
+  return seen.census.complete;
+}
+
+u64 executions(const char* model, u32 threads, u32 parties, const std::vector<Operation>& each) {
+  return search_same(model, threads, parties, each).census.complete;
+}
+
+/// What random schedules come to.
+std::set<u64> sample(const Program& program, const char* model, u64 executions) {
+  exploration::Settings settings;
+  settings.model = model;
+  settings.faults = 0;
+  Budget budget;
+  budget.executions = executions;
+  ExecutionLog log;
+  const std::function<void()> body = [&] { run(program, settings.model == "sc", log); };
+  exploration::Session session(body, settings);
+  session.run(budget, [](const exec::Finding&, const exploration::Tally&) { return true; }, {});
+  return log.classes();
 }
 
 /// Under SC, where the log is all there is to an execution, also that none comes twice; but for
@@ -161,6 +291,17 @@ bool expect_agreement(const Program& program, const char* model) {
     EXPECT_EQ(seen.ended, seen.classes.size()) << title;
   }
   return true;
+}
+
+/// What random schedules come to is among what exhaustive search sees.
+void expect_sampled(const Program& program) {
+  const Seen seen = search(program, "sc", "dpor", ~u64{0});
+  const std::set<u64> sampled = sample(program, "sc", 1'000);
+  EXPECT_TRUE(seen.census.finished) << to_text(program);
+  EXPECT_EQ(seen.census.complete, seen.ended) << to_text(program);
+  EXPECT_TRUE(
+      std::includes(seen.classes.begin(), seen.classes.end(), sampled.begin(), sampled.end()))
+      << to_text(program);
 }
 
 /// All threads arrive as often.
@@ -185,6 +326,47 @@ Program random_program(u64 seed, u32 threads, u32 length) {
   return program;
 }
 
+/// Of one kind of object, and of memory.
+Program random_sharing(u64 seed, u32 threads, u32 length) {
+  constexpr Action kOfLocks[] = {Action::kReadLocked, Action::kReadLocked, Action::kTryReadLocked,
+                                 Action::kWriteLocked, Action::kTryWriteLocked};
+  constexpr Action kOfSemaphores[] = {Action::kPost, Action::kPost, Action::kPost, Action::kTake,
+                                      Action::kTryTake};
+  constexpr Action kOfMemory[] = {Action::kLoad, Action::kExchange};
+  Rng rng(seed);
+  const auto& objects = rng.below(2) == 0 ? kOfLocks : kOfSemaphores;
+  Program program;
+  program.parties = threads;
+  for (u32 i = 0; i < threads; ++i) {
+    std::vector<Operation>& thread = program.threads.emplace_back();
+    for (u32 left = 1 + rng.below(length); left > 0; --left) {
+      const Action action = rng.below(4) == 0 ? kOfMemory[rng.below(2)] : objects[rng.below(5)];
+      thread.push_back({action, static_cast<u8>(rng.below(kLocations))});
+    }
+  }
+  return program;
+}
+
+TEST(Commuting, RandomSharing) {
+  for (u64 i = 0; i < 400; ++i) {
+    const u32 threads = 2 + static_cast<u32>(i % 3 != 0);
+    expect_sampled(random_sharing(i, threads, threads == 2 ? 3 : 2));
+  }
+}
+
+// Who tries to lock may come between others whatever they have waited for.
+TEST(Commuting, ThoseWhoTryAmongThoseWhoWait) {
+  const std::vector<Operation> lock = {{Action::kWriteLocked, 0}};
+  const std::vector<Operation> attempt = {{Action::kTryWriteLocked, 0}};
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    // 3! orders, and twice two locks in which the attempt fails.
+    for (const auto& threads : {std::vector{attempt, lock, lock}, std::vector{lock, attempt, lock},
+                                std::vector{lock, lock, attempt}}) {
+      EXPECT_EQ(executions(model, {threads, 3}), 10u) << model;
+    }
+  }
+}
+
 TEST(Commuting, RandomPrograms) {
   u32 finished = 0;
   for (u64 i = 0; i < 60; ++i) {
@@ -195,17 +377,6 @@ TEST(Commuting, RandomPrograms) {
     }
   }
   EXPECT_GT(finished, 20u);
-}
-
-Seen search_same(const char* model, u32 threads, u32 parties, const std::vector<Operation>& each) {
-  const Program program = {std::vector<std::vector<Operation>>(threads, each), parties};
-  const Seen seen = search(program, model, "dpor", ~u64{0});
-  EXPECT_TRUE(seen.census.finished);
-  return seen;
-}
-
-u64 executions(const char* model, u32 threads, u32 parties, const std::vector<Operation>& each) {
-  return search_same(model, threads, parties, each).census.complete;
 }
 
 // All arrive in whatever order: that is one execution.

@@ -12,13 +12,17 @@ namespace heddle::testing {
 /// that this is no event.
 class ExecutionLog {
  public:
-  static constexpr u32 kLinesMax = 8;
+  static constexpr u32 kLinesMax = 12;
 
   ExecutionLog();
 
   void begin();
   /// What happens in one line comes in an order, unlike what happens in different ones.
   void note(u32 line, u64 what);
+  /// The order of such is not kept.
+  void note_unordered(u32 line, u64 what);
+  /// Tells what was noted there so far.
+  u64 noted(u32 line) const { return lines_[line]; }
   void end();
 
   /// How many executions ended.
