@@ -37,10 +37,6 @@ inline bool makes_early_blocks() {
 /// In a program of heddle-cc that nobody drives; not in a command with tests.
 inline bool is_native_program() { return phase() == Phase::kNative && is_program_linked(); }
 
-/// While the static constructors of Heddle itself run, behind those of a program that has it
-/// inside. What they make is neither the program's nor ever destroyed.
-extern bool makes_own_objects;
-
 /// Names the environment variable by which the command hands its arguments to the program.
 constexpr char kDriveVariable[] = "HEDDLE_DRIVE";
 
