@@ -15,10 +15,7 @@ namespace {
 using exploration::Census;
 using Clock = std::chrono::steady_clock;
 
-// One part in twenty of the time is for the estimate.
 constexpr std::chrono::milliseconds kProgressPeriod{200};
-constexpr double kGuessSeconds = 0.01;
-constexpr double kLastGuessSeconds = 0.1;
 
 bool is_spent(const exploration::Budget& budget, const CheckResult& spent) {
   return spent.executions() - spent.executions_before() >= budget.executions ||
@@ -125,7 +122,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   auto next_progress = Clock::now() + kProgressPeriod;
   const auto on_progress = [&](const Census& now) {
     if (Clock::now() >= next_progress) {
-      estimate.refine(kGuessSeconds);
+      estimate.refine();
       CheckResult so_far = with(now);
       so_far.outlook = estimate.outlook();
       show(so_far);
@@ -155,7 +152,7 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
   result.diverged = findings.diverged() || result.census.diverged || report::is_determinism_lost();
   result.write_failed = findings.write_failed();
   if (can_go_on(result, options)) {
-    estimate.refine(kLastGuessSeconds);
+    estimate.refine();
     result.outlook = estimate.outlook();
   }
   if (result.census.diverged) {

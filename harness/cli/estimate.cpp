@@ -1,7 +1,5 @@
 #include "cli/estimate.hpp"
 
-#include <chrono>
-
 namespace heddle::cli {
 namespace {
 
@@ -32,21 +30,24 @@ Estimate::Estimate(target::Definition& target, exploration::Session& session,
       can_guess_(budget.search == "dpor"),
       rng_(budget.shard.index + 1) {}
 
-void Estimate::refine(double seconds) {
-  using Clock = std::chrono::steady_clock;
+void Estimate::refine() {
   if (!counted_ && !target_.is_test()) {
     count_programs();
   }
-  if (!can_guess_) {
-    return;
-  }
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  do {
+  while (can_guess_ && may_guess()) {
+    const Clock::time_point start = Clock::now();
     WeighedSource source(rng_);
     const target::Program program = target_.make_program(source, smallness_);
     sum_ += source.weight() * session_.guess_executions(program, rng_);
     ++guesses_;
-  } while (Clock::now() < end);
+    spent_ += Clock::now() - start;
+  }
+}
+
+bool Estimate::may_guess() const {
+  constexpr std::chrono::milliseconds kAlways{100};
+  constexpr u32 kOneIn = 20;
+  return spent_ < kAlways + (Clock::now() - start_) / kOneIn;
 }
 
 Outlook Estimate::outlook() const {

@@ -1,6 +1,8 @@
 // Command-line world. How much there is to a search, about.
 #pragma once
 
+#include <chrono>
+
 #include "explore/session.hpp"
 
 namespace heddle::cli {
@@ -17,11 +19,15 @@ class Estimate {
   Estimate(target::Definition& target, exploration::Session& session,
            const target::Smallness& smallness, const exploration::Budget& budget);
 
-  /// Makes guesses for so long, at least one; also between two executions of the session.
-  void refine(double seconds);
+  /// Makes guesses, unless they have had their share of the time since the beginning; one at least.
+  /// May be asked between two executions of the session.
+  void refine();
   Outlook outlook() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  bool may_guess() const;
   void count_programs();
 
   target::Definition& target_;
@@ -30,6 +36,8 @@ class Estimate {
   exploration::Shard shard_;
   bool can_guess_;  // not at the number of schedules
   Rng rng_;
+  Clock::time_point start_ = Clock::now();
+  Clock::duration spent_{};
   double sum_ = 0;
   u64 guesses_ = 0;
   bool counted_ = false;

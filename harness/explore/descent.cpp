@@ -3,9 +3,9 @@
 
 namespace heddle::exploration {
 
-// Of an execution of thousands of events, with as many alternatives each, nobody waits for the
-// last.
-constexpr u32 kAlternativesMax = 4096;
+// Of an execution of thousands of events, which has as many alternatives, nobody waits for the
+// last: in all graphs together.
+constexpr u64 kEventsMax = 4'000'000;
 
 double Explorer::descend(Rng& rng) {
   constexpr u32 kOfOthers = 0;
@@ -18,23 +18,22 @@ double Explorer::descend(Rng& rng) {
   u32 tickets = 0;
   u32 chosen = 1;
   OwnedVec<Event> next;
-  while (count < kAlternativesMax && advance() && depth_ > kOwn) {
+  u64 events = 0;
+  while (events < kEventsMax && advance() && depth_ > kOwn) {
+    events += graph().size();
     // Later ones leave more of the execution open.
     tickets += ++count;
     if (rng.below(tickets) < count) {
       chosen = count;
       next.clear();
-      for (EventId id = 1; id <= graph().size(); ++id) {
-        next.push_back(graph()[id]);
-      }
+      graph().unwind(0, next);
+      graph().rewind(next);
     }
   }
   levels_.clear();
-  saved_.clear();
+  cuts_.clear();
   graph().clear_events();
-  for (const Event& event : next) {
-    graph().add_again(event);
-  }
+  graph().rewind(next);
   started_ = graph().size();
   return static_cast<double>(tickets) / chosen;
 }

@@ -34,8 +34,10 @@ u32 Explorer::pick(exec::DecisionKind kind, u32 arity) {
   return memory_.choose(*exec::current_thread, kind, arity, 0);
 }
 
-void Explorer::begin_again() {
-  while (graph().size() > started_) {
+void Explorer::begin_again() { shrink_to(started_); }
+
+void Explorer::shrink_to(u32 size) {
+  while (graph().size() > size) {
     graph().pop();
   }
 }
@@ -322,28 +324,15 @@ bool Explorer::is_newest_in_view(u32 location, EventId store) {
 void Explorer::enter(const Event& store, EventId load) {
   Level level = {};
   level.is_new = true;
-  level.outer = saved_.size();
-  level.store = store;
+  level.found = level.store = store;
   level.load = graph()[load];
-  renamed_.resize(graph().size() + 1);
-  renamed_[kInitial] = kInitial;
-  u32 kept = 0;
+  keeps_.resize(graph().size() + 1);
   for (EventId id = 1; id <= graph().size(); ++id) {
-    saved_.push_back(graph()[id]);
-    renamed_[id] = id != load && keeps(id) ? ++kept : kDropped;
+    keeps_[id] = id != load && keeps(id);
   }
-  saved_.push_back(store);
-  graph().clear_events();
-  for (u32 i = level.outer; i + 1 < saved_.size(); ++i) {
-    if (renamed_[i - level.outer + 1] != kDropped) {
-      Event event = saved_[i];
-      event.store = renamed_[event.store];
-      HEDDLE_INVARIANT(event.store != kDropped);
-      graph().add_again(event);
-    }
-  }
-  level.base = kept;
-  level.store.store = renamed_[store.store];
+  cuts_.cut(graph(), keeps_);
+  level.base = graph().size();
+  level.store.store = cuts_.renamed(store.store);
   level.store.is_placed = true;
   level.load.is_fixed = true;
   level.load.revisits_tried = 0;
@@ -362,9 +351,7 @@ bool Explorer::place() {
     if (add_if_consistent(level.store, level.store.co_prev) && add_load(level.load)) {
       return true;
     }
-    while (graph().size() > level.base) {
-      graph().pop();
-    }
+    shrink_to(level.base);
   }
   return false;
 }
@@ -422,14 +409,9 @@ void Explorer::add_displaced(const Event& arrival) {
 
 // Back to the graph in which the revisit was found, without the store, which is returned.
 Explorer::Event Explorer::leave() {
-  const u32 outer = levels_.back().outer;
+  const Event store = levels_.back().found;
   levels_.pop_back();
-  graph().clear_events();
-  for (u32 i = outer; i + 1 < saved_.size(); ++i) {
-    graph().add_again(saved_[i]);
-  }
-  const Event store = saved_.back();
-  saved_.resize(outer);
+  cuts_.mend(graph());
   return store;
 }
 

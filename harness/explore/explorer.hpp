@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/rng.hpp"
+#include "explore/cuts.hpp"
 #include "explore/later_stores.hpp"
 #include "explore/search.hpp"
 
@@ -16,11 +17,11 @@ namespace heddle::exploration {
 /// one has an alternative: another store to read or another place in coherence; or, for a store,
 /// a load already there that might read it instead (a revisit). The graph is then cut down to what
 /// came before the load, or comes before the store; what is dropped must be as it would be added
-/// again by default, so that one way only leads to each graph. The graphs cut down wait on a stack.
-/// Memory: O(n) for each level of revisits within revisits, of which there are at most n.
+/// again by default, so that one way only leads to each graph. What was dropped waits on a stack.
+/// Memory: O(n), and what is dropped at each level of revisits within revisits.
 /// Source: Kokologiannakis, Marmanis, Gladstein, Vafeiadis: Truly Stateless, Optimal Dynamic
-/// Partial Order Reduction (POPL 2022). Differs: an update is one event; the graph of an outer
-/// level is kept, not computed back; locks and their like are updates of which some cannot happen
+/// Partial Order Reduction (POPL 2022). Differs: an update is one event; what an outer level
+/// dropped is kept, not computed back; locks and their like are updates of which some cannot happen
 /// yet. Who arrives at a barrier when its round is complete might have been in that round in the
 /// place of another; so the completion of a round is the store that this other one reads then.
 class Explorer final : public Search {
@@ -33,9 +34,9 @@ class Explorer final : public Search {
   u32 depth() const override { return depth_; }
 
   void archive(Archive& archive) override;
-  u32 unseen_graphs() const override { return levels_.size(); }
-  void show_graph(u32 level) override;
-  void learn_values(u32 level) override;
+  u32 unseen_graphs() const override { return levels_.size() + 1; }
+  void show_graph(u32 nth) override;
+  void learn_values(u32 nth) override;
 
   /// Goes on with one of the alternatives that directly lead from the last execution on, and
   /// forgets all other executions: one over the chance that it was this one; 0 if there are none.
@@ -51,16 +52,14 @@ class Explorer final : public Search {
   /// A revisit being explored.
   struct Level {
     bool is_new;  // the store was not placed yet
-    u32 outer;    // where the outer graph begins in saved_; the store, with what it has tried, is
-                  // last
     u32 base;     // events that stay as they are at this level
+    Event found;  // the store, with what it has tried, in the graph before the cut
     Event store;  // as placed last: behind co_prev
     Event load;
   };
 
   graph::Graph& graph() { return memory_.graph(); }
   const graph::Graph& graph() const { return memory_.graph(); }
-  static constexpr EventId kDropped = ~EventId{0};
 
   bool take_alternative();
   bool try_alternatives(Event event);
@@ -91,12 +90,12 @@ class Explorer final : public Search {
   bool add_load(Event load);
   void add_displaced(const Event& arrival);
   Event leave();
-  void set_aside();
+  void shrink_to(u32 size);
 
   u32 started_ = 0;  // events before the present execution
   u32 depth_ = 0;
   OwnedVec<Level> levels_;
-  OwnedVec<Event> saved_;
+  Cuts cuts_;  // one for each level
   // Of the store at hand: what comes before it in (program order ∪ reads-from)⁺, by thread, and the
   // loads that it may revisit; then the stamps up to which events are kept, and looked at.
   OwnedVec<u32> prefix_;
@@ -104,7 +103,8 @@ class Explorer final : public Search {
   LaterStores later_;
   u32 since_ = 0;
   u32 view_ = 0;
-  OwnedVec<EventId> renamed_;
+  OwnedVec<bool> keeps_;     // by event
+  OwnedVec<Event> resumed_;  // the graph, as archived: unwound
 };
 
 }  // namespace heddle::exploration

@@ -32,9 +32,9 @@ class Search : public exec::Strategy {
   virtual void archive(Archive& archive) = 0;
   virtual u32 unseen_graphs() const { return 0; }
   /// Makes the graph the one that the next execution is to follow.
-  virtual void show_graph(u32 /*level*/) {}
-  /// After that execution. To be called for each, outer ones first.
-  virtual void learn_values(u32 /*level*/) {}
+  virtual void show_graph(u32 /*nth*/) {}
+  /// After that execution. To be called for each in turn.
+  virtual void learn_values(u32 /*nth*/) {}
   /// There are executions beyond the bound of the search.
   virtual bool is_bounded() const { return false; }
   /// Events of the graph are in the order in which they happened.

@@ -322,15 +322,15 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
 // To what it was in the process that wrote it. False if the program does not do the same here.
 bool Session::restore(Search& search) {
   const u32 count = search.unseen_graphs();
-  for (u32 level = 0; level < count; ++level) {
-    do {
-      search.show_graph(level);
-      explore(search);
-    } while (search.memory().must_begin_again());
+  for (u32 nth = 0; nth < count; ++nth) {
+    search.show_graph(nth);
+    for (explore(search); search.memory().must_begin_again(); explore(search)) {
+      search.begin_again();
+    }
     if (search.diverged()) {
       return false;
     }
-    search.learn_values(level);
+    search.learn_values(nth);
   }
   return true;
 }

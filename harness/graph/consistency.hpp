@@ -30,7 +30,7 @@ Consistency& sequential_consistency();
 Consistency& total_store_order();
 
 /// C++20's atomics without load buffering: SC accesses and fences have an acyclic partial order.
-/// O(as above); with seq_cst fences O(their number × n).
+/// O(as above × threads × log n).
 /// Source: Lahav, Vafeiadis, Kang, Hur, Dreyer: Repairing Sequential Consistency in C/C++11
 /// (PLDI 2017).
 Consistency& rc11();

@@ -22,6 +22,11 @@ void archive(Archive& archive, Event& event) {
   }
 }
 
+void learn_values(Event& event, const Event& seen) {
+  event.value = seen.value;
+  event.modification = seen.modification;
+}
+
 Graph::Graph() {
   threads_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
   events_.push_back(Event{});
@@ -49,6 +54,7 @@ void Graph::clear() {
 
 void Graph::clear_events() {
   events_.resize(1);
+  sc_count_ = sc_fence_count_ = 0;
   clocks_.resize(width_);  // the clock 0: nothing
   std::memset(clocks_.data(), 0, width_ * sizeof(u32));
   for (u32 thread = 0; thread < thread_count_; ++thread) {
@@ -116,17 +122,13 @@ void Graph::widen(u32 threads) {
   if (threads <= width_) {
     return;
   }
-  OwnedVec<Event> kept;
-  for (EventId id = 1; id <= size(); ++id) {
-    kept.push_back(events_[id]);
-  }
+  OwnedVec<Event> events;
+  unwind(0, events);
   while (width_ < threads) {
     width_ *= 2;
   }
   clear_events();
-  for (const Event& event : kept) {
-    add_again(event);
-  }
+  rewind(events);
 }
 
 EventId Graph::append(const Event& event) {
@@ -150,6 +152,8 @@ EventId Graph::append(const Event& event) {
     events_[added.store].woken = id;
   }
   added.woken = 0;
+  sc_count_ += is_sc(added);
+  sc_fence_count_ += is_sc_fence(added);
   make_clocks(added);
   return id;
 }
@@ -173,10 +177,11 @@ EventId Graph::add_again(const Event& event) {
   }
   if (writes(event.kind)) {
     EventId after = locations_[event.location].co_last;
-    while (after != kInitial && events_[after].coherence > event.coherence) {
+    while (coherence_of(after) >= event.coherence) {
       after = events_[after].co_prev;
     }
     link_store(id, after);
+    make_room(id);
   }
   return id;
 }
@@ -193,6 +198,9 @@ void Graph::pop() {
     (event.co_prev == kInitial ? location.co_first : events_[event.co_prev].co_next) =
         event.co_next;
     (event.co_next == kInitial ? location.co_last : events_[event.co_next].co_prev) = event.co_prev;
+    for (EventId at = event.co_next; at != kInitial; at = events_[at].co_next) {
+      --events_[at].coherence;
+    }
   }
   if (event.kind == Kind::kCreate) {
     threads_[event.other].creator = 0;
@@ -201,9 +209,24 @@ void Graph::pop() {
   } else if (event.kind == Kind::kWake) {
     events_[event.store].woken = event.next_woken;
   }
+  sc_count_ -= is_sc(event);
+  sc_fence_count_ -= is_sc_fence(event);
   threads_[event.thread].events.pop_back();
   clocks_.resize(event.clocks);
   events_.pop_back();
+}
+
+void Graph::unwind(u32 left, Vec<Event>& events) {
+  while (size() > left) {
+    events.push_back(back());
+    pop();
+  }
+}
+
+void Graph::rewind(const Vec<Event>& events) {
+  for (u32 i = events.size(); i > 0; --i) {
+    add_again(events[i - 1]);
+  }
 }
 
 EventId* Graph::reader_list(const Event& event) {
@@ -245,12 +268,10 @@ void Graph::link_store(EventId id, EventId after) {
   (next == kInitial ? location.co_last : events_[next].co_prev) = id;
 }
 
-// Numbers grow along coherence.
 void Graph::make_room(EventId id) {
-  u32 last = coherence_of(events_[id].co_prev);
-  events_[id].coherence = last;
-  for (EventId at = id; at != kInitial && events_[at].coherence <= last; at = events_[at].co_next) {
-    events_[at].coherence = ++last;
+  events_[id].coherence = coherence_of(events_[id].co_prev) + 1;
+  for (EventId at = events_[id].co_next; at != kInitial; at = events_[at].co_next) {
+    ++events_[at].coherence;
   }
 }
 
@@ -299,6 +320,7 @@ void Graph::make_clocks(Event& event) {
   event.clocks = hb;
   event.pending = same_thread ? last.pending : 0;
   event.release_fence = same_thread ? last.release_fence : 0;
+  event.sc_fence = is_sc_fence(event) ? size() : same_thread ? last.sc_fence : 0;
   event.released = 0;
   const u32 from = reads(event.kind) && event.store != kInitial ? events_[event.store].released : 0;
   if (reads(event.kind) && event.store != kInitial) {

@@ -46,7 +46,7 @@ struct Event {
   u32 index;  // in its thread, from 1
   u32 location;
   EventId store;    // a read's or update's: where its value is from
-  u32 coherence;    // a write's or update's: grows along coherence; that of initial stores is 0
+  u32 coherence;    // a write's or update's: how many come before it, the initial one with them
   EventId co_prev;  // a write's or update's neighbours in coherence; kInitial at either end
   EventId co_next;
   EventId readers;        // of a write or update: the latest of a list
@@ -55,6 +55,7 @@ struct Event {
   EventId woken;          // the latest event that goes on because of this one
   EventId next_woken;     // the one before in that list
   EventId release_fence;  // the last one of its thread up to here; 0: none
+  EventId sc_fence;       // likewise
   u32 stamp;              // exploration: when it was first added
   u32 arity;              // of a choice; of an arrival, its round
   u32 revisits_tried;     // exploration: loads that were asked to read this instead
@@ -69,11 +70,16 @@ struct Event {
 /// All but what a graph makes of it as it is added, and what holds in this process only: a value,
 /// and what an update does, may be addresses. An execution that follows the graph knows them.
 void archive(Archive& archive, Event& event);
+/// Of an event that was read from an archive: the rest, from the same one in an execution.
+void learn_values(Event& event, const Event& seen);
 
 constexpr bool reads(Kind kind) { return kind == Kind::kRead || kind == Kind::kUpdate; }
 constexpr bool writes(Kind kind) { return kind == Kind::kWrite || kind == Kind::kUpdate; }
 constexpr bool is_sc(const Event& event) {
   return event.order == Order::kSeqCst && event.kind <= Kind::kFence;
+}
+constexpr bool is_sc_fence(const Event& event) {
+  return event.kind == Kind::kFence && is_sc(event);
 }
 
 /// An operation on an object that is not possible where a revisit puts it. Its thread waits; the
@@ -131,10 +137,18 @@ class Graph {
   /// keeps must be set; a write comes right behind `after` in coherence, an update behind its
   /// store. O(T), and the number of stores behind it in coherence.
   EventId add(const Event& event, EventId after);
-  /// The same, placed in coherence by its field `coherence`, for graphs that are built again.
+  /// Adds an event that unwind() took away, at the same place in coherence.
   EventId add_again(const Event& event);
   /// Takes the last event away. O(1), and the number of stores behind it in coherence.
   void pop();
+  /// Takes all but the first `left` events away and appends them to `events`, the last one first.
+  void unwind(u32 left, Vec<Event>& events);
+  /// Undoes that.
+  void rewind(const Vec<Event>& events);
+
+  /// How many reads, writes, updates and fences are SC; and how many fences alone.
+  u32 sc_count() const { return sc_count_; }
+  u32 sc_fence_count() const { return sc_fence_count_; }
 
   EventId co_last(u32 location) const { return locations_[location].co_last; }
   /// The next store in coherence; kInitial if there is none.
@@ -226,6 +240,8 @@ class Graph {
   u32 width_ = 4;
   Line* threads_;
   u32 thread_count_ = 0;
+  u32 sc_count_ = 0;
+  u32 sc_fence_count_ = 0;
   OwnedVec<Location> locations_;
   OwnedVec<ReadLine> lines_;
   OwnedVec<u32> table_;  // locations by key, open addressing; 0: free

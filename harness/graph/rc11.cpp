@@ -6,76 +6,127 @@
 namespace heddle::graph {
 namespace {
 
-bool is_sc_fence(const Event& event) { return event.kind == Kind::kFence && is_sc(event); }
-
 bool is_access(const Event& event) { return event.kind <= Kind::kUpdate && !is_waiting(event); }
 
 bool same_location(const Event& a, const Event& b) {
   return is_access(a) && is_access(b) && a.location == b.location;
 }
 
-/// Where in the coherence of its location a read or update stands with what it reads: stores beyond
-/// are after it.
-u32 position(const Graph& graph, const Event& event) {
-  return event.kind == Kind::kRead ? graph.coherence_of(event.store) : event.coherence;
-}
-
 /// The words of the paper: scb is po ∪ po≠loc;hb;po≠loc ∪ hb|loc ∪ coherence ∪ from-reads; psc,
 /// which must be acyclic, is psc_base ∪ psc_fence, where psc_base = ([SC] ∪ [SC fence];hb?);scb;
 /// ([SC] ∪ hb?;[SC fence]) and psc_fence = [SC fence];(hb ∪ hb;eco;hb);[SC fence].
+///
+/// A new cycle leaves the last event by coherence or from-reads, since nothing happens after it. So
+/// one search from there finds it: to the event itself, if it is SC, or to an SC fence that it
+/// happens after. What lies behind a place in a thread, or in coherence, is gone through once.
 class Rc11 final : public Consistency {
  public:
   const char* name() const override { return "rc11"; }
 
   bool holds(const Graph& graph) override {
-    u32 accesses = 0;
-    u32 fences = 0;
-    for (EventId id = 1; id <= graph.size(); ++id) {
-      fences += is_sc_fence(graph[id]);
-      accesses += is_sc(graph[id]);
+    if (graph.sc_count() < 2) {
+      return true;
     }
-    return accesses < 2 || (fences == 0 ? !on_cycle(graph) : acyclic(graph));
+    const EventId last = graph.size();
+    const bool behind_fence = is_behind_fence(graph, last);
+    if (!is_sc(graph[last]) && !behind_fence) {
+      return true;
+    }
+    begin(graph);
+    reach_later_stores(graph, last);
+    if (leads_back(graph, is_sc(graph[last]))) {
+      return false;
+    }
+    // What was reached so far leads to no such fence.
+    if (behind_fence) {
+      reach_later_readers(graph, last);
+    }
+    return !leads_back(graph, false);
   }
 
  private:
-  // ---- Without SC fences psc is scb between SC accesses, and a cycle goes through the last event:
-  // nothing comes after it in happens-before, so that it joins no other two.
+  /// What was reached of a thread: all from an index on.
+  struct Behind {
+    u32 fences;  // SC ones
+    u32 events;  // that happen after an SC fence that was reached
+  };
 
-  bool on_cycle(const Graph& graph) {
-    const EventId last = graph.size();
-    if (!is_sc(graph[last])) {
-      return false;
-    }
-    start(graph);
-    open_.push_back(last);
-    while (!open_.empty()) {
-      const EventId id = open_.back();
-      open_.pop_back();
-      visit_successors(graph, id);
-      if (seen_[last]) {
+  /// What was reached of a location: all from a place in coherence on.
+  struct Later {
+    u32 round;
+    u32 stores;
+    u32 read;  // stores of which the readers were reached by eco
+  };
+
+  static constexpr u32 kNone = ~u32{0};
+
+  static bool is_behind_fence(const Graph& graph, EventId id) {
+    for (u32 thread = 0; graph.sc_fence_count() > 0 && thread < graph.thread_count(); ++thread) {
+      const u32 index = graph.hb(id)[thread];
+      if (index != 0 && graph[graph.event_of(thread, index)].sc_fence != 0) {
         return true;
       }
     }
     return false;
   }
 
-  void start(const Graph& graph) {
-    seen_.resize(graph.size() + 1);
-    std::memset(seen_.data(), 0, seen_.size());
+  void begin(const Graph& graph) {
+    ++round_;
     open_.clear();
+    while (reached_.size() <= graph.size()) {
+      reached_.push_back(0);
+    }
+    behind_.clear();
+    for (u32 thread = 0; thread < graph.thread_count(); ++thread) {
+      const u32 end = graph.event_count(thread) + 1;
+      behind_.push_back(Behind{end, end});
+    }
   }
 
-  void reach(EventId id) {
-    if (!seen_[id]) {
-      seen_[id] = true;
+  bool leads_back(const Graph& graph, bool to_itself) {
+    const EventId last = graph.size();
+    while (!open_.empty()) {
+      const EventId id = open_.back();
+      open_.pop_back();
+      if (id == last ? to_itself : is_sc_fence(graph[id]) && graph.happens_before(id, last)) {
+        return true;
+      }
+      if (is_sc_fence(graph[id])) {
+        visit_all_behind(graph, id);
+      } else {
+        visit_successors(graph, id);
+      }
+    }
+    return false;
+  }
+
+  void reach(const Graph& graph, EventId id) {
+    if (is_sc(graph[id]) && reached_[id] != round_) {
+      reached_[id] = round_;
       open_.push_back(id);
     }
   }
 
+  // Of an SC fence.
+  void visit_all_behind(const Graph& graph, EventId id) {
+    for (u32 thread = 0; thread < graph.thread_count(); ++thread) {
+      const u32 first = first_after(graph, id, thread);
+      for (u32& index = behind_[thread].events; index > first;) {
+        const EventId later = graph.event_of(thread, --index);
+        reach(graph, later);
+        if (is_access(graph[later])) {
+          reach_later_stores(graph, later);
+          reach_later_readers(graph, later);
+        }
+      }
+    }
+  }
+
+  // Of an SC access.
   void visit_successors(const Graph& graph, EventId id) {
     const Event& event = graph[id];
+    reach_later_stores(graph, id);
     reach_first(graph, event.thread, event.index + 1, [](const Event&) { return true; });
-    visit_later_stores(graph, event);
     const EventId other = first_elsewhere(graph, event);
     for (u32 thread = 0; thread < graph.thread_count(); ++thread) {
       if (thread == event.thread) {
@@ -83,34 +134,96 @@ class Rc11 final : public Consistency {
       }
       reach_first(graph, thread, first_after(graph, id, thread),
                   [&](const Event& later) { return same_location(event, later); });
-      if (other != 0) {
-        reach_past_other_location(graph, thread, first_after(graph, other, thread));
+      const u32 from = other == 0 ? kNone : first_after(graph, other, thread);
+      if (from <= graph.event_count(thread)) {
+        reach_past_other_location(graph, thread, from);
       }
     }
   }
 
-  /// The first SC event of the thread from `index` on that suits; later ones are reached from it.
+  /// The first event of the thread from `index` on that suits, and the first SC one; later ones are
+  /// reached from there.
   template <class Suits>
   void reach_first(const Graph& graph, u32 thread, u32 index, Suits suits) {
+    bool is_first = true;
     for (; index <= graph.event_count(thread); ++index) {
       const EventId id = graph.event_of(thread, index);
-      if (is_sc(graph[id]) && suits(graph[id])) {
-        reach(id);
-        return;
+      if (suits(graph[id])) {
+        if (is_first) {
+          reach_fences_behind(graph, id);
+        }
+        is_first = false;
+        reach(graph, id);
+        if (is_sc(graph[id])) {
+          return;
+        }
       }
     }
   }
 
-  // From-reads and coherence.
-  void visit_later_stores(const Graph& graph, const Event& event) {
-    EventId at =
+  /// Behind one of another location, both from `index` on.
+  void reach_past_other_location(const Graph& graph, u32 thread, u32 index) {
+    const Event& first = graph[graph.event_of(thread, index)];
+    bool all_same = true;
+    reach_first(graph, thread, index + 1, [&](const Event& event) {
+      all_same = all_same && same_location(first, event);
+      return !all_same;
+    });
+  }
+
+  void reach_fences_behind(const Graph& graph, EventId id) {
+    for (u32 thread = 0; graph.sc_fence_count() > 0 && thread < graph.thread_count(); ++thread) {
+      const u32 first = first_after(graph, id, thread);
+      u32& end = behind_[thread].fences;
+      while (first < end) {
+        const EventId fence = graph[graph.event_of(thread, end - 1)].sc_fence;
+        end = fence == 0 ? 1 : graph[fence].index;
+        if (end >= first && fence != 0) {
+          reach(graph, fence);
+        }
+      }
+    }
+  }
+
+  // Coherence and from-reads.
+  void reach_later_stores(const Graph& graph, EventId id) {
+    const Event& event = graph[id];
+    u32& reached = later_than(event.location).stores;
+    const EventId first =
         event.kind == Kind::kRead ? graph.co_next(event.location, event.store) : event.co_next;
-    while (at != kInitial && !is_sc(graph[at])) {
-      at = graph[at].co_next;
+    for (EventId at = first; at != kInitial && graph[at].coherence < reached;
+         at = graph[at].co_next) {
+      reach(graph, at);
+      reach_fences_behind(graph, at);
     }
-    if (at != kInitial) {
-      reach(at);
+    const u32 from = graph.coherence_of(first);
+    reached = first != kInitial && from < reached ? from : reached;
+  }
+
+  // The rest of eco: stores come before those who read them, and before those who read later ones.
+  void reach_later_readers(const Graph& graph, EventId id) {
+    const Event& event = graph[id];
+    u32& reached = later_than(event.location).read;
+    const EventId first =
+        event.kind == Kind::kRead ? graph.co_next(event.location, event.store) : id;
+    for (EventId at = first; at != kInitial && graph[at].coherence < reached;
+         at = graph[at].co_next) {
+      for (EventId reader = graph[at].readers; reader != 0; reader = graph[reader].next_reader) {
+        reach_fences_behind(graph, reader);
+      }
     }
+    const u32 from = graph.coherence_of(first);
+    reached = first != kInitial && from < reached ? from : reached;
+  }
+
+  Later& later_than(u32 location) {
+    while (later_.size() <= location) {
+      later_.push_back(Later{});
+    }
+    if (later_[location].round != round_) {
+      later_[location] = Later{round_, kNone, kNone};
+    }
+    return later_[location];
   }
 
   /// The first event behind it in its thread that is of another location, or of none.
@@ -126,6 +239,9 @@ class Rc11 final : public Consistency {
   /// does. O(log n).
   static u32 first_after(const Graph& graph, EventId id, u32 thread) {
     const Event& event = graph[id];
+    if (thread == event.thread) {
+      return event.index + 1;
+    }
     u32 low = 1;
     u32 high = graph.event_count(thread) + 1;
     while (low < high) {
@@ -139,169 +255,11 @@ class Rc11 final : public Consistency {
     return low;
   }
 
-  /// The first SC event behind one of another location, both from `index` on.
-  void reach_past_other_location(const Graph& graph, u32 thread, u32 index) {
-    if (index > graph.event_count(thread)) {
-      return;
-    }
-    const Event& first = graph[graph.event_of(thread, index)];
-    bool all_same = true;
-    for (u32 at = index + 1; at <= graph.event_count(thread); ++at) {
-      const EventId id = graph.event_of(thread, at);
-      const Event& event = graph[id];
-      if (is_sc(event) && !(all_same && same_location(first, event))) {
-        reach(id);
-        return;
-      }
-      all_same = all_same && same_location(first, event);
-    }
-  }
-
-  // ---- With SC fences: all of psc, row by row.
-
-  bool acyclic(const Graph& graph) {
-    nodes_.clear();
-    for (EventId id = 1; id <= graph.size(); ++id) {
-      if (is_sc(graph[id])) {
-        nodes_.push_back(id);
-      }
-    }
-    const u32 count = nodes_.size();
-    edges_.resize(count * count);
-    std::memset(edges_.data(), 0, edges_.size());
-    for (u32 from = 0; from < count; ++from) {
-      make_row(graph, from);
-    }
-    return sorts(count);
-  }
-
-  void make_row(const Graph& graph, u32 from) {
-    const EventId source = nodes_[from];
-    start(graph);
-    if (is_sc_fence(graph[source])) {
-      for (EventId id = 1; id <= graph.size(); ++id) {
-        if (id == source || graph.happens_before(source, id)) {
-          open_.push_back(id);
-        }
-      }
-    } else {
-      open_.push_back(source);
-    }
-    for (const EventId id : open_) {
-      mark_scb(graph, id);
-    }
-    for (u32 to = 0; to < nodes_.size(); ++to) {
-      const bool fence = is_sc_fence(graph[nodes_[to]]);
-      edges_[from * nodes_.size() + to] =
-          seen_[nodes_[to]] || (fence && sees_marked(graph, nodes_[to]));
-    }
-    if (is_sc_fence(graph[source])) {
-      add_fence_edges(graph, from);
-    }
-  }
-
-  /// Marks what comes after `id` in scb.
-  void mark_scb(const Graph& graph, EventId id) {
-    const Event& event = graph[id];
-    const EventId other = first_elsewhere(graph, event);
-    for (EventId to = 1; to <= graph.size(); ++to) {
-      const Event& later = graph[to];
-      seen_[to] = seen_[to] || (later.thread == event.thread && later.index > event.index) ||
-                  (same_location(event, later) && graph.happens_before(id, to)) ||
-                  (same_location(event, later) && writes(later.kind) &&
-                   later.coherence > position(graph, event)) ||
-                  (other != 0 && is_after_elsewhere(graph, other, to));
-    }
-  }
-
-  /// po≠loc in front of `to`, and before that happens-before from `other`.
-  static bool is_after_elsewhere(const Graph& graph, EventId other, EventId to) {
-    const Event& event = graph[to];
-    u32 index = event.index - 1;
-    while (index != 0 && same_location(graph[graph.event_of(event.thread, index)], event)) {
-      --index;
-    }
-    return index != 0 && graph.happens_before(other, graph.event_of(event.thread, index));
-  }
-
-  /// Something marked happens before `to`.
-  bool sees_marked(const Graph& graph, EventId to) const {
-    for (EventId id = 1; id <= graph.size(); ++id) {
-      if (seen_[id] && graph.happens_before(id, to)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  // psc_fence. What open_ holds happens after the fence, which comes first there, or is it.
-  void add_fence_edges(const Graph& graph, u32 from) {
-    const EventId source = nodes_[from];
-    std::memset(seen_.data(), 0, seen_.size());
-    for (const EventId id : open_) {
-      if (id != source && is_access(graph[id])) {
-        mark_eco(graph, graph[id]);
-      }
-    }
-    for (u32 to = 0; to < nodes_.size(); ++to) {
-      if (is_sc_fence(graph[nodes_[to]]) &&
-          (graph.happens_before(source, nodes_[to]) || sees_marked(graph, nodes_[to]))) {
-        edges_[from * nodes_.size() + to] = true;
-      }
-    }
-  }
-
-  /// Marks what comes after `event` in (reads-from ∪ coherence ∪ from-reads)⁺.
-  void mark_eco(const Graph& graph, const Event& event) {
-    const u32 place = position(graph, event);
-    for (EventId to = 1; to <= graph.size(); ++to) {
-      const Event& later = graph[to];
-      if (!same_location(event, later)) {
-        continue;
-      }
-      const bool store_after = writes(later.kind) && later.coherence > place;
-      const bool reads_after =
-          reads(later.kind) && (writes(event.kind) ? graph.coherence_of(later.store) >= place
-                                                   : graph.coherence_of(later.store) > place);
-      seen_[to] = seen_[to] || store_after || reads_after;
-    }
-  }
-
-  /// True if the nodes can be sorted along the edges.
-  bool sorts(u32 count) {
-    left_.clear();
-    for (u32 i = 0; i < count; ++i) {
-      left_.push_back(i);
-    }
-    for (bool removed = true; removed && !left_.empty();) {
-      removed = false;
-      for (u32 i = 0; i < left_.size();) {
-        if (has_predecessor(left_[i], count)) {
-          ++i;
-        } else {
-          left_[i] = left_.back();
-          left_.pop_back();
-          removed = true;
-        }
-      }
-    }
-    return left_.empty();
-  }
-
-  bool has_predecessor(u32 node, u32 count) const {
-    for (const u32 other : left_) {
-      if (edges_[other * count + node]) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  Vec<bool> seen_;
+  u32 round_ = 0;
+  Vec<u32> reached_;  // by event: the round in which it was reached as an SC one
   Vec<EventId> open_;
-  Vec<EventId> nodes_;
-  Vec<bool> edges_;
-  Vec<u32> left_;
+  Vec<Behind> behind_;  // by thread
+  Vec<Later> later_;    // by location
 };
 
 }  // namespace
