@@ -787,6 +787,29 @@ TEST(Check, FindingsBesideThreadsThatAreBlockedRepeat) {
   }
 }
 
+// Who was woken takes the mutex in a step of its own.
+TEST(Check, FindingsBehindWaitsOfTheFirstThreadRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_repeated(model, [] {
+      std::mutex mutex;
+      std::condition_variable begun;
+      bool begins = false;
+      int data = 0;
+      std::thread beginner([&] {
+        mutex.lock();
+        begins = true;
+        begun.notify_one();
+        mutex.unlock();
+        data = 1;
+      });
+      std::unique_lock lock(mutex);
+      begun.wait(lock, [&] { return begins; });
+      HEDDLE_CHECK(data != -1);
+      beginner.join();
+    });
+  }
+}
+
 TEST(Check, WhoWaitsForABlockedThreadIsNotToBlame) {
   expect_clean(
       [] {
