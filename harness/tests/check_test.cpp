@@ -332,6 +332,32 @@ TEST(Check, LocksOfThoseWhoOnlyLook) {
   EXPECT_EQ(findings("rc11", body(false)), "livelock");
 }
 
+// An update that writes what it has read is no news, not even to itself the next time round.
+TEST(Check, LoopsOfUpdatesThatChangeNothing) {
+  const auto body = [](bool gives_back) {
+    return [=] {
+      Shared s;
+      int data = 0;
+      const auto work = [&] {
+        while (s.x.exchange(1, kAcquire) == 1) {
+          if (s.y.load(kRelaxed) == 1) {
+            return;
+          }
+        }
+        ++data;
+        s.x.store(gives_back ? 0 : 1, kRelease);
+      };
+      run(work, work);
+      HEDDLE_CHECK(data == 2);
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "") << model;
+    EXPECT_EQ(findings(model, body(false)), "livelock") << model;
+    EXPECT_FALSE(check(model, body(true)).bounded) << model;
+  }
+}
+
 // Rounds that end by themselves are gone through, be it by many places or many times one.
 TEST(Check, LongLoopsEnd) {
   EXPECT_EQ(counts([] {
