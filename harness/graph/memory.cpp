@@ -450,9 +450,10 @@ void GraphMemory::fence(Thread& thread, Order order) {
   note_fence(thread, order);
 }
 
-// Who waits for notifications does so beside the object: a futex is a variable, too.
+// Who waits for notifications, or explains itself by annotations, does so beside the object: it may
+// be a variable, as a futex is.
 u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation operation) {
-  if (operation >= ObjectOperation::kEnqueue && operation <= ObjectOperation::kLeave) {
+  if (operation >= ObjectOperation::kEnqueue) {
     if (object.queue == 0) {
       object.queue = graph_.location_of(place_of(object, kQueue), 1, 0, 0);
     }

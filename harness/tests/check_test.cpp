@@ -18,6 +18,9 @@
 #include "heddle/heddle.hpp"
 #include "tests/explore_helpers.hpp"
 
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+
 namespace heddle::testing {
 namespace {
 
@@ -833,6 +836,34 @@ TEST(Check, FindingsBehindWaitsOfTheFirstThreadRepeat) {
       HEDDLE_CHECK(data != -1);
       beginner.join();
     });
+  }
+}
+
+// What libraries tell ThreadSanitizer of their atomics.
+TEST(Check, AnnotationsOfAtomics) {
+  const auto body = [](bool annotates) {
+    return [=] {
+      Shared s;
+      int data = 0;
+      run(
+          [&] {
+            data = 1;
+            if (annotates) {
+              __tsan_release(&s.x);
+            }
+            s.x.store(1, kRelaxed);
+          },
+          [&] {
+            if (s.x.load(kRelaxed) == 1) {
+              __tsan_acquire(&s.x);
+              HEDDLE_CHECK(data == 1);
+            }
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "") << model;
+    EXPECT_EQ(findings(model, body(false)), "race") << model;
   }
 }
 
