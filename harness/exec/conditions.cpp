@@ -39,9 +39,7 @@ int Execution::condition_wait(Thread& thread, void* condition, void* mutex, u64 
   }
   record(thread, EventKind::kWake, variable.address, 0, timed_out ? 0 : 1, Order::kAcquire, pc);
   thread.tries = false;
-  if (options_.model != nullptr) {
-    point(thread, EventKind::kLock, lock.address, pc);  // an event of its own
-  }
+  point(thread, EventKind::kLock, lock.address, pc);  // others may have the mutex first
   wait_until_open(thread, lock, WaitKind::kMutex);
   const LockResult result = take_mutex(thread, lock, EventKind::kLock, pc);
   if (result == LockResult::kNotRecoverable) {

@@ -44,7 +44,7 @@ enum class ObjectOperation : u8 {
   kEnqueue,     // to wait for a notification
   kNotify,      // those who wait
   kLeave,       // stops waiting by itself
-  kOther,
+  kOther,       // an annotation
 };
 
 /// Asked at each event that synchronises, after the scheduling point. Takes care of the clocks of

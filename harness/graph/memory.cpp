@@ -270,8 +270,19 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
 
 void GraphMemory::note_read(const Thread& thread, const Event& event) {
   if (engine().options().exhaustive) {
-    spins_.note_store(thread, event.location, event.store);
+    spins_.note_store(thread, event.location, behind_idle_updates(event.store, &thread));
   }
+}
+
+// Updates that left the value as it was, of one thread or of all, are no news.
+// O(such updates behind one another).
+EventId GraphMemory::behind_idle_updates(EventId store, const Thread* of) const {
+  while (store != kInitial && graph_[store].kind == Kind::kUpdate && !graph_[store].is_object &&
+         (of == nullptr || graph_[store].thread == to_index(of->id)) &&
+         graph_[store].value == graph_.value_of(graph_[store].location, graph_[store].store)) {
+    store = graph_[store].store;
+  }
+  return store;
 }
 
 EventId GraphMemory::take(const Event& event, EventId after) {
@@ -439,9 +450,10 @@ void GraphMemory::fence(Thread& thread, Order order) {
   note_fence(thread, order);
 }
 
-// Who waits for notifications does so beside the object: a futex is a variable, too.
+// Who waits for notifications, or explains itself by annotations, does so beside the object: it may
+// be a variable, as a futex is.
 u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation operation) {
-  if (operation >= ObjectOperation::kEnqueue && operation <= ObjectOperation::kLeave) {
+  if (operation >= ObjectOperation::kEnqueue) {
     if (object.queue == 0) {
       object.queue = graph_.location_of(place_of(object, kQueue), 1, 0, 0);
     }
@@ -531,8 +543,9 @@ void GraphMemory::judge_spinners() {
   for (const u32 thread : spinners_) {
     spins_.each_of_round(thread, [&](u32 location, EventId store) {
       const EventId last = graph_.co_last(location);
-      newest =
-          newest && (store == Spins::kOfObject ? graph_[last].thread == thread : store == last);
+      newest = newest && (store == Spins::kOfObject
+                              ? graph_[last].thread == thread
+                              : behind_idle_updates(store) == behind_idle_updates(last));
     });
   }
   if (newest) {

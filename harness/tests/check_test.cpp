@@ -18,6 +18,9 @@
 #include "heddle/heddle.hpp"
 #include "tests/explore_helpers.hpp"
 
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+
 namespace heddle::testing {
 namespace {
 
@@ -330,6 +333,32 @@ TEST(Check, LocksOfThoseWhoOnlyLook) {
   EXPECT_TRUE(census.finished && !census.bounded);
   EXPECT_EQ(findings("rc11", body(true)), "");
   EXPECT_EQ(findings("rc11", body(false)), "livelock");
+}
+
+// An update that writes what it has read is no news, not even to itself the next time round.
+TEST(Check, LoopsOfUpdatesThatChangeNothing) {
+  const auto body = [](bool gives_back) {
+    return [=] {
+      Shared s;
+      int data = 0;
+      const auto work = [&] {
+        while (s.x.exchange(1, kAcquire) == 1) {
+          if (s.y.load(kRelaxed) == 1) {
+            return;
+          }
+        }
+        ++data;
+        s.x.store(gives_back ? 0 : 1, kRelease);
+      };
+      run(work, work);
+      HEDDLE_CHECK(data == 2);
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "") << model;
+    EXPECT_EQ(findings(model, body(false)), "livelock") << model;
+    EXPECT_FALSE(check(model, body(true)).bounded) << model;
+  }
 }
 
 // Rounds that end by themselves are gone through, be it by many places or many times one.
@@ -784,6 +813,57 @@ TEST(Check, FindingsBesideThreadsThatAreBlockedRepeat) {
       run([&] { heddle_assume(s.x.fetch_add(1, kRelaxed) != 0); },
           [&] { HEDDLE_CHECK(s.x.load(kRelaxed) == 0); });
     });
+  }
+}
+
+// Who was woken takes the mutex in a step of its own.
+TEST(Check, FindingsBehindWaitsOfTheFirstThreadRepeat) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_repeated(model, [] {
+      std::mutex mutex;
+      std::condition_variable begun;
+      bool begins = false;
+      int data = 0;
+      std::thread beginner([&] {
+        mutex.lock();
+        begins = true;
+        begun.notify_one();
+        mutex.unlock();
+        data = 1;
+      });
+      std::unique_lock lock(mutex);
+      begun.wait(lock, [&] { return begins; });
+      HEDDLE_CHECK(data != -1);
+      beginner.join();
+    });
+  }
+}
+
+// What libraries tell ThreadSanitizer of their atomics.
+TEST(Check, AnnotationsOfAtomics) {
+  const auto body = [](bool annotates) {
+    return [=] {
+      Shared s;
+      int data = 0;
+      run(
+          [&] {
+            data = 1;
+            if (annotates) {
+              __tsan_release(&s.x);
+            }
+            s.x.store(1, kRelaxed);
+          },
+          [&] {
+            if (s.x.load(kRelaxed) == 1) {
+              __tsan_acquire(&s.x);
+              HEDDLE_CHECK(data == 1);
+            }
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "") << model;
+    EXPECT_EQ(findings(model, body(false)), "race") << model;
   }
 }
 
