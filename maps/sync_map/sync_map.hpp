@@ -39,9 +39,10 @@ template <class Key, class T, class Hash = std::hash<Key>, class KeyEqual = std:
 class sync_map {
   using entry = sync_map_parts::entry<T, Reclaimer, Bug>;
   using record = sync_map_parts::record<Key, Hash, KeyEqual, entry>;
-  using box = sync_map_parts::box<T>;
-  using owned_box = std::unique_ptr<box>;
+  using seen_value = typename entry::seen;  // what there was, or none
+  using fresh_value = typename entry::fresh;
   using read_part = xenium::marked_ptr<record, 1>;  // null: empty; the mark: amended
+  using wanted_key = sync_map_parts::hashed_key<Key>;
   using pin = typename Reclaimer::pin;
 
  public:
@@ -60,11 +61,10 @@ class sync_map {
   }
 
   std::optional<T> find(const Key& key) const {
-    const T* value = nullptr;
+    seen_value value{};
     {
       const pin pinned = reclaimer_.enter();
-      const entry* const e = locate(key);
-      value = e != nullptr ? e->load() : nullptr;
+      value = load(locate(key));
       if constexpr (Bug != sync_map_bug::copies_value_unpinned) {
         return copy(value);
       }
@@ -74,14 +74,13 @@ class sync_map {
 
   bool contains(const Key& key) const {
     const pin pinned = reclaimer_.enter();
-    const entry* const e = locate(key);
-    return e != nullptr && e->load() != nullptr;
+    return static_cast<bool>(load(locate(key)));
   }
 
   /// Returns true if `key` was new.
   bool insert_or_assign(const Key& key, const T& value) {
     const pin pinned = reclaimer_.enter();
-    return store(key, value) == nullptr;
+    return !store(key, value);
   }
 
   /// As insert_or_assign; returns the previous value. Go's Swap.
@@ -93,21 +92,21 @@ class sync_map {
   /// Returns true if `key` was new; otherwise changes nothing.
   bool insert(const Key& key, const T& value) {
     const pin pinned = reclaimer_.enter();
-    return present_or_inserted(key, value) == nullptr;
+    return !present_or_inserted(key, value);
   }
 
   /// The value under `key`, which is `value` if there was none, and whether there was one. Go's
   /// LoadOrStore.
   std::pair<T, bool> find_or_insert(const Key& key, const T& value) {
     const pin pinned = reclaimer_.enter();
-    const T* const present = present_or_inserted(key, value);
-    return {present != nullptr ? *present : value, present != nullptr};
+    const seen_value present = present_or_inserted(key, value);
+    return {present ? *present : value, static_cast<bool>(present)};
   }
 
   /// Returns true if `key` was present.
   bool erase(const Key& key) {
     const pin pinned = reclaimer_.enter();
-    return remove(key) != nullptr;
+    return static_cast<bool>(remove(key));
   }
 
   /// As erase; returns the value. Go's LoadAndDelete.
@@ -119,7 +118,7 @@ class sync_map {
   /// Replaces `expected` under `key` by `desired`; returns whether it did. Inserts nothing.
   bool compare_exchange(const Key& key, const T& expected, const T& desired) {
     const pin pinned = reclaimer_.enter();
-    auto fresh = std::make_unique<box>(desired);
+    fresh_value fresh = entry::make(desired);
     entry* const e = locate(key);
     return e != nullptr && e->compare_exchange(expected, fresh, reclaimer_);
   }
@@ -177,14 +176,20 @@ class sync_map {
   // Notes on orders. (1) acquires what (2) released: the table, and the entries it points to.
   // Under the lock, which orders all stores to read_, relaxed loads do.
 
-  static std::optional<T> copy(const T* value) {
-    return value != nullptr ? std::optional<T>(*value) : std::nullopt;
+  static std::optional<T> copy(const seen_value& value) {
+    return value ? std::optional<T>(*value) : std::nullopt;
+  }
+
+  static seen_value load(const entry* e) noexcept {
+    return e != nullptr ? e->load() : seen_value();
   }
 
   static bool is_amended(read_part read) noexcept { return read.mark() != 0; }
 
-  static entry* search(const record* in, const Key& key) {
-    return in != nullptr ? in->entries.find(key) : nullptr;
+  static wanted_key hashed(const Key& key) { return {key, Hash{}}; }
+
+  static entry* search(const record* in, const wanted_key& wanted) {
+    return in != nullptr ? in->entries.find(wanted) : nullptr;
   }
 
   read_part load_read() const noexcept { return read_.load(std::memory_order_acquire); }  // (1)
@@ -195,16 +200,23 @@ class sync_map {
     entry* e;
   };
 
-  sighting look(const Key& key) const {
+  sighting look(const wanted_key& wanted) const {
     const read_part read = load_read();
-    return {read, search(read.get(), key)};
+    return {read, search(read.get(), wanted)};
   }
 
   // Looks anew only at another read part: the one that was seen, which the caller's pin keeps from
   // being another one at the same place, has not changed.
-  sighting look_again(const sighting& seen, const Key& key) const {
+  sighting look_again(const sighting& seen, const wanted_key& wanted) const {
     const read_part read = load_read();
-    return {read, read.get() == seen.read.get() ? seen.e : search(read.get(), key)};
+    return {read, read.get() == seen.read.get() ? seen.e : search(read.get(), wanted)};
+  }
+
+  // Of a key that `read` lacks. "No" means that the dirty part lacked it, too, at the moment when
+  // `read` was loaded, since that part's filter forgets nothing. So there is no need to ask whether
+  // `read` is still the map's.
+  static bool may_be_dirty(read_part read, const wanted_key& wanted) noexcept {
+    return is_amended(read) && (read.get() == nullptr || read->dirty_only->may_have(wanted.spread));
   }
 
   // Lookups. ----------------------------------------------------------------------------------
@@ -212,24 +224,24 @@ class sync_map {
   // The entry of `key`, deleted or not, or null. Only where the read part lacks the key and the
   // dirty part may have it, this takes the lock; then it counts as a miss.
   entry* locate(const Key& key) const {
-    return locate(key, [](entry*) {});
+    return locate(hashed(key), [](entry*) {});
   }
 
   // As above; calls `found_dirty` with the lock held if the dirty part alone has the key.
   template <class FoundDirty>
-  entry* locate(const Key& key, FoundDirty found_dirty) const {
-    sighting seen = look(key);
-    if (seen.e != nullptr || !is_amended(seen.read)) {
+  entry* locate(const wanted_key& wanted, FoundDirty found_dirty) const {
+    sighting seen = look(wanted);
+    if (seen.e != nullptr || !may_be_dirty(seen.read, wanted)) {
       return seen.e;
     }
     const std::lock_guard lock(mutex_);
     if constexpr (Bug != sync_map_bug::skips_reread_of_read) {
-      seen = look_again(seen, key);  // there may have been a promotion since
+      seen = look_again(seen, wanted);  // there may have been a promotion since
     }
-    if (seen.e != nullptr || dirty_ == nullptr || !is_amended(seen.read)) {
+    if (seen.e != nullptr || dirty_ == nullptr || !may_be_dirty(seen.read, wanted)) {
       return seen.e;
     }
-    entry* const e = search(dirty_, key);
+    entry* const e = search(dirty_, wanted);
     if (e != nullptr) {
       found_dirty(e);
     }
@@ -269,55 +281,56 @@ class sync_map {
 
   // Writes. -----------------------------------------------------------------------------------
 
-  const T* store(const Key& key, const T& value) {
-    auto fresh = std::make_unique<box>(value);
-    return update(look(key), key, fresh, false,
+  seen_value store(const Key& key, const T& value) {
+    fresh_value fresh = entry::make(value);
+    const wanted_key wanted = hashed(key);
+    return update(look(wanted), wanted, fresh, false,
                   [&](entry& e) { return e.exchange(fresh, reclaimer_); });
   }
 
-  const T* present_or_inserted(const Key& key, const T& value) {
-    const sighting seen = look(key);
-    const T* const present = seen.e != nullptr ? seen.e->load() : nullptr;
-    if (present != nullptr) {
+  seen_value present_or_inserted(const Key& key, const T& value) {
+    const wanted_key wanted = hashed(key);
+    const sighting seen = look(wanted);
+    if (const seen_value present = load(seen.e)) {
       return present;
     }
-    auto fresh = std::make_unique<box>(value);
-    return update(seen, key, fresh, true,
+    fresh_value fresh = entry::make(value);
+    return update(seen, wanted, fresh, true,
                   [&](entry& found) { return found.find_or_insert(fresh, reclaimer_); });
   }
 
   // Applies `change`, which refuses expunged entries, to the entry of `key`; makes one of `fresh`
-  // if there is none. Returns the value that was there, or null.
+  // if there is none. Returns the value that was there, or none.
   template <class Change>
-  const T* update(sighting seen, const Key& key, owned_box& fresh, bool counts_misses,
-                  Change change) {
-    if (seen.e != nullptr) {
-      if (const std::optional<const T*> done = change(*seen.e)) {
+  seen_value update(const sighting& before, const wanted_key& wanted, fresh_value& fresh,
+                    bool counts_misses, Change change) {
+    if (before.e != nullptr) {
+      if (const std::optional<seen_value> done = change(*before.e)) {
         return *done;
       }
     }
     const std::lock_guard lock(mutex_);
-    seen = look_again(seen, key);
+    const sighting seen = look_again(before, wanted);
     if (seen.e != nullptr) {
-      unexpunge(key, *seen.e);
+      unexpunge(wanted, *seen.e);
       return *change(*seen.e);
     }
-    if (entry* const e = search(dirty_, key); e != nullptr) {
-      const T* const present = *change(*e);
+    if (entry* const e = may_be_dirty(seen.read, wanted) ? search(dirty_, wanted) : nullptr) {
+      const seen_value present = *change(*e);
       if (counts_misses) {
         count_miss();
       }
       return present;
     }
-    add(key, fresh, seen.read);
-    return nullptr;
+    add(wanted, fresh, seen.read, before.read);
+    return {};
   }
 
   // Before a deleted entry is used again, it must be in the dirty part.
-  void unexpunge(const Key& key, entry& e) {
+  void unexpunge(const wanted_key& wanted, entry& e) {
     if constexpr (Bug == sync_map_bug::unexpunges_weakly) {
       if (e.try_unexpunge_once()) {
-        dirty_->entries.insert(key, &e);
+        dirty_->entries.insert(wanted, &e);
       }
     }
     if (!e.is_expunged()) {
@@ -325,33 +338,42 @@ class sync_map {
     }
     if constexpr (Bug != sync_map_bug::forgets_dirty_on_unexpunge &&
                   Bug != sync_map_bug::unexpunges_weakly) {
-      dirty_->entries.insert(key, &e);
+      dirty_->entries.insert(wanted, &e);
     }
     e.unexpunge();
   }
 
-  void add(const Key& key, owned_box& fresh, read_part read) {
+  void add(const wanted_key& wanted, fresh_value& fresh, read_part read, read_part unlocked_read) {
     auto added = std::make_unique<entry>(std::move(fresh));
     if (dirty_ == nullptr) {
       build_dirty(read.get());
     }
-    dirty_->entries.insert(key, added.get());
+    mark(Bug == sync_map_bug::marks_read_part_seen_before_lock ? unlocked_read : read, wanted);
+    dirty_->entries.insert(wanted, added.get());
     static_cast<void>(added.release());
     if (!is_amended(read)) {
       read_.store(read_part(read.get(), 1), std::memory_order_release);  // (2)
     }
   }
 
-  void build_dirty(const record* read);
+  // Before the lock is free, so that who knows of the key will not overlook it.
+  static void mark(read_part read, const wanted_key& wanted) noexcept {
+    if (read.get() != nullptr && read->dirty_only.has_value()) {
+      read->dirty_only->add(wanted.spread);
+    }
+  }
+
+  void build_dirty(record* read);
   void copy_live(const record& from, record& to);
 
-  const T* remove(const Key& key) {
+  seen_value remove(const Key& key) {
     entry* unlinked = nullptr;
-    entry* const e = locate(key, [&](entry* found) {
-      dirty_->entries.erase(key);
+    const wanted_key wanted = hashed(key);
+    entry* const e = locate(wanted, [&](entry* found) {
+      dirty_->entries.erase(wanted);
       unlinked = found;
     });
-    const T* const value = e != nullptr ? e->take(reclaimer_) : nullptr;
+    const seen_value value = e != nullptr ? e->take(reclaimer_) : seen_value();
     if (unlinked != nullptr && Bug != sync_map_bug::forgets_entry_taken_from_dirty) {
       reclaimer_.retire(unlinked);
     }

@@ -1,16 +1,14 @@
-// What sync_map is built of: boxed values, entries that the read and the dirty part share, records.
+// What sync_map is built of: entries that the read and the dirty part share, records.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
-#include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
-#include <xenium/marked_ptr.hpp>
 
 #include "../reclamation/epochs.hpp"
 #include "sync_map_table.hpp"
+#include "sync_map_word.hpp"
 
 namespace maps {
 
@@ -33,100 +31,104 @@ enum class sync_map_bug {
   publishes_value_relaxed,
   publishes_read_part_relaxed,
   keeps_expunged_after_failed_build,
+  marks_read_part_seen_before_lock,
 };
 
 namespace sync_map_parts {
 
-/// A value as readers see it: never written again.
-template <class T>
-struct box : retirable {
-  explicit box(const T& v) : value(v) {}
-
-  const T value;
-};
-
-/// One word for a key, shared by the read and the dirty part: the value's box; null: deleted; null
-/// with the mark: expunged, that is deleted and not in the dirty part.
-/// Threads: whoever calls holds a pin. Only the map's lock holder expunges and unexpunges, so for
+/// One word for a key, shared by the read and the dirty part: a value, "deleted", or "expunged",
+/// that is deleted and not in the dirty part. Threads: whoever calls holds a pin. Only the map's
+/// lock holder expunges and unexpunges, so for
 ///          him "expunged" is stable.
 ///
 /// Notes on orders. (1) acquires what (2) released: the constructor of the box. (2) acquires, too,
 /// since the box that it replaces is read. (3) Under the lock; others only compare the word.
 template <class T, class Reclaimer, sync_map_bug Bug>
 class entry : public retirable {
-  using box_type = box<T>;
-  using state = xenium::marked_ptr<box_type, 1>;
+  using word = word_of<T>;
+  using state = typename word::state;
 
  public:
-  using owned_box = std::unique_ptr<box_type>;
+  using seen = typename word::seen;
+  using fresh = typename word::fresh;
 
-  explicit entry(owned_box first) noexcept : word_(state(first.release())) {}
+  explicit entry(fresh first) noexcept : word_(word::of(first)) { word::hand_over(first); }
 
   entry(const entry&) = delete;
   entry& operator=(const entry&) = delete;
 
-  ~entry() override { delete word_.load(std::memory_order_relaxed).get(); }
+  ~entry() override { word::destroy(word_.load(std::memory_order_relaxed)); }
 
-  /// The value, which lives as long as the caller's pin, or null.
-  const T* load() const noexcept { return value_in(word_.load(std::memory_order_acquire)); }  // (1)
+  static fresh make(const T& value) { return word::make(value); }
 
-  bool is_expunged() const noexcept { return word_.load(std::memory_order_relaxed) == expunged(); }
+  /// The value, if there is one.
+  seen load() const noexcept {
+    return word::value_in(word_.load(std::memory_order_acquire));
+  }  // (1)
 
-  /// Replaces the value and returns the old one or null; returns nothing if expunged.
-  std::optional<const T*> exchange(owned_box& fresh, Reclaimer& reclaimer) {
+  bool is_expunged() const noexcept {
+    return word_.load(std::memory_order_relaxed) == word::expunged();
+  }
+
+  /// Replaces the value and returns the old one or none; returns nothing if expunged.
+  std::optional<seen> exchange(fresh& value, Reclaimer& reclaimer) {
     if constexpr (Bug == sync_map_bug::stores_into_expunged) {
-      return replace_if([](state) { return true; }, fresh, reclaimer).second;
+      return std::optional<seen>(std::in_place,
+                                 replace_if([](state) { return true; }, value, reclaimer).second);
     }
     return unless_expunged(
-        replace_if([](state seen) { return seen != expunged(); }, fresh, reclaimer));
+        replace_if([](state old) { return old != word::expunged(); }, value, reclaimer));
   }
 
-  /// Stores the value if there is none; returns what was there or null; nothing if expunged.
-  std::optional<const T*> find_or_insert(owned_box& fresh, Reclaimer& reclaimer) {
-    const auto [stored, seen] = replace_if([](state s) { return s == state(); }, fresh, reclaimer);
-    return unless_expunged({stored || seen != nullptr, seen});
+  /// Stores the value if there is none; returns what was there or none; nothing if expunged.
+  std::optional<seen> find_or_insert(fresh& value, Reclaimer& reclaimer) {
+    const auto [stored, present] =
+        replace_if([](state old) { return old == word::deleted(); }, value, reclaimer);
+    return unless_expunged({stored || present, present});
   }
 
-  bool compare_exchange(const T& expected, owned_box& fresh, Reclaimer& reclaimer) {
-    return replace_if([&](state seen) { return holds(seen, expected); }, fresh, reclaimer).first;
+  bool compare_exchange(const T& expected, fresh& value, Reclaimer& reclaimer) {
+    return replace_if([&](state old) { return holds(old, expected); }, value, reclaimer).first;
   }
 
   bool compare_erase(const T& expected, Reclaimer& reclaimer) {
-    owned_box nothing;
-    return replace_if([&](state seen) { return holds(seen, expected); }, nothing, reclaimer).first;
+    fresh nothing{};
+    return replace_if([&](state old) { return holds(old, expected); }, nothing, reclaimer).first;
   }
 
-  /// Deletes the value and returns it, or null.
-  const T* take(Reclaimer& reclaimer) {
+  /// Deletes the value and returns it, if there is one.
+  seen take(Reclaimer& reclaimer) {
     if constexpr (Bug == sync_map_bug::erases_without_cas) {
-      const state seen = word_.load(std::memory_order_acquire);
-      if (seen.get() != nullptr) {
-        word_.store(state(), std::memory_order_release);
-        reclaimer.retire(seen.get());
+      const state old = word_.load(std::memory_order_acquire);
+      if (word::value_in(old)) {
+        word_.store(word::deleted(), std::memory_order_release);
+        word::retire(old, reclaimer);
       }
-      return value_in(seen);
+      return word::value_in(old);
     }
-    owned_box nothing;
-    return replace_if([](state seen) { return seen.get() != nullptr; }, nothing, reclaimer).second;
+    fresh nothing{};
+    return replace_if([](state old) { return static_cast<bool>(word::value_in(old)); }, nothing,
+                      reclaimer)
+        .second;
   }
 
   /// True if the entry is deleted, and expunged from now on.
   bool expunge_if_deleted() noexcept {
-    state seen = word_.load(std::memory_order_relaxed);
-    while (seen == state()) {
-      if (word_.compare_exchange_weak(seen, expunged(), std::memory_order_relaxed)) {  // (3)
+    state old = word_.load(std::memory_order_relaxed);
+    while (old == word::deleted()) {
+      if (word_.compare_exchange_weak(old, word::expunged(), std::memory_order_relaxed)) {  // (3)
         return true;
       }
     }
     return false;
   }
 
-  void unexpunge() noexcept { word_.store(state(), std::memory_order_relaxed); }  // (3)
+  void unexpunge() noexcept { word_.store(word::deleted(), std::memory_order_relaxed); }  // (3)
 
   /// The seeded bug unexpunges_weakly: "I was not the one" is taken for "it was not expunged".
   bool try_unexpunge_once() noexcept {
-    state seen = expunged();
-    return word_.compare_exchange_weak(seen, state(), std::memory_order_relaxed);
+    state old = word::expunged();
+    return word_.compare_exchange_weak(old, word::deleted(), std::memory_order_relaxed);
   }
 
  private:
@@ -134,45 +136,33 @@ class entry : public retirable {
                                                     ? std::memory_order_relaxed
                                                     : std::memory_order_acq_rel;
 
-  static state expunged() noexcept { return state(nullptr, 1); }
-
-  static const T* value_in(state seen) noexcept {
-    return seen.get() != nullptr ? &seen->value : nullptr;
+  static bool holds(state old, const T& expected) {
+    const seen value = word::value_in(old);
+    return value && *value == expected;
   }
 
-  static bool holds(state seen, const T& expected) {
-    return seen.get() != nullptr && seen->value == expected;
+  std::optional<seen> unless_expunged(const std::pair<bool, seen>& done) const noexcept {
+    return done.first ? std::optional<seen>(std::in_place, done.second) : std::nullopt;
   }
 
-  std::optional<const T*> unless_expunged(std::pair<bool, const T*> done) const noexcept {
-    return done.first ? std::optional(done.second) : std::nullopt;
-  }
-
-  // Puts `fresh` (none: deletes) in the place of a word that is `wanted`. Returns whether it did,
+  // Puts `value` (none: deletes) in the place of a word that is `wanted`. Returns whether it did,
   // and the value seen last, which it retired if it did.
   template <class Wanted>
-  std::pair<bool, const T*> replace_if(Wanted wanted, owned_box& fresh, Reclaimer& reclaimer) {
-    state seen = word_.load(std::memory_order_acquire);  // (1)
+  std::pair<bool, seen> replace_if(Wanted wanted, fresh& value, Reclaimer& reclaimer) {
+    state old = word_.load(std::memory_order_acquire);  // (1)
     do {
-      if (!wanted(seen)) {
-        return {false, value_in(seen)};
+      if (!wanted(old)) {
+        return {false, word::value_in(old)};
       }
-    } while (!word_.compare_exchange_weak(seen, state(fresh.get()), kPublish,
+    } while (!word_.compare_exchange_weak(old, word::of(value), kPublish,
                                           std::memory_order_acquire));  // (2)
-    static_cast<void>(fresh.release());
-    dispose(seen.get(), reclaimer);
-    return {true, value_in(seen)};
-  }
-
-  static void dispose(box_type* replaced, Reclaimer& reclaimer) noexcept {
-    if (replaced == nullptr) {
-      return;
-    }
+    word::hand_over(value);
     if constexpr (Bug == sync_map_bug::frees_replaced_value) {
-      delete replaced;
+      word::destroy(old);
     } else {
-      reclaimer.retire(replaced);
+      word::retire(old, reclaimer);
     }
+    return {true, word::value_in(old)};
   }
 
   std::atomic<state> word_;
@@ -184,6 +174,7 @@ struct record : retirable {
   explicit record(std::size_t keys) : entries(keys) {}
 
   entry_table<Key, Hash, KeyEqual, Entry> entries;
+  std::optional<key_filter> dirty_only;  // of a read part, once there is a dirty part
 };
 
 }  // namespace sync_map_parts

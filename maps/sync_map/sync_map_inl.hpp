@@ -10,10 +10,11 @@ namespace maps {
 // before it is in the dirty part too.
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
           sync_map_bug Bug>
-void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::build_dirty(const record* read) {
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::build_dirty(record* read) {
   MAPS_PROBE("sync_map.migrate.begin");
   auto dirty = std::make_unique<record>(read != nullptr ? read->entries.size() + 1 : 1);
   if (read != nullptr) {
+    read->dirty_only.emplace(read->entries.size());
     expunged_.reserve(read->entries.size());
     try {
       copy_live(*read, *dirty);
@@ -39,13 +40,13 @@ void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::copy_live(const re
     }
     MAPS_PROBE("sync_map.migrate.copy");
     if constexpr (Bug == sync_map_bug::builds_dirty_without_expunging) {
-      if (e->load() != nullptr) {
-        to.entries.insert(*key, e);
+      if (e->load()) {
+        to.entries.insert(hashed(*key), e);
       }
     } else if (e->expunge_if_deleted()) {
       expunged_.push_back(e);
     } else {
-      to.entries.insert(*key, e);
+      to.entries.insert(hashed(*key), e);
     }
   }
 }
@@ -82,15 +83,15 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::iterator {
     while (next_ != end_) {
       MAPS_PROBE("sync_map.next.slot");
       current_ = next_++;
-      value_ = current_->entry != nullptr ? current_->entry->load() : nullptr;
-      if (value_ != nullptr) {
+      value_ = load(current_->entry);
+      if (value_) {
         return true;
       }
     }
     return false;
   }
 
-  /// Both stay valid until the iterator is destroyed.
+  /// The key stays valid until the iterator is destroyed, the value until next() is called.
   const Key& key() const noexcept { return *current_->key; }
   const T& mapped() const noexcept { return *value_; }
 
@@ -101,7 +102,7 @@ class sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::iterator {
   const slot* next_ = nullptr;
   const slot* end_ = nullptr;
   const slot* current_ = nullptr;
-  const T* value_ = nullptr;
+  seen_value value_{};
 };
 
 template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
@@ -116,7 +117,7 @@ std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::validate() 
       if (e == nullptr) {
         continue;
       }
-      const bool shared = search(dirty_, *key) == e;
+      const bool shared = search(dirty_, hashed(*key)) == e;
       if (dirty_ == nullptr && e->is_expunged()) {
         return "an entry is expunged without a dirty part";
       }
@@ -125,10 +126,13 @@ std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::validate() 
       }
     }
   }
-  if (dirty_ != nullptr && !is_amended(read)) {
+  if (dirty_ != nullptr) {
     for (const auto& [key, e] : dirty_->entries.slots()) {
-      if (e != nullptr && search(read.get(), *key) != e) {
-        return "the dirty part has a key of its own, but the read part is not amended";
+      if (e == nullptr || search(read.get(), hashed(*key)) == e) {
+        continue;
+      }
+      if (!may_be_dirty(read, hashed(*key))) {
+        return "the dirty part has a key that the read part and its filter do not show";
       }
     }
   }

@@ -78,6 +78,43 @@ TEST(SyncMap, PromotesAfterAsManyMissesAsTheDirtyPartHasKeys) {
   EXPECT_EQ(content(map).size(), 5U);
 }
 
+TEST(SyncMap, WhatTheFilterKnowsToBeAbsentIsNoMiss) {
+  Map map;
+  for (int key = 0; key < 8; ++key) {
+    map.insert(key, key);
+  }
+  promote(map);
+  map.insert(8, 8);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(map.contains(1000));
+  }
+  map.insert(9, 9);
+  EXPECT_EQ(map.dirty_rebuilds(), 2U);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(map.find(8), 8);
+  }
+  map.insert(10, 10);
+  EXPECT_EQ(map.dirty_rebuilds(), 3U);
+}
+
+TEST(SyncMap, TheFilterOverlooksNoKeyAndTakesFewOthersForOne) {
+  constexpr int kKeys = 1000;
+  sync_map_parts::key_filter filter(kKeys);
+  const auto spread = [](int key) {
+    return sync_map_parts::hashed_key(key, std::hash<int>{}).spread;
+  };
+  for (int key = 0; key < kKeys; ++key) {
+    filter.add(spread(key));
+  }
+  int taken_for_one = 0;
+  for (int key = 0; key < 2 * kKeys; ++key) {
+    const bool may_be = filter.may_have(spread(key));
+    EXPECT_TRUE(may_be || key >= kKeys) << key;
+    taken_for_one += may_be && key >= kKeys ? 1 : 0;
+  }
+  EXPECT_LE(taken_for_one, kKeys / 6);
+}
+
 TEST(SyncMap, AnErasedKeyThatComesBackSurvivesThePromotion) {
   Map map;
   map.insert(1, 1);
@@ -234,6 +271,30 @@ TEST(SyncMap, NoIncrementIsLost) {
     sum += value;
   }
   EXPECT_EQ(sum, kThreads * kRounds);
+}
+
+TEST(SyncMap, WhatIsKnownToBeThereIsFound) {
+  Map map;
+  constexpr int kKeys = 4000;
+  std::atomic<int> inserted = 0;
+  std::thread writer([&] {
+    for (int key = 0; key < kKeys; ++key) {
+      map.insert(key, key);
+      inserted.store(key + 1);
+    }
+  });
+  int overlooked = 0;
+  for (int known = 0; known < kKeys;) {
+    known = inserted.load();
+    for (int key = known - 1; key >= 0 && key >= known - 8; --key) {
+      overlooked += map.contains(key) ? 0 : 1;
+    }
+    if (known % 5 == 0) {
+      promote(map);
+    }
+  }
+  writer.join();
+  EXPECT_EQ(overlooked, 0);
 }
 
 TEST(SyncMap, EachInsertionIsTakenOnce) {

@@ -1,5 +1,6 @@
 // sync_map under Heddle: the clean map and its seeded bugs.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -17,9 +18,11 @@ using maps::sync_map_bug;
 // What is retired is freed by the next operation that may.
 using Epochs = maps::epochs<8, 1>;
 
-template <sync_map_bug Bug, class Reclaimer = Epochs>
-using Map =
-    maps::sync_map<int, int, std::hash<int>, std::equal_to<int>, Reclaimer, std::mutex, Bug>;
+using Boxed = std::int64_t;  // does not fit into an entry's word
+using Packed = int;
+
+template <sync_map_bug Bug, class Reclaimer = Epochs, class T = Boxed>
+using Map = maps::sync_map<int, T, std::hash<int>, std::equal_to<int>, Reclaimer, std::mutex, Bug>;
 
 // Each key in another state: deleted, expunged, in both parts, in the dirty part alone.
 void add_starts(auto& s) {
@@ -38,14 +41,18 @@ void add_starts(auto& s) {
   });
 }
 
-template <sync_map_bug Bug>
+template <sync_map_bug Bug, class T = Boxed>
 void declare(heddle::Target& t, const char* description) {
-  auto s = maps::declare_sync_map<Map<Bug>>(t, description);
+  auto s = maps::declare_sync_map<Map<Bug, Epochs, T>>(t, description);
   add_starts(s);
 }
 
 HEDDLE_TARGET(sync_map, t) {
   declare<sync_map_bug::none>(t, "Go's sync.Map before 1.24: a read part and a dirty part");
+}
+
+HEDDLE_TARGET(sync_map_packed, t) {
+  declare<sync_map_bug::none, Packed>(t, "the same, with values that need no box");
 }
 
 HEDDLE_VARIANT(sync_map, skips_reread_of_read, "linearizability", t) {
@@ -135,6 +142,12 @@ HEDDLE_VARIANT(sync_map, publishes_value_relaxed, "race", t) {
 HEDDLE_VARIANT(sync_map, publishes_read_part_relaxed, "race", t) {
   declare<sync_map_bug::publishes_read_part_relaxed>(t, "a promotion is a relaxed store");
   t.seeded({.threads = 2, .operations = 1});
+}
+
+HEDDLE_VARIANT(sync_map, marks_read_part_seen_before_lock, "linearizability", t) {
+  declare<sync_map_bug::marks_read_part_seen_before_lock>(
+      t, "a new key goes to the filter of a read part that was current before the lock was taken");
+  t.seeded({.threads = 2, .operations = 2});
 }
 
 // ---- copies that fail ----
@@ -231,9 +244,9 @@ HEDDLE_VARIANT(sync_map_failing, keeps_expunged_after_failed_build, "contract", 
 // ---- small enough for every execution: `heddle check` ----
 
 /// One key is in the read part, which the first thread may miss.
-template <sync_map_bug Bug>
+template <class T>
 void declare_small(heddle::Target& t, const char* description) {
-  using M = Map<Bug, maps::epochs<4, maps::kNever>>;
+  using M = Map<sync_map_bug::none, maps::epochs<8, maps::kNever>, T>;
   auto s = maps::declare_sync_map<M>(t, description, 2, 1);
   s.start("promoted", [](heddle::Start& start) {
     start.run("assign", 0, 0);
@@ -243,7 +256,11 @@ void declare_small(heddle::Target& t, const char* description) {
 }
 
 HEDDLE_TARGET(sync_map_small, t) {
-  declare_small<sync_map_bug::none>(t, "a read part and a dirty part, small enough to be checked");
+  declare_small<Boxed>(t, "a read part and a dirty part, small enough to be checked");
+}
+
+HEDDLE_TARGET(sync_map_small_packed, t) {
+  declare_small<Packed>(t, "the same, with values that need no box");
 }
 
 }  // namespace
