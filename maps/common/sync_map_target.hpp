@@ -8,7 +8,7 @@ namespace maps {
 
 template <class Map>
 bool iterate(Map& map) {
-  return map.for_each([&map](int key, int value) {
+  return map.for_each([&map](int key, auto value) {
     heddle::yielded(key, value);
     map.contains(-1);  // bodies may use the map
     return true;
