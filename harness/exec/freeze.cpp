@@ -39,6 +39,11 @@ void Execution::alarm(Thread& thread) {
     if (blocked_) {
       abandon();  // they may wait for what only that thread would do
     }
+    if (options_.exhaustive && runnable_.count() > 1) {
+      options_.model->note_bound();
+      blocked_ = true;
+      abandon();  // it might end if the others ran, which explorers do not let them
+    }
     for (u32 i = 0; i < oracle_count_; ++i) {
       oracles_[i]->on_step_limit(*this, thread);
     }

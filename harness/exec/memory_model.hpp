@@ -91,6 +91,8 @@ class MemoryModel {
   virtual void end(Thread& thread) = 0;
   /// No thread can go on.
   virtual void on_stuck() = 0;
+  /// The execution was cut short, and not because it would only repeat itself.
+  virtual void note_bound() {}
   /// Which thread it is that comes into being as the n-th made by `creator`, whatever else happens
   /// in the execution.
   virtual u32 slot_of(const Thread& creator, u32 nth) = 0;

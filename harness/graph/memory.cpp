@@ -96,6 +96,7 @@ void evaluate(const Graph& graph, Event& event) {
 void GraphMemory::archive(Archive& archive) {
   graph_.archive(archive);
   spins_.archive(archive);
+  archive(cut_);
   archive.list(children_, [&](Child& child) { archive(child.creator, child.nth); });
 }
 
@@ -261,10 +262,14 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   const Progress& progress = progress_of(thread.id);
   switch (
       spins_.visit(thread, progress.history, progress.held, thread.pending_pc, tries_to_change)) {
-    case Spins::Verdict::kGoesOn: return;
+    case Spins::Verdict::kGoesOn: break;
     case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
     case Spins::Verdict::kCut: engine().block_for_good(thread);
     case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
+  }
+  if (engine().runnable().count() > 1 &&
+      spins_.goes_in_circles(thread, progress.history, progress.held, thread.pending_pc)) {
+    engine().block_for_good(thread);
   }
 }
 

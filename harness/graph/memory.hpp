@@ -35,7 +35,7 @@ class GraphMemory final : public exec::MemoryModel {
   /// The execution was given up, because the strategy decided on what the model does not admit.
   bool refused() const { return refused_; }
   /// Some execution was cut short without knowing that its thread would only do the same again.
-  bool is_bounded() const { return spins_.is_bounded(); }
+  bool is_bounded() const { return cut_ || spins_.is_bounded(); }
 
   /// All that outlives executions, but for the events.
   void archive(Archive& archive);
@@ -62,6 +62,7 @@ class GraphMemory final : public exec::MemoryModel {
   void wake_up(exec::Thread& thread, Order order) override;
   void end(exec::Thread& thread) override;
   void on_stuck() override;
+  void note_bound() override { cut_ = true; }
   u32 slot_of(const exec::Thread& creator, u32 nth) override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
@@ -121,6 +122,7 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   bool refused_ = false;
+  bool cut_ = false;  // some execution
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread
   OwnedVec<u32> spinners_;       // threads that were blocked as such

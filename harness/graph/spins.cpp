@@ -1,7 +1,5 @@
 #include "graph/spins.hpp"
 
-#include <cstring>
-
 #include "base/archive.hpp"
 #include "base/rng.hpp"
 #include "exec/image.hpp"
@@ -20,6 +18,7 @@ Spins::~Spins() {
 }
 
 void Spins::begin_execution() {
+  ++execution_;
   for (u32 thread = 0; thread < lines_used_; ++thread) {
     lines_[thread].visits.clear();
     lines_[thread].by_chance = false;
@@ -110,17 +109,16 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
   u32 rounds = 0;
   if (is_loop(pc)) {
     const u64 key = mix64(history ^ mix64(exec::without_bias(pc) + index)) | 1;
-    Known& said = known(key);
+    const Known* said = known_.find(key);
     state = exec::machine_state(thread, pc) + held;
     rounds = rounds_at(visits, pc);
-    if (said.key == 0) {
+    if (said == nullptr) {
       const Verdict verdict = judge(line, pc, state, rounds);
-      said = Known{key, line.round, verdict};
-      ++known_count_;
+      said = &known_.add(Known{key, line.round, verdict});
     }
-    if (said.verdict != Verdict::kGoesOn) {
-      line.round = said.round;
-      return said.verdict;
+    if (said->verdict != Verdict::kGoesOn) {
+      line.round = said->round;
+      return said->verdict;
     }
   } else {
     for (const Visit& visit : visits) {
@@ -149,47 +147,51 @@ Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
   return rounds > kRoundsMax ? Verdict::kCut : Verdict::kGoesOn;
 }
 
-Spins::Known& Spins::known(u64 key) {
-  if (known_count_ * 2 >= known_.size()) {
-    grow();
+// To count visits is cheap, to know the state is not: it is looked at now and then.
+bool Spins::goes_in_circles(const exec::Thread& thread, u64 history, u64 held, uptr pc) {
+  constexpr u32 kVisitsALook = 16;
+  constexpr u32 kAlikeMax = kRoundsMax / 2 / kVisitsALook;
+  const u64 place = mix64(exec::without_bias(pc) + to_index(thread.id)) | 1;
+  Circle& circle = circle_of(place);
+  if (++circle.visits <= kRoundsMax / 2 || circle.visits % kVisitsALook != 0) {
+    return false;
   }
-  u32 slot = static_cast<u32>(key >> 1) & (known_.size() - 1);
-  while (known_[slot].key != 0 && known_[slot].key != key) {
-    slot = (slot + 1) & (known_.size() - 1);
+  const u64 state = exec::machine_state(thread, pc) + held;
+  circle.alike = state == circle.state ? circle.alike + 1 : 0;
+  circle.state = state;
+  const u64 key = mix64(history ^ mix64(place)) | 1;
+  const bool known = known_.find(key) != nullptr;
+  if (!known && circle.alike < kAlikeMax) {
+    return false;
   }
-  return known_[slot];
+  if (!known) {
+    known_.add(Known{key, 0, Verdict::kCut});
+  }
+  bounded_ = true;
+  return true;
 }
 
-void Spins::grow() {
-  OwnedVec<Known> old;
-  for (const Known& entry : known_) {
-    if (entry.key != 0) {
-      old.push_back(entry);
-    }
+Spins::Circle& Spins::circle_of(u64 key) {
+  Circle fresh = {};
+  fresh.key = key;
+  fresh.execution = execution_;
+  Circle* found = circles_.find(key);
+  if (found == nullptr) {
+    return circles_.add(fresh);
   }
-  known_.resize(known_.size() == 0 ? 256 : known_.size() * 2);
-  std::memset(known_.data(), 0, known_.size() * sizeof(Known));
-  for (const Known& entry : old) {
-    u32 slot = static_cast<u32>(entry.key >> 1) & (known_.size() - 1);
-    while (known_[slot].key != 0) {
-      slot = (slot + 1) & (known_.size() - 1);
-    }
-    known_[slot] = entry;
+  if (found->execution != execution_) {
+    *found = fresh;
   }
+  return *found;
 }
 
 void Spins::archive(Archive& archive) {
   OwnedVec<Known> entries;
-  for (const Known& entry : known_) {
-    if (entry.key != 0) {
-      entries.push_back(entry);
-    }
-  }
+  known_.each([&](const Known& entry) { entries.push_back(entry); });
   archive(bounded_);
   archive.list(entries, [&](Known& entry) { archive(entry.key, entry.round, entry.verdict); });
   for (u32 i = 0; archive.reads() && i < entries.size(); ++i) {
-    known(entries[i].key) = entries[i];
-    ++known_count_;
+    known_.add(entries[i]);
   }
 }
 

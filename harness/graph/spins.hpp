@@ -1,7 +1,7 @@
 // In-target world. Threads that wait by looking again and again.
 #pragma once
 
-#include "base/vec.hpp"
+#include "base/key_table.hpp"
 #include "exec/thread.hpp"
 
 namespace heddle {
@@ -39,6 +39,10 @@ class Spins {
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);
+  /// To be asked where visit() lets the thread go on and others can run: it has come back to `pc`
+  /// again and again in the same state, though it has changed something. That may go on for as long
+  /// as no other thread runs. O(1), but for threads that come back often.
+  bool goes_in_circles(const exec::Thread& thread, u64 history, u64 held, uptr pc);
   /// What it read there; of an object of which all operations are ordered, kOfObject.
   void note_store(const exec::Thread& thread, u32 location, u32 store);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
@@ -53,8 +57,8 @@ class Spins {
   bool is_bounded() const { return bounded_; }
 
  private:
-  // Rounds of a loop that read the very same stores, and have an effect on nothing but the thread's
-  // own state: a counter, say.
+  // Rounds of a loop that read the very same stores, and change nothing but the thread's own state
+  // (a counter, say); or that change something, and the thread comes back in the same state.
   static constexpr u32 kRoundsMax = 256;
   static constexpr u32 kVisitsMax = 1024;
 
@@ -77,15 +81,23 @@ class Spins {
 
   /// What was said of a visit.
   struct Known {
-    u64 key;  // 0: free
+    u64 key;
     u32 round;
     Verdict verdict;
   };
 
+  /// A thread at a read, in the present execution.
+  struct Circle {
+    u64 key;
+    u32 execution;
+    u32 visits;
+    u64 state;
+    u32 alike;  // looks at the state that found it as it was at the one before
+  };
+
   bool is_loop(uptr pc) const;
   Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
-  Known& known(u64 key);
-  void grow();
+  Circle& circle_of(u64 key);
   Line& line_of(const exec::Thread& thread);
   static bool has_chance(const Vec<Visit>& visits, u32 from);
   static bool only_looked(const Vec<Visit>& visits, u32 from);
@@ -96,8 +108,9 @@ class Spins {
   Line* lines_ = nullptr;
   u32 lines_used_ = 0;
   OwnedVec<uptr> loops_;
-  OwnedVec<Known> known_;  // open addressing
-  u32 known_count_ = 0;
+  KeyTable<Known> known_;
+  KeyTable<Circle> circles_;
+  u32 execution_ = 0;
   bool bounded_ = false;
 };
 

@@ -237,6 +237,50 @@ TEST(Check, SpinsForEverAreFound) {
   EXPECT_EQ(findings("rc11", body(true)), "");
 }
 
+// Each round changes the lock, and changes it back: how many there are before the other thread
+// comes is a matter of executions without number.
+TEST(Check, PollingInsideOfASpinLockIsBounded) {
+  const auto body = [](bool good) {
+    return [=] {
+      Shared s;
+      run(
+          [&] {
+            for (bool ready = false; !ready;) {
+              while (s.x.exchange(1, kAcquire) != 0) {
+              }
+              ready = s.y.load(kRelaxed) != 0;
+              s.x.store(0, kRelease);
+            }
+            HEDDLE_CHECK(good);
+          },
+          [&] { s.y.store(1, kRelaxed); });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "");
+  EXPECT_TRUE(check("rc11", body(true)).bounded);
+  EXPECT_EQ(findings("rc11", body(false)), "check");
+}
+
+// Nor does it end if it is let run alone, though its state changes.
+TEST(Check, CountingUntilSomebodySaysSoIsBounded) {
+  const auto body = [](bool good) {
+    return [=] {
+      Shared s;
+      run(
+          [&] {
+            while (s.y.load(kRelaxed) == 0) {
+              s.x.fetch_add(1, kRelaxed);
+            }
+            HEDDLE_CHECK(good);
+          },
+          [&] { s.y.store(1, kRelaxed); });
+    };
+  };
+  EXPECT_EQ(findings("sc", body(true)), "");
+  EXPECT_TRUE(check("sc", body(true)).bounded);
+  EXPECT_EQ(findings("sc", body(false)), "check");
+}
+
 TEST(Check, SpinsThatCount) {
   EXPECT_EQ(counts([] {
               Shared s;
