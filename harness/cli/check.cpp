@@ -18,7 +18,9 @@ using Json = nlohmann::ordered_json;
 // Guesses at large numbers are too low more often than not: see Session::guess_executions().
 std::string about(double executions) {
   constexpr double kLarge = 1e7;
-  return (executions < kLarge ? "about " : "more than ") + short_count(executions);
+  constexpr double kCountable = 1e18;
+  return (executions < kLarge ? "about " : "more than ") +
+         short_count(std::min(executions, kCountable));
 }
 
 std::string bar_of(double share) {
@@ -75,7 +77,7 @@ CheckResult check(target::Definition& target, const CommandOptions& options) {
 }
 
 const char* verdict_of(const CheckResult& result) {
-  if (result.found()) {
+  if (result.found() && !(result.diverged && result.findings.empty())) {
     return "finding";
   }
   if (result.is_complete()) {

@@ -124,7 +124,9 @@ std::string short_duration(double seconds) {
   constexpr double kMinute = 60;
   constexpr double kHour = 60 * kMinute;
   constexpr double kDay = 24 * kHour;
-  return seconds >= 2 * kDay      ? short_count(seconds / kDay) + " days"
+  constexpr double kMillennium = 365'000 * kDay;
+  return seconds >= kMillennium   ? "more than a thousand years"
+         : seconds >= 2 * kDay    ? short_count(seconds / kDay) + " days"
          : seconds >= 2 * kHour   ? fmt::format("{:.0f} h", seconds / kHour)
          : seconds >= 2 * kMinute ? fmt::format("{:.0f} min", seconds / kMinute)
                                   : fmt::format("{:.0f} s", seconds);

@@ -172,7 +172,7 @@ HEDDLE_VARIANT(hash_trie_map_deep, stops_a_level_early, "linearizability", t) {
 /// Keys 0 and 1 have the same hash.
 template <hash_trie_map_bug Bug>
 void declare_small(heddle::Target& t, const char* description) {
-  using M = Map<Bug, NearHash, maps::epochs<4, maps::kNever>>;
+  using M = Map<Bug, NearHash, maps::epochs<8, maps::kNever>>;
   auto s = maps::declare_sync_map<M>(t, description, 2, 1);
   s.start("a branch to make", [](heddle::Start& start) { start.run("assign", 2, 0); });
   s.start("alone in its branch", [](heddle::Start& start) {
