@@ -159,6 +159,10 @@ void print(const CheckResult& result, const CommandOptions& options) {
              short_count(static_cast<double>(result.executions()) / std::max(census.seconds, 1e-9)),
              origin_of(result));
   fmt::print("{}", undecided_line(tally));
+  if (result.is_complete() && census.complete == 0 && census.blocked != 0) {
+    fmt::print(
+        "  none came to its end: in each a thread stops at heddle_assume() or waits in a loop\n");
+  }
   if (!result.checkpoint.empty()) {
     const std::string left =
         result.outlook.executions == 0

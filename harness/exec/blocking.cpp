@@ -244,6 +244,16 @@ void Execution::release_too(Thread& thread, SyncVar& variable, ObjectOperation o
   tsan::release(variable.address);
 }
 
+void Execution::annotate(Thread& thread, uptr address, Order order, uptr pc) {
+  point(thread, EventKind::kUpdate, address, pc);
+  SyncVar& variable = variable_at(address, shadow_.cell(address & ~uptr{7}));
+  if (acquires(order)) {
+    acquire(thread, variable, ObjectOperation::kOther);
+  } else {
+    release_too(thread, variable, ObjectOperation::kOther);
+  }
+}
+
 void Execution::acquire_readers(Thread& thread, SyncVar& variable) {
   thread.clock.learn(variable.readers_released);
   tsan::acquire(thread, reinterpret_cast<uptr>(&variable.readers_released));

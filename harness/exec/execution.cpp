@@ -71,6 +71,7 @@ void Execution::reset(const Options& options) {
   deviations_.clear();
   exits_.clear();
   stop_requested_ = false;
+  interrupted_ = false;
   blocked_ = false;
   observer_ = nullptr;
   set_alarm();
@@ -158,7 +159,9 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     spare_finding_.detail.add("after: %s\n", finding_.message.data);
     finding_ = spare_finding_;
   }
-  return Outcome{&finding_, raced, blocked_, steps_, decisions_, digest_, visible_events_};
+  const bool interrupted = interrupted_ && !finding_;
+  return Outcome{&finding_, raced,      blocked_, interrupted,
+                 steps_,    decisions_, digest_,  visible_events_};
 }
 
 void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
@@ -285,6 +288,9 @@ void Execution::finish_thread(Thread& thread, bool returned) {
   leave_robust_mutexes(thread);
   if (thread.id == ThreadId{0}) {
     if (live_threads_ > 1) {
+      if (!returned) {
+        let_joiner_go(thread);
+      }
       block_until_scheduled(thread, returned ? WaitKind::kEnd : WaitKind::kAllOthers);
       if (options_.model != nullptr) {
         options_.model->end(thread);
@@ -293,8 +299,6 @@ void Execution::finish_thread(Thread& thread, bool returned) {
     run_program_exits();
   }
   record(thread, EventKind::kFinish, 0, 0, 0, Order::kRelaxed, 0);
-  tsan::release(reinterpret_cast<uptr>(&thread.clock));
-  note_write();
   thread.state = ThreadState::kFinished;
   runnable_.erase(thread.id);
   options_.strategy->on_finish(thread.id);
@@ -302,12 +306,18 @@ void Execution::finish_thread(Thread& thread, bool returned) {
   if (thread.id == ThreadId{0}) {
     judge_and_leave(thread);
   }
-  if (thread.joiner != ThreadId::kNone) {
-    wake(threads_[to_index(thread.joiner)]);
-  }
+  let_joiner_go(thread);
   const ThreadId next = pick(ThreadId::kNone);
   resume(thread, threads_[to_index(next)], true);
   internal_bug("a finished thread was resumed", __FILE__, __LINE__);
+}
+
+void Execution::let_joiner_go(Thread& thread) {
+  tsan::release(reinterpret_cast<uptr>(&thread.clock));
+  note_write();
+  if (thread.joiner != ThreadId::kNone) {
+    wake(threads_[to_index(thread.joiner)]);
+  }
 }
 
 void Execution::run_program_exits() {
@@ -363,6 +373,15 @@ void Execution::leave_program(Thread& thread, int status, uptr pc) {
   leave(thread);
 }
 
+namespace {
+
+// Thread 0 has ended for all others when it waits for them.
+bool has_ended(const Thread& thread) {
+  return thread.state == ThreadState::kFinished || thread.wait == WaitKind::kAllOthers;
+}
+
+}  // namespace
+
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
   deadline_ns = patience(thread, deadline_ns);
@@ -370,7 +389,7 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
     thread.expires = false;
     return false;
   }
-  bool finished = target.state == ThreadState::kFinished;
+  bool finished = has_ended(target);
   if (!finished && deadline_ns != kAtOnce) {
     thread.join_target = target.id;
     target.joiner = thread.id;

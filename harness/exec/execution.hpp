@@ -31,6 +31,8 @@ struct Options {
   const u64* raced = nullptr;    // plain_name()s of locations that are scheduling points too
   u32 raced_count = 0;
   Faults faults = kDefaultFaults;  // what may fail by decision
+  // Asked each second of CPU time, in a signal handler; true ends the execution. May be null.
+  bool (*should_stop)() = nullptr;
 };
 
 /// What an execution came to. Valid until the next run().
@@ -38,6 +40,7 @@ struct Outcome {
   const Finding* finding;  // kind kNone if there was none
   bool raced;              // the race oracle had a finding, if perhaps not this one
   bool blocked;            // some thread waits for good where heddle_assume() left it
+  bool interrupted;        // Options::should_stop ended it, and nothing was found
   u64 steps;               // scheduling points
   u64 decisions;           // points with a choice
   u64 digest;              // of the visible events, if traced
@@ -160,6 +163,9 @@ class Execution {
   bool large_cas(Thread& thread, void* object, uptr size, void* expected, const void* desired,
                  Order success, Order failure, uptr pc);
   void fence(Thread& thread, Order order, uptr pc);
+  /// The program says that it synchronises here, by means of its own: with kAcquire the thread
+  /// learns what was released at the address, with kRelease it releases.
+  void annotate(Thread& thread, uptr address, Order order, uptr pc);
   /// Tells the memory model, if there is one.
   void note_operation(Thread& thread, SyncVar& object, ObjectOperation operation, Order order);
 
@@ -269,6 +275,14 @@ class Execution {
   void sanitizer_race(const char* text, uptr pc);
   /// Ends the execution now, on whatever stack this is.
   [[noreturn]] void abandon();
+  bool should_stop() const {
+    return running_ && options_.should_stop != nullptr && options_.should_stop();
+  }
+  /// The execution ends at its next step. For signal handlers.
+  void interrupt() {
+    interrupted_ = true;
+    alarm_at_ = 0;
+  }
 
   void record(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,
               uptr pc) {
@@ -363,6 +377,7 @@ class Execution {
   void run_exits(Vec<ThreadExit>& exits);
   void run_thread_exits(Thread& thread);
   void run_program_exits();
+  void let_joiner_go(Thread& thread);
   void begin_exit(Thread& thread, uptr pc);
   [[noreturn]] void leave_program(Thread& thread, int status, uptr pc);
   [[noreturn]] void judge_and_leave(Thread& thread);
@@ -544,6 +559,7 @@ class Execution {
   bool running_ = false;
   bool blocked_ = false;
   bool stop_requested_ = false;  // there is a finding; the next event is the end
+  bool interrupted_ = false;
   Body body_ = nullptr;
   void* body_argument_ = nullptr;
   Vec<ThreadExit> exits_;

@@ -78,19 +78,33 @@ void on_signal(int number, siginfo_t* info, void* context) {
   }
 }
 
-// The watchdog: every second of CPU time, has anything happened since the last look?
+bool must_stop(const Execution& execution) {
+  const RuntimeScope runtime;
+  return execution.should_stop();
+}
+
+// The watchdog: every second of CPU time, has anything happened since the last look? And is the
+// time up? What comes to no further step ends here.
 void on_tick(int, siginfo_t*, void* context) {
   static u64 last_execution = 0;
   static u64 last_steps = 0;
   static int quiet_seconds = 0;
   Thread* thread = engine().blamed();
   Execution& execution = engine();
+  const bool stops = must_stop(execution);
   if (thread == nullptr || execution.executions() != last_execution ||
       execution.steps() != last_steps) {
     last_execution = execution.executions();
     last_steps = execution.steps();
     quiet_seconds = 0;
+    if (stops) {
+      execution.interrupt();
+    }
     return;
+  }
+  if (stops) {
+    execution.interrupt();
+    execution.abandon();
   }
   if (++quiet_seconds < kHangSeconds) {
     return;

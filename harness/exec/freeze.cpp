@@ -28,11 +28,11 @@ void Execution::limit_own_steps(u32 most) {
 void Execution::set_alarm() {
   const bool watches =
       freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0 || look_ != nullptr;
-  alarm_at_ = watches || stop_requested_ ? 0 : options_.step_limit;
+  alarm_at_ = watches || stop_requested_ || interrupted_ ? 0 : options_.step_limit;
 }
 
 void Execution::alarm(Thread& thread) {
-  if (stop_requested_) {
+  if (stop_requested_ || interrupted_) {
     abandon();
   }
   if (steps_ > options_.step_limit) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
+#include <limits>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -21,11 +23,28 @@ namespace {
 
 volatile std::sig_atomic_t stop_signal_number = 0;
 
+constexpr double kNoDeadline = std::numeric_limits<double>::infinity();
+double deadline = kNoDeadline;  // of the search at hand
+
 double now_seconds() {
   timespec time = {};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
+
+/// As now_seconds().
+class DeadlineScope {
+ public:
+  explicit DeadlineScope(double at) : outer_(std::exchange(deadline, at)) {}
+  ~DeadlineScope() { deadline = outer_; }
+  DeadlineScope(const DeadlineScope&) = delete;
+  DeadlineScope& operator=(const DeadlineScope&) = delete;
+
+ private:
+  double outer_;
+};
+
+bool must_stop() { return stop_requested() || now_seconds() > deadline; }
 
 // A made-up program is run under this many schedules before the next one is made up.
 constexpr u64 kSchedulesPerProgram = 4;
@@ -82,8 +101,8 @@ std::string words_for(const Recording& recording) {
 std::string to_text(const Observed& observed) {
   std::ostringstream text;
   text << static_cast<u32>(observed.kind) << ' ' << observed.raced << ' ' << observed.detected
-       << ' ' << observed.undecided << ' ' << observed.raced_name << ' ' << observed.pc << ' '
-       << observed.rule << '\n'
+       << ' ' << observed.undecided << ' ' << observed.interrupted << ' ' << observed.raced_name
+       << ' ' << observed.pc << ' ' << observed.rule << '\n'
        << observed.message;
   return text.str();
 }
@@ -92,7 +111,7 @@ void from_text(const std::string& bytes, Observed& observed) {
   std::istringstream text(bytes);
   u32 kind = 0;
   text >> kind >> observed.raced >> observed.detected >> observed.undecided >>
-      observed.raced_name >> observed.pc;
+      observed.interrupted >> observed.raced_name >> observed.pc;
   observed.kind = static_cast<exec::FindingKind>(kind);
   text.ignore();
   std::getline(text, observed.rule);
@@ -175,31 +194,35 @@ std::unique_ptr<Search> make_search(const std::string& model, const Budget& budg
 Session::Session(target::Definition& target, const Settings& settings)
     : target_(&target), name_(target.name()), settings_(settings) {
   prepare_process();
-  use_model();
+  use_model({});
 }
 
 Session::Session(const std::function<void()>& body, const Settings& settings)
     : body_(&body), name_("explore"), settings_(settings) {
   prepare_process();
-  use_model();
+  use_model({});
 }
 
-void Session::use_model() {
-  memory_ = settings_.model == "sc"
+// Under SC nothing needs a graph, but what only a graph refuses.
+void Session::use_model(const std::string& rule_found) {
+  const bool interleaves = settings_.model == "sc";
+  memory_ = interleaves && rule_found != graph::kMixedSizeRule
                 ? nullptr
                 : std::make_unique<graph::GraphMemory>(
-                      *graph::consistency_of(settings_.model.c_str()), graph::Policy::kDecisions);
+                      *graph::consistency_of(settings_.model.c_str()),
+                      interleaves ? graph::Policy::kNewest : graph::Policy::kDecisions);
   model_ = memory_.get();
 }
 
 exec::Outcome Session::execute(exec::Strategy& strategy, bool trace, u64 index) {
-  const exec::Outcome outcome = execute_next(strategy, trace, index);
+  const exec::Outcome outcome = execute_next(strategy, trace, index, nullptr);
   exec::engine().hand_back();
   return outcome;
 }
 
 // Where executions follow each other, giving back the process each time is most of the work.
-exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 index) {
+exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 index,
+                                    bool (*should_stop)()) {
   target::begin_execution(settings_.detector);
   exec::Options options;
   options.strategy = &strategy;
@@ -215,6 +238,7 @@ exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 in
   options.look_at_steps = settings_.look_at_steps;
   options.trace = trace;
   options.index = index;
+  options.should_stop = should_stop;
   const exec::Outcome outcome = run_once(options);
   process::before_main().end_execution();
   if (*outcome.finding) {
@@ -240,6 +264,7 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   HEDDLE_INVARIANT(strategy != nullptr);
   const bool makes_programs = target_ != nullptr && !target_->is_test();
   const double start = now_seconds();
+  const DeadlineScope scope(budget.seconds > 0 ? start + budget.seconds : kNoDeadline);
   double next_progress = start + 0.2;
   while (tally.executions < budget.executions && !stop_requested()) {
     if (makes_programs && tally.executions % kSchedulesPerProgram == 0) {
@@ -249,9 +274,12 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     if (isolated_) {
       tally.steps += execute_apart(*strategy, tally.executions);
     } else {
-      const exec::Outcome outcome = execute_next(*strategy, false, tally.executions);
+      const exec::Outcome outcome = execute_next(*strategy, false, tally.executions, must_stop);
       tally.steps += outcome.steps;
       observe(outcome);
+    }
+    if (observed_.interrupted) {
+      break;
     }
     ++tally.executions;
     const bool raced = observed_.raced;
@@ -293,7 +321,7 @@ exec::Outcome Session::explore(Search& search) {
   model_ = &search.memory();
   exhaustive_ = true;
   in_any_order_ = !search.keeps_order();
-  const exec::Outcome outcome = execute_next(search, false);
+  const exec::Outcome outcome = execute_next(search, false, 0, must_stop);
   model_ = memory_.get();
   exhaustive_ = false;
   in_any_order_ = false;
@@ -304,9 +332,12 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
   const target::Program present = std::exchange(program_, program);
   Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
   const double end = now_seconds() + kGuessSecondsMax;
+  const DeadlineScope scope(end);
   double sum = 0;
   for (double weight = 1; weight > 0 && now_seconds() < end && !explorer.memory().diverged();) {
-    explore(explorer);
+    if (explore(explorer).interrupted) {
+      break;
+    }
     if (explorer.memory().must_begin_again()) {
       explorer.begin_again();
     } else {
@@ -319,15 +350,18 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
   return sum;
 }
 
-// To what it was in the process that wrote it. False if the program does not do the same here.
+// To what it was in the process that wrote it. False if the program does not do the same here, or
+// was interrupted.
 bool Session::restore(Search& search) {
   const u32 count = search.unseen_graphs();
   for (u32 nth = 0; nth < count; ++nth) {
     search.show_graph(nth);
-    for (explore(search); search.memory().must_begin_again(); explore(search)) {
+    exec::Outcome outcome = explore(search);
+    while (search.memory().must_begin_again()) {
       search.begin_again();
+      outcome = explore(search);
     }
-    if (search.diverged()) {
+    if (search.diverged() || outcome.interrupted) {
       return false;
     }
     search.learn_values(nth);
@@ -349,19 +383,20 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   Census census;
   const std::unique_ptr<Search> search = make_search(settings_.model, budget);
   Share share(budget.shard);
+  const double start = now_seconds();
+  const DeadlineScope scope(budget.seconds > 0 ? start + budget.seconds : kNoDeadline);
   if (rest != nullptr && !rest->empty()) {
     Archive archive(*rest);
     share.archive(archive);
     search->archive(archive);
-    rest->clear();
     const bool restored = archive.is_complete() && restore(*search);
     exec::engine().hand_back();
     if (!restored) {
-      census.diverged = true;
+      census.diverged = !must_stop();
       return census;
     }
+    rest->clear();
   }
-  const double start = now_seconds();
   double next_progress = start + 0.2;
   u64 runs = 0;
   bool more = true;
@@ -370,6 +405,10 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
     const exec::Outcome outcome = explore(*search);
     if (search->diverged()) {
       census.diverged = true;
+      break;
+    }
+    if (outcome.interrupted) {
+      search->begin_again();
       break;
     }
     if (search->memory().must_begin_again()) {
@@ -451,6 +490,7 @@ void Session::observe(const exec::Outcome& outcome) {
   observed_.raced = outcome.raced;
   observed_.detected = target::detector_fired();
   observed_.undecided = target::judgement_undecided();
+  observed_.interrupted = outcome.interrupted;
   if (!finding) {
     return;
   }
@@ -470,7 +510,8 @@ u64 Session::execute_apart(exec::Strategy& strategy, u64 index) {
   observed_ = Observed{};
   const ChildEnd end = in_child([&] {
     NotingStrategy noting(strategy, notes);
-    observe(execute(noting, false, index));
+    observe(execute_next(noting, false, index, must_stop));
+    exec::engine().hand_back();
     look_for_os_threads();
     return to_text(observed_);
   });
@@ -496,16 +537,22 @@ bool Session::check_rollback(const Budget& budget) {
   constexpr u64 kBetween = 32;
   constexpr double kSecondsMax = 1;
   const ChildEnd end = in_child([&] {
-    const auto digest = [&] {
-      return execute(*make_strategy(budget.strategy, budget.rng_seed), true).digest;
-    };
-    const u64 first = digest();
-    bool same = digest() == first;
     const double start = now_seconds();
-    for (u64 i = 1; same && i < kBetween && now_seconds() - start < kSecondsMax; ++i) {
-      execute(*make_strategy(budget.strategy, budget.rng_seed), false, i);
+    const DeadlineScope scope(start + 3 * kSecondsMax);
+    // Nothing if it took too long.
+    const auto digest = [&](bool trace, u64 index) {
+      const exec::Outcome outcome =
+          execute_next(*make_strategy(budget.strategy, budget.rng_seed), trace, index, must_stop);
+      exec::engine().hand_back();
+      return outcome.interrupted ? std::nullopt : std::optional(outcome.digest);
+    };
+    const std::optional<u64> first = digest(true, 0);
+    bool same = digest(true, 0) == first;
+    for (u64 i = 1; same && i < kBetween && now_seconds() < start + kSecondsMax; ++i) {
+      digest(false, i);
     }
-    same = same && digest() == first;
+    const std::optional<u64> last = digest(true, 0);
+    same = !last.has_value() || (same && last == first);
     return std::string(same ? "same" : "");
   });
   isolated_ = end.result != "same";
@@ -555,9 +602,11 @@ Recording Session::capture(const exec::Outcome& outcome) const {
 
 Recording Session::record(Divergence& divergence) {
   const Observed first = observed_;
+  use_model(first.rule);
   ReplayStrategy strategy;
   strategy.set(first.schedule.data(), static_cast<u32>(first.schedule.size()));
   Recording recording = capture(execute(strategy, true));
+  use_model({});
   look_for_os_threads();
   divergence = Divergence{};
   if (strategy.diverged() || recording.kind != first.kind || recording.rule != first.rule) {
@@ -574,7 +623,7 @@ Recording Session::record(Divergence& divergence) {
 
 Divergence Session::replay(const Recording& recording, Recording& seen) {
   settings_ = recording.settings;
-  use_model();
+  use_model(recording.rule);
   raced_ = recording.raced;
   program_ = recording.program;
   ReplayStrategy strategy;

@@ -126,13 +126,15 @@ struct Observed {
   bool raced = false;      // in it, whatever the finding
   bool detected = false;   // the target's own detector fired
   bool undecided = false;  // a contract could not judge it within its means
-  u64 raced_name = 0;      // of the variable, if the finding is a race
+  bool interrupted = false;
+  u64 raced_name = 0;  // of the variable, if the finding is a race
   std::vector<exec::Deviation> schedule;
   u64 decisions = 0;
   bool died = false;  // with its process, which left nothing else behind
 };
 
-/// True as soon as SIGINT or SIGTERM asked to stop; runs end after the execution at hand.
+/// True as soon as SIGINT or SIGTERM asked to stop; runs end with the execution at hand, which is
+/// cut short if it takes longer than a second.
 bool stop_requested();
 void request_stop(int signal_number);
 /// The signal that asked; 0 if none did.
@@ -202,13 +204,14 @@ class Session {
  private:
   exec::Outcome execute(exec::Strategy& strategy, bool trace, u64 index = 0);
   /// The caller goes on with another one, or calls exec::Execution::hand_back().
-  exec::Outcome execute_next(exec::Strategy& strategy, bool trace, u64 index = 0);
+  exec::Outcome execute_next(exec::Strategy& strategy, bool trace, u64 index,
+                             bool (*should_stop)());
   exec::Outcome run_once(const exec::Options& options);
   void note_raced(u64 name);
   exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
   void retell(Search& search);
-  void use_model();
+  void use_model(const std::string& rule_found);
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);
   void observe(const exec::Outcome& outcome);

@@ -308,9 +308,18 @@ void Graph::join(u32 clock, u32 other) {
   }
 }
 
+// Who shares a lock learns from those who had it alone, not from others who shared it.
+u32 Graph::released_to(const Event& event) const {
+  EventId store = reads(event.kind) ? event.store : kInitial;
+  while (store != kInitial && is_sharing(event) && is_sharing(events_[store])) {
+    store = events_[store].store;
+  }
+  return store == kInitial ? 0 : events_[store].released;
+}
+
 // Happens-before of C++20: an acquiring read learns what its store released, a relaxed one keeps it
 // for the next acquire fence; a release fence lends its clock to the relaxed stores behind it; an
-// update goes on with what the store it read released.
+// update goes on with what the store it read released. Fences are for atomics alone.
 void Graph::make_clocks(Event& event) {
   const EventId before = previous(event);
   const Event& last = events_[before];
@@ -322,7 +331,7 @@ void Graph::make_clocks(Event& event) {
   event.release_fence = same_thread ? last.release_fence : 0;
   event.sc_fence = is_sc_fence(event) ? size() : same_thread ? last.sc_fence : 0;
   event.released = 0;
-  const u32 from = reads(event.kind) && event.store != kInitial ? events_[event.store].released : 0;
+  const u32 from = released_to(event);
   if (reads(event.kind) && event.store != kInitial) {
     join(porf, events_[event.store].clocks + width_);
   }
@@ -344,7 +353,7 @@ void Graph::make_clocks(Event& event) {
   }
   clocks_[hb + event.thread] = event.index;
   clocks_[porf + event.thread] = event.index;
-  if (from != 0 && !acquires(event.order)) {
+  if (from != 0 && !acquires(event.order) && !event.is_object) {
     const u32 pending = push_clock(from);
     if (event.pending != 0) {
       join(pending, event.pending);
@@ -355,9 +364,8 @@ void Graph::make_clocks(Event& event) {
     event.release_fence = size();
   }
   if (writes(event.kind)) {
-    event.released = releases(event.order)      ? hb
-                     : event.release_fence != 0 ? events_[event.release_fence].clocks
-                                                : 0;
+    const EventId fence = event.is_object ? 0 : event.release_fence;
+    event.released = releases(event.order) ? hb : fence != 0 ? events_[fence].clocks : 0;
     if (from != 0) {
       const u32 released = push_clock(from);
       if (event.released != 0) {

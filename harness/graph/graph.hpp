@@ -88,6 +88,14 @@ constexpr bool is_waiting(const Event& event) {
   return event.kind == Kind::kRead && event.is_object;
 }
 
+/// An operation of those who share a lock.
+constexpr bool is_sharing(const Event& event) {
+  const auto operation = static_cast<exec::ObjectOperation>(event.modification.argument);
+  return event.is_object && (operation == exec::ObjectOperation::kLockShared ||
+                             operation == exec::ObjectOperation::kTryLockShared ||
+                             operation == exec::ObjectOperation::kUnlockShared);
+}
+
 struct Location {
   u64 place;  // what tells it apart from others of an execution
   u64 key;    // and from those of all executions
@@ -226,6 +234,8 @@ class Graph {
 
   EventId append(const Event& event);
   void make_clocks(Event& event);
+  /// The clock that the store which `event` reads releases to it.
+  u32 released_to(const Event& event) const;
   u32 push_clock(u32 from);
   void join(u32 clock, u32 other);
   void link_reader(EventId id);

@@ -222,7 +222,7 @@ void GraphMemory::refuse_mixed(Thread& thread, u32 location, uptr address, u32 s
   }
   exec::Finding& finding = engine().new_finding();
   finding.kind = exec::FindingKind::kUnsupported;
-  finding.rule = "mixed-size";
+  finding.rule = kMixedSizeRule;
   finding.thread = thread.id;
   finding.pc = thread.pending_pc;
   finding.address = address;
@@ -687,7 +687,12 @@ void GraphMemory::create(Thread& thread, Thread& created) {
   take(create, kInitial);
 }
 
+// Thread 0 may go on behind its end, with that of the program.
 void GraphMemory::join(Thread& thread, Thread& finished) {
+  if (finished.state != exec::ThreadState::kFinished) {
+    follow(thread, graph_.last_of(to_index(finished.id)), Order::kAcquire);
+    return;
+  }
   await_turn(thread);
   Event join = event(thread, Kind::kJoin, Order::kRelaxed);
   join.other = static_cast<u16>(to_index(finished.id));

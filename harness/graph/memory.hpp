@@ -17,6 +17,9 @@ enum class Policy : u8 {
   kNewest,     // reads the newest, writes the newest; whoever explores takes care of the others
 };
 
+/// The rule of the finding that a location was accessed in two sizes. Only a graph objects to that.
+constexpr const char* kMixedSizeRule = "mixed-size";
+
 class GraphMemory final : public exec::MemoryModel {
  public:
   GraphMemory(Consistency& consistency, Policy policy)

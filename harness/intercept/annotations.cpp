@@ -15,19 +15,10 @@ using heddle::intercept::engine;
 
 namespace {
 
-// As an update of an imaginary atomic at the address: learns what was released there, or adds to
-// it.
-void synchronise(void* address, Order order) {
+// Learns what was released at the address, or adds to it. The order among these is the scheduler's.
+void synchronise(void* address, Order order, uptr pc) {
   if (Thread* thread = current_thread) {
-    const uptr at = reinterpret_cast<uptr>(address);
-    auto& variable = engine().variable_at(at, engine().shadow().cell(at & ~uptr{7}));
-    engine().note_operation(*thread, variable, ObjectOperation::kOther, order);
-    heddle::exec::note_update(*thread, variable.released, order);
-    if (heddle::exec::acquires(order)) {
-      heddle::exec::tsan::acquire(*thread, at);
-    } else {
-      heddle::exec::tsan::release(at);
-    }
+    engine().annotate(*thread, reinterpret_cast<uptr>(address), order, pc);
   }
 }
 
@@ -35,17 +26,17 @@ void synchronise(void* address, Order order) {
 
 HEDDLE_TSAN_HOOK(void, __tsan_acquire)(void* address) {
   HEDDLE_LEAVE_TO_TSAN(__tsan_acquire, address)
-  synchronise(address, Order::kAcquire);
+  synchronise(address, Order::kAcquire, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, __tsan_release)(void* address) {
   HEDDLE_LEAVE_TO_TSAN(__tsan_release, address)
-  synchronise(address, Order::kRelease);
+  synchronise(address, Order::kRelease, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, AnnotateHappensBefore)(const char*, int, const volatile void* address) {
-  synchronise(const_cast<void*>(address), Order::kRelease);
+  synchronise(const_cast<void*>(address), Order::kRelease, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, AnnotateHappensAfter)(const char*, int, const volatile void* address) {
-  synchronise(const_cast<void*>(address), Order::kAcquire);
+  synchronise(const_cast<void*>(address), Order::kAcquire, HEDDLE_PC);
 }
 
 // A library's own lock, built on atomics or futexes that Heddle schedules and orders by itself.
@@ -113,10 +104,10 @@ HEDDLE_TSAN_HOOK(void, AnnotateMemoryIsInitialized)(const char*, int, const vola
 HEDDLE_TSAN_HOOK(void, AnnotateMemoryIsUninitialized)(const char*, int, const volatile void*,
                                                       long) {}
 HEDDLE_TSAN_HOOK(void, WTFAnnotateHappensBefore)(const char*, int, const volatile void* address) {
-  synchronise(const_cast<void*>(address), Order::kRelease);
+  synchronise(const_cast<void*>(address), Order::kRelease, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, WTFAnnotateHappensAfter)(const char*, int, const volatile void* address) {
-  synchronise(const_cast<void*>(address), Order::kAcquire);
+  synchronise(const_cast<void*>(address), Order::kAcquire, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, WTFAnnotateBenignRaceSized)(const char*, int, const volatile void*, long,
                                                    const char*) {}

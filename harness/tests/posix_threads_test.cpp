@@ -101,6 +101,31 @@ TEST(PosixThread, ExitUnwindsTheStack) {
   });
 }
 
+TEST(PosixThread, ThreadZeroCanBeJoinedBehindItsExit) {
+  const auto body = [](bool synchronises) {
+    return [=] {
+      static int data = 0;
+      static pthread_t first;
+      static bool joins;
+      first = pthread_self();
+      joins = synchronises;
+      thread_running([](void*) -> void* {
+        void* result = nullptr;
+        if (joins) {
+          pthread_join(first, &result);
+          HEDDLE_CHECK(result == &data);
+        }
+        HEDDLE_CHECK(data == 1);
+        return nullptr;
+      });
+      data = 1;
+      pthread_exit(&data);
+    };
+  };
+  expect_clean(body(true));
+  expect_found("race", "data-race", body(false));
+}
+
 TEST(PosixThread, CleanUpHandlersRun) {
   expect_clean([] {
     static int cleaned = 0;

@@ -772,6 +772,29 @@ int main(int, char** argv) {
 """
 
 
+# Computes in as many pieces as it is told, with an event behind each; 0: for ever, without any.
+COMPUTING = r"""
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+static atomic_int done;
+static void* compute(void* argument) {
+  const int pieces = *(int*)argument;
+  do {
+    for (long left = 1 << 30; pieces == 0 || --left != 0;) __asm__ volatile("");
+  } while (atomic_fetch_add(&done, 1) + 1 != pieces);
+  return argument;
+}
+int main(int argc, char** argv) {
+  int pieces = atoi(argv[1]);
+  pthread_t thread;
+  pthread_create(&thread, 0, compute, &pieces);
+  pthread_join(thread, 0);
+  return 0;
+}
+"""
+
+
 class CheckTest(ProgramTest):
     def test_a_check_goes_on_in_another_process(self):
         """With the program and the arguments of before."""
@@ -810,6 +833,17 @@ class CheckTest(ProgramTest):
 
     def check(self, program, argument, *options, code=CLEAN):
         return json.loads(self.heddle("check", "--json", *options, program, "--", argument, code=code).stdout)
+
+    def test_an_execution_that_takes_too_long_is_cut_short(self):
+        """It does not count, and the search can go on with it."""
+        program = self.built(COMPUTING, language="cc", optimisation="-O2")
+        for options in ((), ("--isolate",)):
+            result = self.run_program(program, "0", options=("--time=1s", *options))
+            self.assertEqual((result["executions"], result["findings"]), (0, []))
+        result = self.check(program, "8", "--time=100ms")
+        self.assertEqual((result["verdict"], result["executions"]), ("bounded", 0))
+        result = json.loads(self.heddle("check", "--json", f"--resume={result['checkpoint']}").stdout)
+        self.assertEqual((result["verdict"], result["executions"]), ("verified", 1))
 
     def test_threads_that_are_not_joined(self):
         program = self.built(UNJOINED, language="cc")
