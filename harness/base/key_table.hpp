@@ -11,8 +11,6 @@ namespace heddle {
 template <class Entry>
 class KeyTable {
  public:
-  u32 size() const { return size_; }
-
   /// Null if there is none. O(1) expected, as add().
   Entry* find(u64 key) {
     if (entries_.empty()) {

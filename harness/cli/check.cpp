@@ -77,7 +77,7 @@ CheckResult check(target::Definition& target, const CommandOptions& options) {
 }
 
 const char* verdict_of(const CheckResult& result) {
-  if (result.found() && !(result.diverged && result.findings.empty())) {
+  if (result.found()) {
     return "finding";
   }
   if (result.is_complete()) {

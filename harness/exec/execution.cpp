@@ -62,6 +62,7 @@ void Execution::reset(const Options& options) {
   thread_count_ = 0;
   live_threads_ = 0;
   steps_ = 0;
+  steps_max_ = options.exhaustive ? options.step_limit / 2 : options.step_limit;
   decisions_ = 0;
   virtual_now_ = kEpochNs;
   clock_reads_ = 0;

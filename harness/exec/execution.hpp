@@ -394,6 +394,7 @@ class Execution {
   void stuck();
   /// A scheduling point at which there is more to look at than who runs next.
   void alarm(Thread& thread);
+  void judge_length(Thread& thread);
   void set_alarm();
   void freeze_others(Thread& thread);
   void freeze_thread(Thread& thread);
@@ -566,7 +567,8 @@ class Execution {
 
   u64 executions_ = 0;
   u64 steps_ = 0;
-  u64 alarm_at_ = 0;  // the last step without an alarm
+  u64 alarm_at_ = 0;   // the last step without an alarm
+  u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze

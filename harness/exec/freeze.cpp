@@ -1,5 +1,7 @@
 // Threads that stand still for good, wherever they are: what lock-free code promises to survive.
 
+#include <algorithm>
+
 #include "exec/execution.hpp"
 
 namespace heddle::exec {
@@ -28,26 +30,15 @@ void Execution::limit_own_steps(u32 most) {
 void Execution::set_alarm() {
   const bool watches =
       freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0 || look_ != nullptr;
-  alarm_at_ = watches || stop_requested_ || interrupted_ ? 0 : options_.step_limit;
+  alarm_at_ = watches || stop_requested_ || interrupted_ ? 0 : steps_max_;
 }
 
 void Execution::alarm(Thread& thread) {
   if (stop_requested_ || interrupted_) {
     abandon();
   }
-  if (steps_ > options_.step_limit) {
-    if (blocked_) {
-      abandon();  // they may wait for what only that thread would do
-    }
-    if (options_.exhaustive && runnable_.count() > 1) {
-      options_.model->note_bound();
-      blocked_ = true;
-      abandon();  // it might end if the others ran, which explorers do not let them
-    }
-    for (u32 i = 0; i < oracle_count_; ++i) {
-      oracles_[i]->on_step_limit(*this, thread);
-    }
-    abandon();
+  if (steps_ > steps_max_) {
+    judge_length(thread);
   }
   if (look_ != nullptr) {
     look_(thread);
@@ -63,6 +54,37 @@ void Execution::alarm(Thread& thread) {
       decide(DecisionKind::kFreeze, 2) == 1) {
     freeze_others(thread);
   }
+}
+
+// Explorers let the others wait, without whom a loop may have no end. So a thread that takes half
+// of the limit beyond what is known stops, and the others go on with the rest of it.
+void Execution::judge_length(Thread& thread) {
+  const u64 limit = options_.step_limit;
+  if (steps_ <= limit) {
+    const u64 may_come_to = options_.model->steps_repeated() + limit / 2;
+    const bool stops = steps_ > may_come_to && runnable_.count() > 1;
+    if (stops || steps_ <= may_come_to) {
+      steps_max_ = std::min(limit, stops ? steps_ + limit / 2 : may_come_to);
+      set_alarm();
+    }
+    if (stops) {
+      options_.model->note_bound();
+      block_for_good(thread);
+    }
+    return;
+  }
+  if (options_.exhaustive && runnable_.count() > 1) {
+    options_.model->note_bound();
+    blocked_ = true;
+    abandon();
+  }
+  if (blocked_) {
+    abandon();  // they may wait for what only that thread would do
+  }
+  for (u32 i = 0; i < oracle_count_; ++i) {
+    oracles_[i]->on_step_limit(*this, thread);
+  }
+  abandon();
 }
 
 // Thread 0 only waits for the others: it is none of the container's users.

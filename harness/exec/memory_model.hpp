@@ -91,8 +91,10 @@ class MemoryModel {
   virtual void end(Thread& thread) = 0;
   /// No thread can go on.
   virtual void on_stuck() = 0;
-  /// The execution was cut short, and not because it would only repeat itself.
-  virtual void note_bound() {}
+  /// A thread was cut short, and not because it would only repeat itself.
+  virtual void note_bound() = 0;
+  /// Scheduling points up to where the execution has only done what another one did before.
+  virtual u64 steps_repeated() const = 0;
   /// Which thread it is that comes into being as the n-th made by `creator`, whatever else happens
   /// in the execution.
   virtual u32 slot_of(const Thread& creator, u32 nth) = 0;

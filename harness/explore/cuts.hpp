@@ -10,8 +10,6 @@ namespace heddle::exploration {
 /// memory is not used again for what a graph and the one cut from it have in common.
 class Cuts {
  public:
-  u32 count() const { return begins_.size(); }
-
   /// Of the graph, drops the events that are not in `keeps`, by id, and numbers the others anew, in
   /// their order. These must be before all those dropped in coherence, and read none of them.
   /// O(n), and T for each event from the first one dropped on.

@@ -422,9 +422,12 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       // of freed memory.
       retell(*search);
       census.diverged = observed_.kind == exec::FindingKind::kNone;
+      if (census.diverged) {
+        break;
+      }
       ++census.with_finding;
       census.seconds = now_seconds() - start;
-      if (census.diverged || !on_finding(exec::engine().finding(), census)) {
+      if (!on_finding(exec::engine().finding(), census)) {
         more = false;
         break;
       }

@@ -112,6 +112,7 @@ void GraphMemory::begin_execution() {
   progress_.clear();
   spins_.begin_execution();
   stamps_ = 0;
+  steps_repeated_ = 0;
   for (EventId id = 1; id <= graph_.size(); ++id) {
     stamps_ = graph_[id].stamp > stamps_ ? graph_[id].stamp : stamps_;
   }
@@ -122,7 +123,7 @@ void GraphMemory::begin_execution() {
 }
 
 void GraphMemory::skip_waiting() {
-  while (replays() && is_waiting(graph_[at_ + 1])) {
+  while (repeats() && is_waiting(graph_[at_ + 1])) {
     ++at_;
   }
 }
@@ -173,7 +174,7 @@ u32 GraphMemory::location_of(Thread& thread, SyncVar& variable, u32 size, u128 i
   if (variable.location == 0) {
     refuse_overlap(thread, variable, size);
     const u64 place = place_of(variable, size);
-    if (replays() && graph_.location(graph_[at_ + 1].location).place == place) {
+    if (repeats() && graph_.location(graph_[at_ + 1].location).place == place) {
       variable.location = graph_[at_ + 1].location;
       graph_.location(variable.location).initial = initial;
     } else {
@@ -239,7 +240,7 @@ void GraphMemory::refuse_mixed(Thread& thread, u32 location, uptr address, u32 s
 void GraphMemory::await_turn(Thread& thread) {
   constexpr u32 kRoundsMax = 1000;
   u32 rounds = 0;
-  while (replays() && graph_[at_ + 1].thread != to_index(thread.id)) {
+  while (repeats() && graph_[at_ + 1].thread != to_index(thread.id)) {
     if (engine().runnable().count() < 2 || ++rounds > kRoundsMax) {
       diverged_ = true;
       engine().abandon();
@@ -298,6 +299,8 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   } else if (graph_[id].kind != event.kind || graph_[id].location != event.location) {
     diverged_ = true;
     engine().abandon();
+  } else {
+    steps_repeated_ = engine().steps();
   }
   if (event.kind != Kind::kChoice) {
     graph_[id].value = event.value;
@@ -318,7 +321,7 @@ EventId GraphMemory::take(const Event& event, EventId after) {
 // next newer one then.
 EventId GraphMemory::choose_store(Event& event, exec::DecisionKind decision) {
   const EventId newest = graph_.co_last(event.location);
-  if (replays()) {
+  if (repeats()) {
     return reads(event.kind) ? graph_[at_ + 1].store : newest;
   }
   if (policy_ == Policy::kNewest) {
@@ -479,7 +482,7 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
   Event operation = event(thread, Kind::kUpdate, order);
   operation.is_object = true;
   operation.location = object_of(thread, object, what);
-  operation.store = replays() ? graph_[at_ + 1].store : graph_.co_last(operation.location);
+  operation.store = repeats() ? graph_[at_ + 1].store : graph_.co_last(operation.location);
   operation.modification.argument = static_cast<u32>(what);
   evaluate(graph_, operation);
   const u128 before = graph_.value_of(operation.location, operation.store);
@@ -590,7 +593,7 @@ void GraphMemory::note_waiting() {
 // Nothing of what the others have done reads what comes now.
 void GraphMemory::end(Thread& thread) {
   await_turn(thread);
-  if (!replays()) {
+  if (!repeats()) {
     note_waiting();
   }
   for (u32 other = 0; other < engine().thread_count(); ++other) {
@@ -610,7 +613,7 @@ void GraphMemory::follow(Thread& thread, EventId earlier, Order order) {
 // As an event that is still to come.
 bool GraphMemory::is_outlived(const Thread& thread, u32 other) const {
   const u32 self = to_index(thread.id);
-  if (replays()) {
+  if (repeats()) {
     const Event& next = graph_[at_ + 1];
     return next.kind == Kind::kWake && next.thread == self && graph_[next.store].thread == other;
   }

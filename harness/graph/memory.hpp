@@ -66,6 +66,7 @@ class GraphMemory final : public exec::MemoryModel {
   void end(exec::Thread& thread) override;
   void on_stuck() override;
   void note_bound() override { cut_ = true; }
+  u64 steps_repeated() const override { return steps_repeated_; }
   u32 slot_of(const exec::Thread& creator, u32 nth) override;
   /// The last event of the thread if it is_waiting(), else 0.
   EventId waiting_of(u32 thread) const;
@@ -108,7 +109,7 @@ class GraphMemory final : public exec::MemoryModel {
   /// A hash of all that the thread has read in this execution.
   Progress& progress_of(ThreadId thread);
   void skip_waiting();
-  bool replays() const { return at_ < graph_.size(); }
+  bool repeats() const { return at_ < graph_.size(); }
   /// The store that a read reads, or that a write comes behind in coherence.
   EventId choose_store(Event& event, exec::DecisionKind decision);
   bool admits(Event& event, EventId store);
@@ -126,6 +127,7 @@ class GraphMemory final : public exec::MemoryModel {
   bool begin_again_ = false;
   bool refused_ = false;
   bool cut_ = false;  // some execution
+  u64 steps_repeated_ = 0;
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread
   OwnedVec<u32> spinners_;       // threads that were blocked as such

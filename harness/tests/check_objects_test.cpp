@@ -1,0 +1,389 @@
+// Exhaustive search of programs with locks and their like.
+#include <barrier>
+#include <chrono>
+#include <condition_variable>
+#include <gtest/gtest.h>
+#include <latch>
+#include <mutex>
+#include <semaphore>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/check_helpers.hpp"
+
+namespace heddle::testing {
+namespace {
+
+TEST(Check, LocksInAnyOrder) {
+  for (u64 n = 1, factorial = 1; n <= 4; factorial *= ++n) {
+    EXPECT_EQ(counts([n] {
+                std::mutex mutex;
+                u64 count = 0;
+                std::vector<std::thread> threads;
+                for (u64 i = 0; i < n; ++i) {
+                  threads.emplace_back([&] {
+                    const std::lock_guard guard(mutex);
+                    ++count;
+                  });
+                }
+                for (std::thread& thread : threads) {
+                  thread.join();
+                }
+                HEDDLE_CHECK(count == n);
+              }),
+              (Counts{factorial, factorial, factorial}));
+  }
+}
+
+TEST(Check, ConditionVariables) {
+  const auto body = [](bool tells) {
+    return [=] {
+      std::mutex mutex;
+      std::condition_variable condition;
+      bool ready = false;
+      run(
+          [&] {
+            std::unique_lock lock(mutex);
+            condition.wait(lock, [&] { return ready; });
+          },
+          [&] {
+            {
+              const std::lock_guard lock(mutex);
+              ready = true;
+            }
+            if (tells) {
+              condition.notify_one();
+            }
+          });
+    };
+  };
+  EXPECT_GE(check("rc11", body(true)).complete, 2u);
+  EXPECT_EQ(findings("rc11", body(false)), "deadlock");
+}
+
+// A waiter gives its mutex back behind its place in the queue, and a notification may come between.
+TEST(Check, NotificationsOfWhoHasNotGivenItsMutexBack) {
+  EXPECT_EQ(counts([] {
+              std::mutex mutex;
+              std::condition_variable condition;
+              bool ready = false;
+              run(
+                  [&] {
+                    std::unique_lock lock(mutex);
+                    if (!ready) {
+                      condition.wait(lock);
+                    }
+                  },
+                  [&] {
+                    condition.notify_one();
+                    {
+                      const std::lock_guard lock(mutex);
+                      ready = true;
+                    }
+                    condition.notify_all();
+                  });
+            }),
+            (Counts{4, 4, 4}));
+}
+
+TEST(Check, TimeOutsHappenAndDoNot) {
+  const auto body = [](std::cv_status expected) {
+    return [=] {
+      std::mutex mutex;
+      std::condition_variable condition;
+      bool ready = false;
+      run(
+          [&] {
+            std::unique_lock lock(mutex);
+            if (!ready) {
+              HEDDLE_CHECK(condition.wait_for(lock, std::chrono::seconds(1)) != expected);
+            }
+          },
+          [&] {
+            const std::lock_guard lock(mutex);
+            ready = true;
+            condition.notify_all();
+          });
+    };
+  };
+  EXPECT_EQ(findings("sc", body(std::cv_status::timeout)), "check");
+  EXPECT_EQ(findings("sc", body(std::cv_status::no_timeout)), "check");
+}
+
+// Who waits for a time decides whether it has the patience, and then looks at the lock: before the
+// other has it, and behind, in two executions; without patience also meanwhile.
+TEST(Check, TimedLocks) {
+  const auto contest = [](auto lock_for, auto unlock) {
+    return [=] {
+      std::shared_timed_mutex mutex;
+      run(
+          [&] {
+            if (lock_for(mutex, std::chrono::seconds(1))) {
+              unlock(mutex);
+            }
+          },
+          [&] { const std::lock_guard lock(mutex); });
+    };
+  };
+  EXPECT_EQ(counts(contest([](auto& mutex, auto time) { return mutex.try_lock_for(time); },
+                           [](auto& mutex) { mutex.unlock(); })),
+            (Counts{5, 5, 5}));
+  EXPECT_EQ(counts(contest([](auto& mutex, auto time) { return mutex.try_lock_shared_for(time); },
+                           [](auto& mutex) { mutex.unlock_shared(); })),
+            (Counts{5, 5, 5}));
+}
+
+TEST(Check, TimedWaitsForAPost) {
+  EXPECT_EQ(counts([] {
+              sem_t semaphore;
+              sem_init(&semaphore, 0, 0);
+              run(
+                  [&] {
+                    timespec until = {};
+                    clock_gettime(CLOCK_REALTIME, &until);
+                    ++until.tv_sec;
+                    sem_timedwait(&semaphore, &until);
+                  },
+                  [&] { sem_post(&semaphore); });
+              sem_destroy(&semaphore);
+            }),
+            (Counts{3, 3, 3}));
+}
+
+TEST(Check, AtomicWaits) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    Shared s;
+                    run([&] { s.x.wait(0, kAcquire); },
+                        [&] {
+                          s.x.store(1, kSeqCst);
+                          s.x.notify_one();
+                        });
+                  })
+                .complete,
+            2u);
+}
+
+// libstdc++ 12 notifies nobody if nobody is counted as waiting, and looks at the count by a seq_cst
+// load. A store before it that is not seq_cst may come later than that, as x86's do: the waiter
+// counts itself, finds the old value, and sleeps.
+TEST(Check, AtomicNotifyNeedsASeqCstStore) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.wait(0, kAcquire); }, [&] { s.x.store(1, order), s.x.notify_one(); });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(kSeqCst)), "") << model;
+  }
+  EXPECT_EQ(findings("sc", body(kRelease)), "");
+  EXPECT_EQ(findings("tso", body(kRelease)), "deadlock");
+  EXPECT_EQ(findings("rc11", body(kRelease)), "deadlock");
+}
+
+// A latch counts down by a release update, which x86 does not put off; C++ says that it may be.
+TEST(Check, LatchesMaySleepForEver) {
+  const auto body = [] {
+    std::latch latch(1);
+    run([&] { latch.wait(); }, [&] { latch.count_down(); });
+  };
+  EXPECT_EQ(findings("sc", body), "");
+  EXPECT_EQ(findings("tso", body), "");
+  EXPECT_EQ(findings("rc11", body), "deadlock");
+}
+
+TEST(Check, AtomicNotifyIsRightBehindAFence) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         Shared s;
+                         run([&] { s.x.wait(0, kAcquire); },
+                             [&] {
+                               s.x.store(1, kRelease);
+                               std::atomic_thread_fence(kSeqCst);
+                               s.x.notify_one();
+                             });
+                       }),
+              "")
+        << model;
+  }
+}
+
+TEST(Check, Semaphores) {
+  EXPECT_EQ(counts([] {
+              sem_t semaphore;
+              sem_init(&semaphore, 0, 1);
+              int count = 0;
+              const auto use = [&] {
+                sem_wait(&semaphore);
+                ++count;
+                sem_post(&semaphore);
+              };
+              run(use, use, use);
+              HEDDLE_CHECK(count == 3);
+            })[0] >= 6u,
+            true);
+}
+
+TEST(Check, Barriers) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::barrier<> barrier(2);
+                    int a = 0;
+                    int b = 0;
+                    run([&] { a = 1, barrier.arrive_and_wait(), HEDDLE_CHECK(b == 1); },
+                        [&] { b = 1, barrier.arrive_and_wait(), HEDDLE_CHECK(a == 1); });
+                  })
+                .complete,
+            1u);
+}
+
+TEST(Check, ReaderWriterLocks) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::shared_mutex mutex;
+                    int value = 0;
+                    const auto read = [&] {
+                      const std::shared_lock lock(mutex);
+                      HEDDLE_CHECK(value == 0 || value == 1);
+                    };
+                    run(
+                        [&] {
+                          const std::unique_lock lock(mutex);
+                          value = 1;
+                        },
+                        read, read);
+                  })
+                .complete,
+            6u);
+}
+
+TEST(Check, TryLock) {
+  const auto body = [](bool expected) {
+    return [=] {
+      std::mutex mutex;
+      run([&] { const std::lock_guard lock(mutex); },
+          [&] {
+            const bool got = mutex.try_lock();
+            if (got) {
+              mutex.unlock();
+            }
+            HEDDLE_CHECK(got != expected);
+          });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "check");
+  EXPECT_EQ(findings("rc11", body(false)), "check");
+}
+
+// A free mutex goes to whoever waits or to who tries, also if who tries came before it was free.
+TEST(Check, TryLockBesideWaitingThread) {
+  const auto body = [](bool same_order) {
+    return [=] {
+      std::mutex mutex;
+      std::string order;
+      const auto try_it = [&](char name) {
+        if (mutex.try_lock()) {
+          order += name;
+          mutex.unlock();
+        }
+      };
+      std::thread a([&] { try_it('a'); });
+      std::thread b([&] { try_it('b'); });
+      mutex.lock();
+      order += 'm';
+      mutex.unlock();
+      a.join();
+      b.join();
+      HEDDLE_CHECK(!same_order || order != "bma");
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "check");
+  EXPECT_EQ(counts(body(false)), (Counts{16, 16, 16}));  // failing attempts come in an order, too
+}
+
+TEST(Check, OnceOnly) {
+  EXPECT_GE(check("rc11",
+                  [] {
+                    std::once_flag flag;
+                    int count = 0;
+                    const auto once = [&] {
+                      std::call_once(flag, [&] { ++count; });
+                      HEDDLE_CHECK(count == 1);
+                    };
+                    run(once, once);
+                  })
+                .complete,
+            2u);
+}
+
+TEST(Check, WhoSharesALockLearnsFromThoseWhoHadItAlone) {
+  const auto body = [](bool first_shares, bool second_shares) {
+    return [=] {
+      Shared s;
+      std::shared_mutex mutex;
+      const auto pass = [&](bool shares) {
+        if (shares) {
+          const std::shared_lock lock(mutex);
+        } else {
+          const std::unique_lock lock(mutex);
+        }
+      };
+      run(
+          [&] {
+            s.x.store(1, kRelaxed);
+            pass(first_shares);
+            s.y.store(1, kRelaxed);
+          },
+          [&] {
+            const bool is_second = s.y.load(kRelaxed) == 1;
+            pass(second_shares);
+            HEDDLE_CHECK(!is_second || s.x.load(kRelaxed) == 1);
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    const char* allowed = std::string(model) == "rc11" ? "check" : "";
+    EXPECT_EQ(findings(model, body(true, true)), allowed) << model;
+    EXPECT_EQ(findings(model, body(true, false)), "") << model;
+    EXPECT_EQ(findings(model, body(false, true)), "") << model;
+  }
+}
+
+// Fences order atomics; an attempt that fails orders nothing.
+TEST(Check, AFenceBeforeAnAttemptThatFailsIsNoRelease) {
+  const auto body = [] {
+    Shared s;
+    std::mutex mutex;
+    bool was_first = false;
+    bool failed = false;
+    bool is_second = false;
+    int seen = 0;
+    run(
+        [&] {
+          s.x.store(1, kRelaxed);
+          std::atomic_thread_fence(kRelease);
+          failed = !mutex.try_lock();
+          if (!failed) {
+            mutex.unlock();
+          }
+        },
+        [&] {
+          const std::lock_guard lock(mutex);
+          was_first = true;
+        },
+        [&] {
+          const std::lock_guard lock(mutex);
+          is_second = was_first;
+          seen = s.x.load(kRelaxed);
+        });
+    HEDDLE_CHECK(!failed || !is_second || seen == 1);
+  };
+  EXPECT_EQ(findings("rc11", body), "check");
+}
+
+}  // namespace
+}  // namespace heddle::testing
