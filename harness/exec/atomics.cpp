@@ -60,7 +60,7 @@ void Execution::park(Thread& thread) {
   if (runnable_.count() == 1) {
     unpark_all();  // what it spins for may be theirs to do
   }
-  if (!thread.parked && runnable_.count() > 1 && !options_.exhaustive) {
+  if (!thread.parked && runnable_.count() > 1 && options_.parks) {
     thread.parked = true;
     runnable_.erase(thread.id);
     parked_.insert(thread.id);

@@ -120,7 +120,7 @@ u64 Execution::patience(Thread& thread, u64 deadline_ns) {
   }
   thread.expires = decide(DecisionKind::kTimeOut, 2) == 1;
   thread.tries = thread.expires;
-  return thread.expires ? deadline_ns : kNever;
+  return thread.expires ? deadline_ns : kInAnother;
 }
 
 bool Execution::is_open(const SyncVar& object, WaitKind wait) {
@@ -155,7 +155,7 @@ bool Execution::wait_until_open(Thread& thread, SyncVar& variable, WaitKind wait
     return false;
   }
   LockWaiters& waiters = waiters_of(variable);
-  ThreadSet& mine = deadline_ns != kNever       ? waiters.timed
+  ThreadSet& mine = deadline_ns < kInAnother    ? waiters.timed
                     : wait == WaitKind::kShared ? waiters.shared
                                                 : waiters.exclusive;
   mine.insert(thread.id);
@@ -185,7 +185,8 @@ bool Execution::block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at
   thread.state = ThreadState::kBlocked;
   thread.wait = wait;
   thread.waits_at = at;
-  thread.timed = deadline_ns != kNever;
+  thread.timed = deadline_ns < kInAnother;
+  thread.patient = deadline_ns == kInAnother;
   if (!thread.timed) {
     runnable_.erase(thread.id);
   }
@@ -201,6 +202,7 @@ bool Execution::block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at
   thread.state = ThreadState::kRunnable;
   thread.wait = WaitKind::kNone;
   thread.timed = false;
+  thread.patient = false;
   return woken;
 }
 
@@ -221,6 +223,12 @@ void Execution::note_operation(Thread& thread, SyncVar& object, ObjectOperation 
                                Order order) {
   if (__builtin_expect(options_.model != nullptr, 0)) {
     options_.model->synchronize(thread, object, operation, order);
+  }
+}
+
+void Execution::look(Thread& thread) {
+  if (__builtin_expect(options_.model != nullptr, 0)) {
+    options_.model->look(thread);
   }
 }
 

@@ -71,7 +71,11 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable = touch_sync(thread, semaphore, pc);
   auto* value = static_cast<volatile u32*>(semaphore);
-  if (!wait_until_open(thread, variable, WaitKind::kSemaphore, deadline_ns)) {
+  const bool open = wait_until_open(thread, variable, WaitKind::kSemaphore, deadline_ns);
+  if (thread.tries) {
+    look(thread);
+  }
+  if (!open) {
     note_operation(thread, variable, ObjectOperation::kTryTake, Order::kAcquire);
     note_read(thread, variable.address, 0, pc);
     record(thread, EventKind::kAcquire, variable.address, 0, 0, Order::kRelaxed, pc);

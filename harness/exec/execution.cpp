@@ -172,6 +172,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.detached = false;
   thread.joined = false;
   thread.timed = false;
+  thread.patient = false;
   thread.yielding = false;
   thread.parked = false;
   thread.wait = WaitKind::kNone;
@@ -518,6 +519,9 @@ void Execution::block_for_good(Thread& thread) {
 }
 
 void Execution::stuck() {
+  for (u32 i = 0; i < thread_count_; ++i) {
+    blocked_ = blocked_ || threads_[i].patient;
+  }
   if (options_.model != nullptr) {
     options_.model->on_stuck();
   }

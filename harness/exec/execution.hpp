@@ -20,7 +20,8 @@ namespace heddle::exec {
 struct Options {
   Strategy* strategy = nullptr;
   MemoryModel* model = nullptr;  // null: sequential consistency
-  bool exhaustive = false;       // the strategy knows what comes next; nobody is taken to spin
+  bool exhaustive = false;       // the strategy knows what comes next
+  bool parks = true;             // who seems to spin runs only when others wrote or cannot run
   bool in_any_order = false;     // it stands for all that differ in unseen orders only
   u64 index = 0;                 // of the execution within its run, for the strategy
   u64 step_limit = 100'000;      // scheduling points; beyond, the livelock oracle judges
@@ -48,7 +49,10 @@ struct Outcome {
 };
 
 constexpr u64 kNever = ~u64{0};  // a deadline that does not come
-constexpr u64 kAtOnce = 0;       // the deadline of a lock operation that does not wait
+/// One that does not come in this execution: where it strikes is another one of an exhaustive
+/// search.
+constexpr u64 kInAnother = kNever - 1;
+constexpr u64 kAtOnce = 0;  // the deadline of a lock operation that does not wait
 
 /// How an attempt at a lock ended.
 enum class LockResult : u8 {
@@ -275,6 +279,8 @@ class Execution {
   void sanitizer_race(const char* text, uptr pc);
   /// Ends the execution now, on whatever stack this is.
   [[noreturn]] void abandon();
+  /// Threads that have not finished.
+  u32 live_thread_count() const { return live_threads_; }
   bool should_stop() const {
     return running_ && options_.should_stop != nullptr && options_.should_stop();
   }
@@ -495,6 +501,7 @@ class Execution {
   void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
   void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
   /// What was released at the variable happens before what the thread does next.
+  void look(Thread& thread);
   void acquire(Thread& thread, SyncVar& variable, ObjectOperation operation);
   void release(Thread& thread, SyncVar& variable, ObjectOperation operation);
   /// Beside what others released.

@@ -11,6 +11,7 @@ bool is_in_use(const SyncVar& object) {
 }  // namespace
 
 void Execution::acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc) {
+  look(thread);
   variable.owner = thread.id;
   variable.depth = 1;
   admit_waiters(variable);
@@ -24,6 +25,7 @@ bool Execution::wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, 
   if (wait_until_open(thread, variable, wait, deadline_ns)) {
     return true;
   }
+  look(thread);
   note_operation(
       thread, variable,
       wait == WaitKind::kShared ? ObjectOperation::kTryLockShared : ObjectOperation::kTryLock,
@@ -157,6 +159,7 @@ bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc
   if (!wait_for_lock(thread, variable, WaitKind::kShared, deadline_ns, pc)) {
     return false;
   }
+  look(thread);
   add_hold(variable, thread.id);
   admit_waiters(variable);
   acquire(thread, variable,

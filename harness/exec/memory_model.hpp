@@ -61,6 +61,9 @@ class MemoryModel {
   virtual Updated update(Thread& thread, SyncVar& variable, u32 size, Order order,
                          const Modification& modification) = 0;
   virtual void fence(Thread& thread, Order order) = 0;
+  /// The thread is about to take an object, or to find that it cannot: to be told before anything
+  /// is done about it. Does not return if the thread only goes round.
+  virtual void look(Thread& thread) = 0;
   /// The thread does something with an object whose operations are totally ordered: with
   /// kAcquire it learns what was released there, with kRelease it releases.
   virtual void synchronize(Thread& thread, SyncVar& object, ObjectOperation operation,

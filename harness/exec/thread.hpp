@@ -40,6 +40,7 @@ struct Thread {
   bool detached;
   bool joined;
   bool timed;    // blocked with a time-out: choosing it means that the time-out strikes
+  bool patient;  // blocked, with a time-out that strikes in another execution; if exhaustive
   bool tries;    // an operation that does not wait; where there is a memory model
   bool expires;  // its wait will time out, if nothing ends it before; if exhaustive
   bool yielding;

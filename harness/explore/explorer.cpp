@@ -14,11 +14,8 @@ ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
   if (at < graph().size() && point.runnable.contains(to_thread_id(graph()[at + 1].thread))) {
     return to_thread_id(graph()[at + 1].thread);
   }
-  // Somebody has to do what lets that thread run: all in turn.
-  if (at < graph().size() && point.current != ThreadId::kNone) {
-    u32 up_to_current = 0;
-    point.runnable.each([&](ThreadId id) { up_to_current += id <= point.current; });
-    return point.runnable.nth(up_to_current % point.runnable.count());
+  if (at < graph().size()) {
+    return graph::GraphMemory::who_makes_way(point);
   }
   // Who waited until an object was free comes before all others.
   ThreadId first = graph::GraphMemory::first_to_run(point);

@@ -110,7 +110,9 @@ ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
   } else if (at < events_.size()) {
     told = to_thread_id(events_[at].thread);
   }
-  return graph::GraphMemory::first_to_run(point, told);
+  return told == ThreadId::kNone || point.runnable.contains(told)
+             ? graph::GraphMemory::first_to_run(point, told)
+             : graph::GraphMemory::who_makes_way(point);
 }
 
 u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {

@@ -229,6 +229,7 @@ exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 in
   options.model = model_;
   options.exhaustive = exhaustive_;
   options.in_any_order = in_any_order_;
+  options.parks = settings_.parks;
   options.faults = settings_.faults;
   options.raced = raced_.data();
   options.raced_count = static_cast<u32>(raced_.size());
@@ -330,6 +331,7 @@ exec::Outcome Session::explore(Search& search) {
 
 double Session::guess_executions(const target::Program& program, Rng& rng) {
   const target::Program present = std::exchange(program_, program);
+  settings_.parks = false;
   Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
   const double end = now_seconds() + kGuessSecondsMax;
   const DeadlineScope scope(end);
@@ -381,6 +383,7 @@ void Session::retell(Search& search) {
 Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
                       const OnCensus& on_progress, std::string* rest) {
   Census census;
+  settings_.parks = false;
   const std::unique_ptr<Search> search = make_search(settings_.model, budget);
   Share share(budget.shard);
   const double start = now_seconds();

@@ -21,6 +21,7 @@ struct Settings {
   bool race_continue = false;
   bool look_at_steps = false;  // the target's invariant holds at each scheduling point, or should
   bool detector = true;        // the target's own, of misuse
+  bool parks = true;           // see exec::Options; not where check() found something
   exec::Faults faults = exec::kDefaultFaults;
   u64 steps_max = 100'000;
 

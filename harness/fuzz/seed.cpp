@@ -136,6 +136,9 @@ class Reader {
     } else if (name == "invariant") {
       recording_.settings.look_at_steps = value == "steps";
       good = value == "steps";
+    } else if (name == "spinning") {
+      recording_.settings.parks = value != "free";
+      good = value == "free";
     } else if (name == "detector") {
       recording_.settings.detector = value != "off";
       good = value == "on" || value == "off";
@@ -269,6 +272,9 @@ std::string to_text(const Recording& recording, const std::string& story) {
   add("on-race", recording.settings.race_continue ? "continue" : "stop");
   if (recording.settings.look_at_steps) {
     add("invariant", "steps");
+  }
+  if (!recording.settings.parks) {
+    add("spinning", "free");
   }
   if (!recording.settings.detector) {
     add("detector", "off");

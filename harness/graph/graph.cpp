@@ -308,18 +308,10 @@ void Graph::join(u32 clock, u32 other) {
   }
 }
 
-// Who shares a lock learns from those who had it alone, not from others who shared it.
-u32 Graph::released_to(const Event& event) const {
-  EventId store = reads(event.kind) ? event.store : kInitial;
-  while (store != kInitial && is_sharing(event) && is_sharing(events_[store])) {
-    store = events_[store].store;
-  }
-  return store == kInitial ? 0 : events_[store].released;
-}
-
 // Happens-before of C++20: an acquiring read learns what its store released, a relaxed one keeps it
 // for the next acquire fence; a release fence lends its clock to the relaxed stores behind it; an
-// update goes on with what the store it read released. Fences are for atomics alone.
+// update goes on with what the store it read released. Fences are for atomics alone. Who shares a
+// lock learns from those who had it alone, not from others who shared it.
 void Graph::make_clocks(Event& event) {
   const EventId before = previous(event);
   const Event& last = events_[before];
@@ -331,9 +323,13 @@ void Graph::make_clocks(Event& event) {
   event.release_fence = same_thread ? last.release_fence : 0;
   event.sc_fence = is_sc_fence(event) ? size() : same_thread ? last.sc_fence : 0;
   event.released = 0;
-  const u32 from = released_to(event);
-  if (reads(event.kind) && event.store != kInitial) {
-    join(porf, events_[event.store].clocks + width_);
+  const EventId store = reads(event.kind) ? event.store : kInitial;
+  const bool shares = is_sharing(event);
+  event.unshared = shares && is_sharing(events_[store]) ? events_[store].unshared : store;
+  const u32 continued = events_[store].released;
+  const u32 from = shares ? events_[event.unshared].released : continued;
+  if (store != kInitial) {
+    join(porf, events_[store].clocks + width_);
   }
   if (event.kind == Kind::kJoin && last_of(event.other) != 0) {
     join(hb, events_[last_of(event.other)].clocks);
@@ -366,8 +362,8 @@ void Graph::make_clocks(Event& event) {
   if (writes(event.kind)) {
     const EventId fence = event.is_object ? 0 : event.release_fence;
     event.released = releases(event.order) ? hb : fence != 0 ? events_[fence].clocks : 0;
-    if (from != 0) {
-      const u32 released = push_clock(from);
+    if (continued != 0) {
+      const u32 released = push_clock(continued);
       if (event.released != 0) {
         join(released, event.released);
       }

@@ -49,11 +49,12 @@ struct Event {
   u32 coherence;    // a write's or update's: how many come before it, the initial one with them
   EventId co_prev;  // a write's or update's neighbours in coherence; kInitial at either end
   EventId co_next;
-  EventId readers;        // of a write or update: the latest of a list
-  EventId next_reader;    // the one before in the list of readers of its store
-  EventId last_read;      // the one before it that its thread read here
-  EventId woken;          // the latest event that goes on because of this one
-  EventId next_woken;     // the one before in that list
+  EventId readers;      // of a write or update: the latest of a list
+  EventId next_reader;  // the one before in the list of readers of its store
+  EventId last_read;    // the one before it that its thread read here
+  EventId woken;        // the latest event that goes on because of this one
+  EventId next_woken;   // the one before in that list
+  EventId unshared;     // of a read: the store, or the last one before it that is not is_sharing()
   EventId release_fence;  // the last one of its thread up to here; 0: none
   EventId sc_fence;       // likewise
   u32 stamp;              // exploration: when it was first added
@@ -234,8 +235,6 @@ class Graph {
 
   EventId append(const Event& event);
   void make_clocks(Event& event);
-  /// The clock that the store which `event` reads releases to it.
-  u32 released_to(const Event& event) const;
   u32 push_clock(u32 from);
   void join(u32 clock, u32 other);
   void link_reader(EventId id);

@@ -68,6 +68,15 @@ constexpr bool unlocks(ObjectOperation operation) {
   return operation == ObjectOperation::kUnlock || operation == ObjectOperation::kUnlockShared;
 }
 
+/// As one finds it who would have it.
+enum class Occupancy : u8 { kFree, kShared, kTaken };
+
+Occupancy occupancy_of(u128 state) {
+  return state == 0           ? Occupancy::kFree
+         : state < kExclusive ? Occupancy::kShared
+                              : Occupancy::kTaken;
+}
+
 void evaluate_object(Event& event, u128 state) {
   const auto operation = static_cast<ObjectOperation>(event.modification.argument);
   const bool possible = is_possible(operation, state);
@@ -261,8 +270,9 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
     return;
   }
   const Progress& progress = progress_of(thread.id);
-  switch (
-      spins_.visit(thread, progress.history, progress.held, thread.pending_pc, tries_to_change)) {
+  const bool is_alone = engine().live_thread_count() == 1;
+  switch (spins_.visit(thread, progress.history, progress.held, thread.pending_pc, tries_to_change,
+                       is_alone)) {
     case Spins::Verdict::kGoesOn: break;
     case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
     case Spins::Verdict::kCut: engine().block_for_good(thread);
@@ -475,10 +485,6 @@ u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation oper
 
 void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation what, Order order) {
   await_turn(thread);
-  const bool looks = locks(what) || what == ObjectOperation::kTryTake;
-  if (looks) {
-    look_for_spin(thread, false);
-  }
   Event operation = event(thread, Kind::kUpdate, order);
   operation.is_object = true;
   operation.location = object_of(thread, object, what);
@@ -494,8 +500,9 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
     thread.effects += operation.value != before || what >= ObjectOperation::kEnqueue;
   }
   take(operation, operation.store);
+  const bool looks = locks(what) || what == ObjectOperation::kTryTake;
   if (looks && engine().options().exhaustive) {
-    spins_.note_store(thread, operation.location, Spins::kOfObject);
+    spins_.note_object(thread, operation.location, static_cast<u32>(occupancy_of(before)));
   }
 }
 
@@ -539,21 +546,57 @@ ObjectOperation awaited_by(const Thread& thread) {
 
 }  // namespace
 
+// The thread whose operation made the object what it is.
+u32 GraphMemory::last_to_change(u32 location) const {
+  EventId id = graph_.co_last(location);
+  while (id != kInitial && graph_[id].value == graph_.value_of(location, graph_[id].store)) {
+    id = graph_[id].store;
+  }
+  return id == kInitial ? ~u32{0} : graph_[id].thread;
+}
+
+// Nobody has used the object since the thread, which gives back what it has before it looks again.
+bool GraphMemory::finds_again(u32 thread, u32 location, u32 found) const {
+  const EventId last = graph_.co_last(location);
+  const Occupancy now = occupancy_of(graph_.value_of(location, last));
+  const bool own = now != Occupancy::kFree && last_to_change(location) == thread;
+  return graph_[last].thread == thread && static_cast<u32>(own ? Occupancy::kFree : now) == found &&
+         !is_lent(location, thread);
+}
+
+// Held by somebody else who was cut while he held it, but gives it back in each of his rounds. What
+// the others would do then is not known.
+bool GraphMemory::is_lent(u32 location, u32 wanted_by) const {
+  bool lent = false;
+  for (const u32 spinner : spinners_) {
+    spins_.each_object_of_round(spinner, [&](u32 looked_at, u32) {
+      lent = lent || (looked_at == location && spinner != wanted_by);
+    });
+  }
+  return lent && last_to_change(location) != wanted_by &&
+         graph_.value_of(location, graph_.co_last(location)) != 0;
+}
+
 // Nobody can go on. If all who are blocked for good spin, and on the newest values, it stays so.
 void GraphMemory::judge_spinners() {
   u32 blocked = 0;
+  bool may_go_on = false;
   for (u32 i = 0; i < engine().thread_count(); ++i) {
     const Thread& thread = engine().thread(to_thread_id(i));
-    blocked +=
-        thread.state == exec::ThreadState::kBlocked && thread.wait == exec::WaitKind::kForGood;
+    const bool waits = thread.state == exec::ThreadState::kBlocked;
+    blocked += waits && thread.wait == exec::WaitKind::kForGood;
+    const bool wants = waits && awaited_by(thread) != ObjectOperation::kOther;
+    may_go_on = may_go_on || (waits && thread.patient) ||
+                (wants && is_lent(thread.waits_at->location, to_index(thread.id)));
   }
-  bool newest = blocked != 0 && blocked == spinners_.size();
+  bool newest = !may_go_on && blocked != 0 && blocked == spinners_.size();
   for (const u32 thread : spinners_) {
     spins_.each_of_round(thread, [&](u32 location, EventId store) {
-      const EventId last = graph_.co_last(location);
-      newest = newest && (store == Spins::kOfObject
-                              ? graph_[last].thread == thread
-                              : behind_idle_updates(store) == behind_idle_updates(last));
+      newest =
+          newest && behind_idle_updates(store) == behind_idle_updates(graph_.co_last(location));
+    });
+    spins_.each_object_of_round(thread, [&](u32 location, u32 found) {
+      newest = newest && finds_again(thread, location, found);
     });
   }
   if (newest) {
@@ -718,6 +761,39 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
     await_turn(thread);  // the thread looks next at what others may have to change first
   }
   return chosen;
+}
+
+namespace {
+
+/// What a thread is about to do is no event of the graph.
+bool is_silent(exec::EventKind pending) {
+  switch (pending) {
+    case exec::EventKind::kStart:
+    case exec::EventKind::kYield:
+    case exec::EventKind::kSleep:
+    case exec::EventKind::kClock:
+    case exec::EventKind::kProbe:
+    case exec::EventKind::kRead:
+    case exec::EventKind::kWrite: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+ThreadId GraphMemory::who_makes_way(const exec::SchedulePoint& point) {
+  ThreadId first = ThreadId::kNone;
+  ThreadId silent = ThreadId::kNone;
+  const u32 count = point.runnable.count();
+  u32 up_to_current = 0;
+  point.runnable.each([&](ThreadId id) {
+    up_to_current += point.current != ThreadId::kNone && id <= point.current;
+  });
+  for (u32 i = count; i > 0; --i) {
+    first = point.runnable.nth((up_to_current + i - 1) % count);
+    silent = is_silent(engine().thread(first).pending) ? first : silent;
+  }
+  return silent == ThreadId::kNone ? first : silent;
 }
 
 ThreadId GraphMemory::first_to_run(const exec::SchedulePoint& point, ThreadId wanted) {

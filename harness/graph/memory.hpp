@@ -50,6 +50,7 @@ class GraphMemory final : public exec::MemoryModel {
   exec::Updated update(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
                        const exec::Modification& modification) override;
   void fence(exec::Thread& thread, Order order) override;
+  void look(exec::Thread& thread) override { look_for_spin(thread, false); }
   void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
                    Order order) override;
   u32 call(exec::Thread& thread) override;
@@ -75,6 +76,9 @@ class GraphMemory final : public exec::MemoryModel {
   /// Who adds the next event if no graph says so: `wanted`, or else the first thread. The end of
   /// the program comes last: whatever the others can do, they can do before it.
   static ThreadId first_to_run(const exec::SchedulePoint& point, ThreadId wanted = ThreadId::kNone);
+  /// Who runs if the next event is that of a thread that cannot run yet: the first one, from behind
+  /// the present thread on, that has something else to do than an event; or else the next one.
+  static ThreadId who_makes_way(const exec::SchedulePoint& point);
 
  private:
   /// A thread, by who made it and when.
@@ -105,6 +109,9 @@ class GraphMemory final : public exec::MemoryModel {
   void note_waiting();
   bool is_outlived(const exec::Thread& thread, u32 other) const;
   void follow(exec::Thread& thread, EventId event, Order order);
+  u32 last_to_change(u32 location) const;
+  bool finds_again(u32 thread, u32 location, u32 found) const;
+  bool is_lent(u32 location, u32 wanted_by) const;
   void judge_spinners();
   /// A hash of all that the thread has read in this execution.
   Progress& progress_of(ThreadId thread);

@@ -94,7 +94,7 @@ Spins::Line& Spins::line_of(const exec::Thread& thread) {
 void Spins::note_chance(const exec::Thread& thread) { line_of(thread).by_chance = true; }
 
 Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
-                            bool tries_to_change) {
+                            bool tries_to_change, bool is_alone) {
   const u32 index = to_index(thread.id);
   Line& line = line_of(thread);
   Vec<Visit>& visits = line.visits;
@@ -113,7 +113,7 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
     state = exec::machine_state(thread, pc) + held;
     rounds = rounds_at(visits, pc);
     if (said == nullptr) {
-      const Verdict verdict = judge(line, pc, state, rounds);
+      const Verdict verdict = judge(line, pc, state, is_alone ? 0 : rounds);
       said = &known_.add(Known{key, line.round, verdict});
     }
     if (said->verdict != Verdict::kGoesOn) {
@@ -128,7 +128,7 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
       }
     }
   }
-  visits.push_back(Visit{pc, state, 0, 0, rounds, tries_to_change, line.by_chance});
+  visits.push_back(Visit{pc, state, 0, 0, 0, rounds, tries_to_change, line.by_chance});
   line.by_chance = false;
   return Verdict::kGoesOn;
 }
@@ -200,6 +200,14 @@ void Spins::note_store(const exec::Thread& thread, u32 location, u32 store) {
   if (!visits.empty()) {
     visits.back().location = location;
     visits.back().store = store;
+  }
+}
+
+void Spins::note_object(const exec::Thread& thread, u32 location, u32 found) {
+  note_store(thread, location, kOfObject);
+  Vec<Visit>& visits = lines_[to_index(thread.id)].visits;
+  if (!visits.empty()) {
+    visits.back().found = found;
   }
 }
 

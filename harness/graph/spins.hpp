@@ -21,8 +21,6 @@ namespace heddle::graph {
 class Spins {
  public:
   enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
-  static constexpr u32 kOfObject = ~u32{0};
-
   Spins() = default;
   ~Spins();
   Spins(const Spins&) = delete;
@@ -34,8 +32,9 @@ class Spins {
   /// The thread is about to read at `pc`, perhaps to change what it reads.
   /// O(reads since its last effect), at most kVisitsMax.
   /// `history` tells what the thread has read so far from all else that it could have read, `held`
-  /// the locks that it has from all others.
-  Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change);
+  /// the locks that it has from all others. Who is alone may count as far as it likes.
+  Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
+                bool is_alone);
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);
@@ -43,14 +42,28 @@ class Spins {
   /// again and again in the same state, though it has changed something. That may go on for as long
   /// as no other thread runs. O(1), but for threads that come back often.
   bool goes_in_circles(const exec::Thread& thread, u64 history, u64 held, uptr pc);
-  /// What it read there; of an object of which all operations are ordered, kOfObject.
+  /// What it read there.
   void note_store(const exec::Thread& thread, u32 location, u32 store);
+  /// How it found an object of which all operations are ordered.
+  void note_object(const exec::Thread& thread, u32 location, u32 found);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
   template <class Visit>
   void each_of_round(u32 thread, Visit visit) const {
     const Line& line = lines_[thread];
     for (u32 i = line.round; i < line.visits.size(); ++i) {
-      visit(line.visits[i].location, line.visits[i].store);
+      if (line.visits[i].store != kOfObject) {
+        visit(line.visits[i].location, line.visits[i].store);
+      }
+    }
+  }
+  /// Calls `visit(location, found)` for the objects that it looked at.
+  template <class Visit>
+  void each_object_of_round(u32 thread, Visit visit) const {
+    const Line& line = lines_[thread];
+    for (u32 i = line.round; i < line.visits.size(); ++i) {
+      if (line.visits[i].store == kOfObject) {
+        visit(line.visits[i].location, line.visits[i].found);
+      }
     }
   }
   /// Some thread was cut short by the number of its rounds alone, with its state changing.
@@ -61,12 +74,14 @@ class Spins {
   // (a counter, say); or that change something, and the thread comes back in the same state.
   static constexpr u32 kRoundsMax = 256;
   static constexpr u32 kVisitsMax = 1024;
+  static constexpr u32 kOfObject = ~u32{0};  // in the place of a store
 
   struct Visit {
     uptr pc;
     u64 state;  // 0: not looked at
     u32 location;
     u32 store;   // that it read there
+    u32 found;   // of an object
     u32 rounds;  // that read the same, one after the other, up to here
     bool tries_to_change;
     bool by_chance;

@@ -14,6 +14,7 @@ using heddle::exec::FindingKind;
 using heddle::exec::kAtOnce;
 using heddle::exec::kNever;
 using heddle::exec::Thread;
+using heddle::intercept::can_wait_by;
 using heddle::intercept::current_thread;
 using heddle::intercept::destroy_object;
 using heddle::intercept::engine;
@@ -28,6 +29,9 @@ int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_
                        u64 deadline_ns, uptr pc) {
   check_poison(condition, sizeof *condition, true, pc);
   check_poison(mutex, sizeof *mutex, true, pc);
+  if (tells_strangers(mutex) && !engine().owns(thread, mutex)) {
+    return EPERM;
+  }
   return engine().condition_wait(thread, condition, mutex, deadline_ns, place_in_program(pc));
 }
 
@@ -118,7 +122,8 @@ HEDDLE_HOOK int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_
                                        clockid_t clock, const timespec* until) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(pthread_cond_clockwait)(condition, mutex, clock, until)
-                           : wait_for_condition(*thread, condition, mutex, *until, HEDDLE_PC);
+         : can_wait_by(clock) ? wait_for_condition(*thread, condition, mutex, *until, HEDDLE_PC)
+                              : EINVAL;
 }
 
 HEDDLE_HOOK int pthread_cond_signal(pthread_cond_t* condition) noexcept {
@@ -230,8 +235,9 @@ HEDDLE_HOOK int sem_timedwait(sem_t* semaphore, const timespec* until) {
 
 HEDDLE_HOOK int sem_clockwait(sem_t* semaphore, clockid_t clock, const timespec* until) {
   Thread* thread = current_thread;
-  return thread == nullptr ? HEDDLE_ORIGINAL(sem_clockwait)(semaphore, clock, until)
-                           : result_of(take(*thread, semaphore, *until, HEDDLE_PC));
+  return thread == nullptr
+             ? HEDDLE_ORIGINAL(sem_clockwait)(semaphore, clock, until)
+             : result_of(can_wait_by(clock) ? take(*thread, semaphore, *until, HEDDLE_PC) : EINVAL);
 }
 
 HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {

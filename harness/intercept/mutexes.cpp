@@ -61,6 +61,10 @@ void* object_of(pthread_spinlock_t* lock) { return const_cast<int*>(lock); }
 
 namespace heddle::intercept {
 
+bool tells_strangers(const pthread_mutex_t* mutex) {
+  return has_type(mutex, PTHREAD_MUTEX_ERRORCHECK_NP) || type_of(mutex).robust;
+}
+
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc) {
   check_poison(mutex, sizeof(int), true, pc);
   refuse_destroyed(thread, mutex, pc);
@@ -82,7 +86,7 @@ int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc) {
   if (engine().mutex_unlock(thread, mutex, pc)) {
     return 0;
   }
-  if (!has_type(mutex, PTHREAD_MUTEX_ERRORCHECK_NP)) {
+  if (!tells_strangers(mutex)) {
     engine().report(thread, FindingKind::kMisuse, "unlock-not-owner", pc,
                     "unlock of a mutex that the thread does not hold");
   }
@@ -131,7 +135,8 @@ HEDDLE_HOOK int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
                                         const timespec* until) noexcept {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(pthread_mutex_clocklock)(mutex, clock, until)
-                           : lock_mutex(*thread, mutex, *until, HEDDLE_PC);
+         : heddle::intercept::can_wait_by(clock) ? lock_mutex(*thread, mutex, *until, HEDDLE_PC)
+                                                 : EINVAL;
 }
 
 HEDDLE_HOOK int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {

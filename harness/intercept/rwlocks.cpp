@@ -69,12 +69,14 @@ RWLOCK_HOOK(pthread_rwlock_trywrlock, false, kAtOnce)
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedrdlock, true)
 RWLOCK_TIMED_HOOK(pthread_rwlock_timedwrlock, false)
 
-#define RWLOCK_CLOCK_HOOK(name, shared)                                          \
-  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock,                \
-                       const timespec* until) noexcept {                         \
-    Thread* thread = current_thread;                                             \
-    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object, clock, until)       \
-                             : lock(*thread, object, shared, *until, HEDDLE_PC); \
+#define RWLOCK_CLOCK_HOOK(name, shared)                                    \
+  HEDDLE_HOOK int name(pthread_rwlock_t* object, clockid_t clock,          \
+                       const timespec* until) noexcept {                   \
+    Thread* thread = current_thread;                                       \
+    return thread == nullptr ? HEDDLE_ORIGINAL(name)(object, clock, until) \
+           : heddle::intercept::can_wait_by(clock)                         \
+               ? lock(*thread, object, shared, *until, HEDDLE_PC)          \
+               : EINVAL;                                                   \
   }
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockrdlock, true)
 RWLOCK_CLOCK_HOOK(pthread_rwlock_clockwrlock, false)

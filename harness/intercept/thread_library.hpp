@@ -19,6 +19,9 @@ void run_once(Thread& thread, void* once, void (*initialise)(), uptr pc);
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, u64 deadline_ns, uptr pc);
 int lock_mutex(Thread& thread, pthread_mutex_t* mutex, const timespec& until, uptr pc);
 int unlock_mutex(Thread& thread, pthread_mutex_t* mutex, uptr pc);
+/// Of a type that is there to tell who does not own it so. POSIX asks it of recursive ones, too,
+/// but C++ does not of those that it makes of them, and nobody looks.
+bool tells_strangers(const pthread_mutex_t* mutex);
 int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,
                        u64 deadline_ns, uptr pc);
 int wait_for_condition(Thread& thread, pthread_cond_t* condition, pthread_mutex_t* mutex,

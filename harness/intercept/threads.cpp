@@ -38,6 +38,12 @@ Thread* thread_of(pthread_t handle) {
              : nullptr;
 }
 
+// Without a time it waits for as long as it takes.
+int join_until(Thread& thread, pthread_t handle, void** result, const timespec* until, uptr pc) {
+  return until == nullptr ? join_thread(thread, handle, result, kNever, pc)
+                          : join_thread(thread, handle, result, *until, pc);
+}
+
 int refuse(Thread& thread, const char* rule, const char* message, uptr pc) {
   engine().report(thread, FindingKind::kUnsupported, rule, pc, message);
   return ENOTSUP;
@@ -134,14 +140,16 @@ HEDDLE_HOOK int pthread_tryjoin_np(pthread_t handle, void** result) noexcept {
 HEDDLE_HOOK int pthread_timedjoin_np(pthread_t handle, void** result, const timespec* until) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(pthread_timedjoin_np)(handle, result, until)
-                           : join_thread(*thread, handle, result, *until, HEDDLE_PC);
+                           : join_until(*thread, handle, result, until, HEDDLE_PC);
 }
 
 HEDDLE_HOOK int pthread_clockjoin_np(pthread_t handle, void** result, clockid_t clock,
                                      const timespec* until) {
   Thread* thread = current_thread;
   return thread == nullptr ? HEDDLE_ORIGINAL(pthread_clockjoin_np)(handle, result, clock, until)
-                           : join_thread(*thread, handle, result, *until, HEDDLE_PC);
+         : heddle::intercept::can_wait_by(clock)
+             ? join_until(*thread, handle, result, until, HEDDLE_PC)
+             : EINVAL;
 }
 
 HEDDLE_HOOK int pthread_detach(pthread_t handle) {
@@ -232,6 +240,15 @@ HEDDLE_HOOK int pthread_getaffinity_np(pthread_t handle, size_t size, cpu_set_t*
     return HEDDLE_ORIGINAL(pthread_getaffinity_np)(handle, size, set);
   }
   return ::sched_getaffinity(0, size, set) < 0 ? EINVAL : 0;
+}
+
+// What a thread has used of a processor's time is virtual, too.
+HEDDLE_HOOK int pthread_getcpuclockid(pthread_t handle, clockid_t* clock) noexcept {
+  if (current_thread == nullptr) {
+    return HEDDLE_ORIGINAL(pthread_getcpuclockid)(handle, clock);
+  }
+  *clock = CLOCK_THREAD_CPUTIME_ID;
+  return thread_of(handle) == nullptr ? ESRCH : 0;
 }
 
 HEDDLE_HOOK int pthread_setschedparam(pthread_t handle, int policy,

@@ -30,6 +30,11 @@ inline u64 to_deadline(const timespec& time) {
   return time.tv_sec < 0 || to_nanoseconds(time) == 0 ? 1 : to_nanoseconds(time);
 }
 
+/// Whether waits may have a deadline on this clock.
+constexpr bool can_wait_by(clockid_t clock) {
+  return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+}
+
 /// An error of the thread library's: what `wait(deadline_ns)` returns, or that of a bad time.
 template <class Wait>
 int wait_until(const timespec& time, Wait wait) {

@@ -11,18 +11,21 @@ using exec::FindingKind;
 using exec::Thread;
 using exec::ThreadState;
 
+bool waits_for_good(const Thread& thread) {
+  return thread.state == ThreadState::kBlocked && !thread.timed && !thread.patient;
+}
+
 /// A thread on a cycle of blockers, or kNone.
 ThreadId on_cycle(Execution& execution) {
   for (u32 i = 0; i < execution.thread_count(); ++i) {
     const Thread& start = execution.thread(to_thread_id(i));
-    if (start.state != ThreadState::kBlocked) {
+    if (!waits_for_good(start)) {
       continue;
     }
     ThreadId at = start.id;
     for (u32 hops = 0; hops <= execution.thread_count() && at != ThreadId::kNone; ++hops) {
-      at = execution.thread(at).state == ThreadState::kBlocked
-               ? blocker(execution, execution.thread(at))
-               : ThreadId::kNone;
+      at = waits_for_good(execution.thread(at)) ? blocker(execution, execution.thread(at))
+                                                : ThreadId::kNone;
       if (at == start.id) {
         return at;
       }

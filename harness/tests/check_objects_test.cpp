@@ -1,10 +1,13 @@
 // Exhaustive search of programs with locks and their like.
 #include <barrier>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <gtest/gtest.h>
 #include <latch>
 #include <mutex>
+#include <pthread.h>
+#include <semaphore.h>
 #include <semaphore>
 #include <shared_mutex>
 #include <string>
@@ -114,6 +117,83 @@ TEST(Check, TimeOutsHappenAndDoNot) {
 
 // Who waits for a time decides whether it has the patience, and then looks at the lock: before the
 // other has it, and behind, in two executions; without patience also meanwhile.
+// A wait that nobody ends, in time or at all, times out; to have the patience for more is no
+// execution.
+TEST(Check, TimedWaitsThatOnlyTimeCanEnd) {
+  const auto wait = [](bool notifies) {
+    return [=] {
+      pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+      pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+      std::thread other([&] {
+        pthread_mutex_lock(&mutex);
+        if (notifies) {
+          pthread_cond_signal(&changed);
+        }
+        pthread_mutex_unlock(&mutex);
+      });
+      const timespec past = {5, 0};
+      pthread_mutex_lock(&mutex);
+      const int error = pthread_cond_timedwait(&changed, &mutex, &past);
+      pthread_mutex_unlock(&mutex);
+      other.join();
+      HEDDLE_CHECK(error == (notifies ? error : ETIMEDOUT));
+    };
+  };
+  const auto take = [] {
+    sem_t semaphore;
+    sem_init(&semaphore, 0, 0);
+    const timespec past = {5, 0};
+    HEDDLE_CHECK(sem_timedwait(&semaphore, &past) == -1 && errno == ETIMEDOUT);
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, wait(false)), "") << model;
+    EXPECT_EQ(findings(model, wait(true)), "") << model;
+    EXPECT_EQ(findings(model, take), "") << model;
+    EXPECT_EQ(check(model, take).complete, 1u) << model;
+  }
+}
+
+// What waits for its time is no part of a deadlock, but others may be.
+TEST(Check, DeadlocksBesideTimedWaits) {
+  const auto body = [](bool deadlocks) {
+    return [=] {
+      std::timed_mutex first;
+      std::timed_mutex second;
+      run(
+          [&] {
+            const std::lock_guard lock(first);
+            if (deadlocks) {
+              const std::lock_guard other(second);
+            } else if (second.try_lock_for(std::chrono::seconds(1))) {
+              second.unlock();
+            }
+          },
+          [&] {
+            const std::lock_guard lock(second);
+            const std::lock_guard other(first);
+          });
+    };
+  };
+  for (const char* model : {"sc", "rc11"}) {
+    EXPECT_EQ(findings(model, body(false)), "") << model;
+    EXPECT_EQ(findings(model, body(true)), "deadlock") << model;
+  }
+}
+
+// Whoever is chosen while another one is awaited must not take a lock out of turn.
+TEST(Check, YieldsBesideLocks) {
+  EXPECT_EQ(counts([] {
+              std::mutex mutex;
+              const auto pass = [&] {
+                mutex.lock();
+                mutex.unlock();
+                std::this_thread::yield();
+              };
+              run(pass, pass, pass, pass);
+            }),
+            (Counts{24, 24, 24}));
+}
+
 TEST(Check, TimedLocks) {
   const auto contest = [](auto lock_for, auto unlock) {
     return [=] {
@@ -342,7 +422,8 @@ TEST(Check, WhoSharesALockLearnsFromThoseWhoHadItAlone) {
             const bool is_second = s.y.load(kRelaxed) == 1;
             pass(second_shares);
             HEDDLE_CHECK(!is_second || s.x.load(kRelaxed) == 1);
-          });
+          },
+          [&] { pass(true); });  // may come between them
     };
   };
   for (const char* model : {"sc", "tso", "rc11"}) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 #include <vector>
 
@@ -79,6 +80,73 @@ TEST(Check, RoundsInEverNewStatesAreBoundedByTheLimitOfSteps) {
       s.x.store(n, kRelaxed);
     }
   });
+}
+
+// Who is cut where it holds a lock gives it back, if it is let run on: that is no livelock.
+TEST(Check, SpinsThatHoldLocks) {
+  const auto two_locks = [] {
+    std::mutex a;
+    std::mutex b;
+    run([&] { const std::scoped_lock lock(a, b); }, [&] { const std::scoped_lock lock(b, a); });
+  };
+  const auto polling = [](bool ends) {
+    return [=] {
+      Shared s;
+      std::mutex mutex;
+      s.x.store(1);
+      run(
+          [&] {
+            while (s.x.load() != s.y.load()) {
+              const std::lock_guard lock(mutex);
+              if (s.x.load() > 5) {
+                s.x.store(5);
+              }
+            }
+          },
+          [&] {
+            const std::lock_guard lock(mutex);
+            s.y.store(ends ? 1 : 2);
+          });
+    };
+  };
+  for (const char* model : {"sc", "rc11"}) {
+    EXPECT_EQ(findings(model, two_locks), "") << model;
+    EXPECT_EQ(findings(model, polling(true)), "") << model;
+    EXPECT_EQ(findings(model, polling(false)), "livelock") << model;
+  }
+}
+
+// With nobody to change what it reads, a loop ends by itself or not at all.
+TEST(Check, LoopsOfOneThread) {
+  EXPECT_EQ(findings("rc11",
+                     [] {
+                       pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+                       for (int i = 0; i < 1000; ++i) {
+                         pthread_rwlock_rdlock(&lock);
+                         pthread_rwlock_unlock(&lock);
+                       }
+                       HEDDLE_CHECK(false);
+                     }),
+            "check");
+}
+
+// Who polls so often that run() would let others go first does not have to, here; nor when what
+// was found is told.
+TEST(Check, WhoPollsManyTimesGivesUp) {
+  EXPECT_EQ(findings("sc",
+                     [] {
+                       Shared s;
+                       run([&] { s.x.store(1); },
+                           [&] {
+                             int left = 100;
+                             while (s.x.load() == 0 && left > 0) {
+                               --left;
+                               std::this_thread::yield();
+                             }
+                             HEDDLE_CHECK(left > 0);
+                           });
+                     }),
+            "check");
 }
 
 TEST(Check, SpinsThatCount) {

@@ -85,6 +85,32 @@ TEST(PosixMutex, ErrorCheckingTells) {
   });
 }
 
+TEST(PosixMutex, RobustOnesTellStrangers) {
+  expect_clean([] {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_t robust;
+    pthread_mutex_init(&robust, &attributes);
+    HEDDLE_CHECK(pthread_mutex_unlock(&robust) == EPERM);
+    Mutex checking(PTHREAD_MUTEX_ERRORCHECK);
+    pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+    HEDDLE_CHECK(pthread_cond_wait(&changed, &checking) == EPERM);
+  });
+}
+
+TEST(PosixMutex, NotAllClocksCanBeWaitedBy) {
+  expect_clean([] {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+    const timespec past = {5, 0};
+    HEDDLE_CHECK(pthread_mutex_clocklock(&mutex, CLOCK_PROCESS_CPUTIME_ID, &past) == EINVAL);
+    HEDDLE_CHECK(pthread_rwlock_clockrdlock(&lock, CLOCK_PROCESS_CPUTIME_ID, &past) == EINVAL);
+    HEDDLE_CHECK(pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &past) == 0);
+    pthread_mutex_unlock(&mutex);
+  });
+}
+
 TEST(PosixMutex, NormalLockedTwiceIsADeadlock) {
   expect_deadlock("mutex", [] {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

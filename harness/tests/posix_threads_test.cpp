@@ -126,6 +126,19 @@ TEST(PosixThread, ThreadZeroCanBeJoinedBehindItsExit) {
   expect_found("race", "data-race", body(false));
 }
 
+TEST(PosixThread, JoinsWithoutATimeWait) {
+  expect_clean([] {
+    void* (*const work)(void*) = [](void*) -> void* { return nullptr; };
+    HEDDLE_CHECK(pthread_timedjoin_np(thread_running(work), nullptr, nullptr) == 0);
+    HEDDLE_CHECK(pthread_clockjoin_np(thread_running(work), nullptr, CLOCK_MONOTONIC, nullptr) ==
+                 0);
+    clockid_t clock = CLOCK_REALTIME;
+    timespec used = {};
+    HEDDLE_CHECK(pthread_getcpuclockid(pthread_self(), &clock) == 0);
+    HEDDLE_CHECK(clock_gettime(clock, &used) == 0);
+  });
+}
+
 TEST(PosixThread, CleanUpHandlersRun) {
   expect_clean([] {
     static int cleaned = 0;

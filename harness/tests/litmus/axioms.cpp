@@ -30,7 +30,8 @@ Relation same_location(const Execution& execution) {
 }
 
 /// sw = [release];([F];po)?;rs;rf;(po;[F])?;[acquire], with the release sequences of C++20:
-/// rs = [W];(rf;rmw)*, so that a later store of the same thread does not continue one.
+/// rs = [W];(rf;rmw)*, so that a later store of the same thread does not continue one. Fences are
+/// for atomics: they make no release or acquire of what a mutex does by itself.
 Relation synchronizes_with(const Execution& execution) {
   const EventSet fences = set_of(execution, Event::Type::kFence);
   const EventSet writes = set_of(execution, Event::Type::kWrite);
@@ -42,8 +43,9 @@ Relation synchronizes_with(const Execution& execution) {
   });
   const Relation release_sequence =
       execution.rf.then(execution.rmw).closure().or_same().from(writes);
-  const Relation before = execution.po.from(fences).or_same();
-  const Relation after = execution.po.to(fences).or_same();
+  const EventSet atomics = set_of(execution, [](const Event& event) { return !event.of_mutex; });
+  const Relation before = execution.po.from(fences).to(atomics).or_same();
+  const Relation after = execution.po.from(atomics).to(fences).or_same();
   return before.then(release_sequence).then(execution.rf).then(after).from(release).to(acquire);
 }
 

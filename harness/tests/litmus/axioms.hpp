@@ -25,6 +25,7 @@ struct Event {
   u8 location = kNone;  // none: a fence
   Order order = Order::kRelaxed;
   bool of_update = false;
+  bool of_mutex = false;
 };
 
 /// An execution, consistent or not: events, and which store each load read (rf), in which order the

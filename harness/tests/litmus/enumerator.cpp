@@ -258,10 +258,11 @@ class Enumeration {
     order_stores(partial, Judge(execution), execution, 0);
   }
 
-  static Execution without_coherence(const Partial& partial) {
+  Execution without_coherence(const Partial& partial) const {
     std::vector<Event> events;
     for (const Made& made : partial.events) {
-      events.push_back(made.event);
+      Event& event = events.emplace_back(made.event);
+      event.of_mutex = event.location != kNone && event.location >= mutex_location(0);
     }
     Execution execution(std::move(events));
     for (u32 b = 0; b < execution.size(); ++b) {
