@@ -265,14 +265,30 @@ GraphMemory::Progress& GraphMemory::progress_of(ThreadId thread) {
   return progress_[to_index(thread)];
 }
 
+// That it has not been through.
+bool GraphMemory::has_more_events(const Thread& thread) const {
+  EventId id = at_ + 1;
+  while (id <= graph_.size() &&
+         (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id]))) {
+    ++id;
+  }
+  return id <= graph_.size();
+}
+
 void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
     return;
   }
   const Progress& progress = progress_of(thread.id);
   const bool is_alone = engine().live_thread_count() == 1;
-  switch (spins_.visit(thread, progress.history, progress.held, thread.pending_pc, tries_to_change,
-                       is_alone)) {
+  const Spins::Verdict verdict = spins_.visit(thread, progress.history, progress.held,
+                                              thread.pending_pc, tries_to_change, is_alone);
+  const bool stops = verdict == Spins::Verdict::kSpins || verdict == Spins::Verdict::kCut;
+  if (stops && has_more_events(thread)) {
+    spins_.pass(thread, thread.pending_pc);  // it was not known then that this is a loop
+    return;
+  }
+  switch (verdict) {
     case Spins::Verdict::kGoesOn: break;
     case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
     case Spins::Verdict::kCut: engine().block_for_good(thread);

@@ -104,6 +104,7 @@ class GraphMemory final : public exec::MemoryModel {
   void await_turn(exec::Thread& thread);
   /// Does not return if the thread waits for a value that it has not found.
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
+  bool has_more_events(const exec::Thread& thread) const;
   EventId behind_idle_updates(EventId store, const exec::Thread* of = nullptr) const;
   void note_read(const exec::Thread& thread, const Event& event);
   void note_waiting();

@@ -133,6 +133,10 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
   return Verdict::kGoesOn;
 }
 
+void Spins::pass(const exec::Thread& thread, uptr pc) {
+  line_of(thread).visits.push_back(Visit{pc, 0, 0, 0, 0, 0, false, false});
+}
+
 Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
   const Vec<Visit>& visits = line.visits;
   for (u32 i = visits.size(); i > 0; --i) {

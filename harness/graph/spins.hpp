@@ -35,6 +35,8 @@ class Spins {
   /// the locks that it has from all others. Who is alone may count as far as it likes.
   Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
                 bool is_alone);
+  /// It goes on whatever visit() said.
+  void pass(const exec::Thread& thread, uptr pc);
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);

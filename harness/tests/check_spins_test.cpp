@@ -109,8 +109,16 @@ TEST(Check, SpinsThatHoldLocks) {
           });
     };
   };
+  const auto three_locks = [] {
+    std::mutex a;
+    std::mutex b;
+    std::mutex c;
+    run([&] { const std::scoped_lock lock(a, b, c); },
+        [&] { const std::scoped_lock lock(c, b, a); });
+  };
   for (const char* model : {"sc", "rc11"}) {
     EXPECT_EQ(findings(model, two_locks), "") << model;
+    EXPECT_EQ(findings(model, three_locks), "") << model;
     EXPECT_EQ(findings(model, polling(true)), "") << model;
     EXPECT_EQ(findings(model, polling(false)), "livelock") << model;
   }
