@@ -34,21 +34,17 @@ template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class
           sync_map_bug Bug>
 void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::copy_live(const record& from,
                                                                         record& to) {
-  for (const auto& [key, e] : from.entries.slots()) {
-    if (e == nullptr) {
-      continue;
-    }
+  to.entries.copy(from.entries, [this](entry* e) {
     MAPS_PROBE("sync_map.migrate.copy");
     if constexpr (Bug == sync_map_bug::builds_dirty_without_expunging) {
-      if (e->load()) {
-        to.entries.insert(hashed(*key), e);
-      }
-    } else if (e->expunge_if_deleted()) {
-      expunged_.push_back(e);
-    } else {
-      to.entries.insert(hashed(*key), e);
+      return static_cast<bool>(e->load());
     }
-  }
+    if (e->expunge_if_deleted()) {
+      expunged_.push_back(e);
+      return false;
+    }
+    return true;
+  });
 }
 
 /// One walk over the map. Weakly consistent: a key that is there from begin_range to the end is

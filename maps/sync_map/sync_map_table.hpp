@@ -101,6 +101,29 @@ class entry_table {
     ++size_;
   }
 
+  /// Adds those entries of `from`, of which this table has none, that `keeps` says. Where they fit
+  /// into the same places, no key is looked for.
+  template <class Keeps>
+  void copy(const entry_table& from, Keeps keeps) {
+    // Keys without an entry keep their places, too: so not too many of them.
+    const bool in_place =
+        slots_.size() == from.slots_.size() && 5 * from.used_ <= 3 * slots_.size();
+    for (std::size_t at = 0; at < from.slots_.size(); ++at) {
+      const slot& each = from.slots_[at];
+      Entry* const kept = each.entry != nullptr && keeps(each.entry) ? each.entry : nullptr;
+      if (!in_place) {
+        if (kept != nullptr) {
+          insert({*each.key, Hash{}}, kept);
+        }
+      } else if (each.key.has_value()) {
+        slots_[at].key.emplace(*each.key);
+        slots_[at].entry = kept;
+        used_ += 1;
+        size_ += kept != nullptr ? 1 : 0;
+      }
+    }
+  }
+
   /// The key is there.
   void erase(const wanted_key& wanted) {
     slots_[position(wanted)].entry = nullptr;

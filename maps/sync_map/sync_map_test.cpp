@@ -176,7 +176,7 @@ struct FragileHash {
 };
 
 TEST(SyncMap, AFailedCopyOfTheReadPartLeavesTheMapAsItWas) {
-  for (int copies = 0; copies < 6; ++copies) {
+  for (int copies = 0; copies < 8; ++copies) {
     FragileKey::copies_left = 1000;
     sync_map<FragileKey, int, FragileHash> map;
     for (int key = 0; key < 6; ++key) {
@@ -186,7 +186,7 @@ TEST(SyncMap, AFailedCopyOfTheReadPartLeavesTheMapAsItWas) {
     map.erase(FragileKey(1));
     map.erase(FragileKey(4));
     FragileKey::copies_left = copies;
-    const bool failed = copies < 5;  // four keys to copy, and the new one
+    const bool failed = copies < 7;  // the places of six keys to copy, and the new one
     if (failed) {
       EXPECT_THROW(map.insert(FragileKey(9), 9), std::runtime_error);
     } else {
