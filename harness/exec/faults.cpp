@@ -4,13 +4,17 @@
 #include <csignal>
 #include <cstring>
 #include <cxxabi.h>
-#include <dlfcn.h>
 #include <exception>
 #include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "exec/execution.hpp"
+
+// The C library's: a sanitizer's sigaction() would put off a signal until it thinks the time is
+// right, and must not be called in a handler.
+extern "C" int __sigaction(int number, const struct sigaction* wanted,
+                           struct sigaction* previous) noexcept;
 
 namespace heddle::exec {
 namespace {
@@ -43,7 +47,9 @@ uptr program_counter(void* context) {
 }
 
 [[noreturn]] void die_of(int number) {
-  ::signal(number, SIG_DFL);
+  struct sigaction fatal = {};  // what follows is not safe in a handler; a fault there is the last
+  fatal.sa_handler = SIG_DFL;
+  ::__sigaction(number, &fatal, nullptr);
   char text[160];
   const int length = std::snprintf(
       text, sizeof text, "[heddle internal bug] signal %d outside of an execution\n", number);
@@ -118,20 +124,13 @@ void on_tick(int, siginfo_t*, void* context) {
                    program_counter(context) + 1, message.data);
 }
 
-// The C library's: a sanitizer's own would put off a signal until it thinks the time is right.
-decltype(&::sigaction) original_sigaction() {
-  void* symbol = ::dlsym(RTLD_NEXT, "sigaction");
-  HEDDLE_INVARIANT(symbol != nullptr);
-  return reinterpret_cast<decltype(&::sigaction)>(symbol);
-}
-
 void handle(int number, void (*handler)(int, siginfo_t*, void*), int extra_flags) {
   struct sigaction action = {};
   action.sa_sigaction = handler;
   // SA_NODEFER: the handler leaves by a fiber switch, so nothing would unblock the signal again.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | extra_flags;
   sigemptyset(&action.sa_mask);
-  original_sigaction()(number, &action, nullptr);
+  ::__sigaction(number, &action, nullptr);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <utility>
 
 #include "base/archive.hpp"
@@ -26,10 +28,14 @@ volatile std::sig_atomic_t stop_signal_number = 0;
 constexpr double kNoDeadline = std::numeric_limits<double>::infinity();
 double deadline = kNoDeadline;  // of the search at hand
 
+double seconds_of(const timespec& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 double now_seconds() {
   timespec time = {};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  return seconds_of(time);
 }
 
 /// As now_seconds().
@@ -44,7 +50,13 @@ class DeadlineScope {
   double outer_;
 };
 
-bool must_stop() { return stop_requested() || now_seconds() > deadline; }
+// For the watchdog's handler, which may have interrupted ThreadSanitizer in the middle of its own
+// work: it must not ask the clock there, as it does behind clock_gettime().
+bool must_stop() {
+  timespec time = {};
+  ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
+  return stop_requested() || seconds_of(time) > deadline;
+}
 
 // A made-up program is run under this many schedules before the next one is made up.
 constexpr u64 kSchedulesPerProgram = 4;

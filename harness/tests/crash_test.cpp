@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
+#include <sys/time.h>
 #include <thread>
 
 #include "tests/explore_helpers.hpp"
@@ -12,6 +13,7 @@
 namespace {
 
 using heddle::testing::expect_clean;
+using heddle::testing::expect_clean_throughout;
 using heddle::testing::expect_found;
 
 template <class T>
@@ -121,6 +123,20 @@ TEST(Crash, EndlessComputationIsCutOff) {
       },
       {.executions = 1});
   EXPECT_EQ(result.kind, "livelock") << result.report;
+}
+
+// Its handler may interrupt anything, a sanitizer's runtime too.
+TEST(Crash, TheWatchdogDisturbsNothing) {
+  const auto explored = [] {
+    expect_clean_throughout([] { std::thread([] { std::this_thread::yield(); }).join(); }, {});
+  };
+  explored();  // has a watchdog from now on
+  itimerval each_second = {};
+  const itimerval often = {{0, 500}, {0, 500}};
+  ASSERT_EQ(::setitimer(ITIMER_PROF, &often, &each_second), 0);
+  EXPECT_EQ(each_second.it_interval.tv_sec, 1);
+  explored();
+  ::setitimer(ITIMER_PROF, &each_second, nullptr);
 }
 
 TEST(Livelock, SpinningOnAPlainVariableIsCutOff) {
