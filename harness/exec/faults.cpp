@@ -1,10 +1,13 @@
 #include "exec/faults.hpp"
 
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <cxxabi.h>
 #include <exception>
+#include <limits>
 #include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -84,6 +87,20 @@ void on_signal(int number, siginfo_t* info, void* context) {
   }
 }
 
+constinit timer_t wall_clock = nullptr;
+constinit bool has_wall_clock = false;
+double wake_at = std::numeric_limits<double>::infinity();
+
+void set_wall_clock() {
+  itimerspec when = {};  // never
+  if (std::isfinite(wake_at)) {
+    when.it_interval.tv_sec = 1;
+    when.it_value.tv_sec = static_cast<time_t>(wake_at);
+    when.it_value.tv_nsec = 1 + static_cast<long>((wake_at - std::floor(wake_at)) * 999'999'998);
+  }
+  ::timer_settime(wall_clock, TIMER_ABSTIME, &when, nullptr);
+}
+
 bool must_stop(const Execution& execution) {
   const RuntimeScope runtime;
   return execution.should_stop();
@@ -91,7 +108,7 @@ bool must_stop(const Execution& execution) {
 
 // The watchdog: every second of CPU time, has anything happened since the last look? And is the
 // time up? What comes to no further step ends here.
-void on_tick(int, siginfo_t*, void* context) {
+void on_tick(int, siginfo_t* info, void* context) {
   static u64 last_execution = 0;
   static u64 last_steps = 0;
   static int quiet_seconds = 0;
@@ -112,7 +129,8 @@ void on_tick(int, siginfo_t*, void* context) {
     execution.interrupt();
     execution.abandon();
   }
-  if (++quiet_seconds < kHangSeconds) {
+  const bool by_the_wall_clock = info->si_code == SI_TIMER;
+  if (by_the_wall_clock || ++quiet_seconds < kHangSeconds) {
     return;
   }
   quiet_seconds = 0;
@@ -152,6 +170,18 @@ void install_fault_handlers() {
 void start_watchdog() {
   const itimerval each_second = {{1, 0}, {1, 0}};
   ::setitimer(ITIMER_PROF, &each_second, nullptr);
+  sigevent event = {};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGPROF;
+  has_wall_clock = ::timer_create(CLOCK_MONOTONIC, &event, &wall_clock) == 0;
+  wake_watchdog_at(wake_at);
+}
+
+void wake_watchdog_at(double time) {
+  wake_at = time;
+  if (has_wall_clock) {
+    set_wall_clock();
+  }
 }
 
 void on_abort(unsigned long pc) {

@@ -7,8 +7,12 @@ namespace heddle::exec {
 /// of their own; and watches, by CPU time, for an execution that makes no event for a long time.
 /// Outside of an execution such a signal is a bug of the harness: message, exit code 6.
 void install_fault_handlers();
-/// The clock of the endless-computation watchdog; a forked process needs its own.
+/// The clocks of the endless-computation watchdog; a forked process needs its own.
 void start_watchdog();
+/// From this time of CLOCK_MONOTONIC on (in seconds; infinity: never), the watchdog asks each second
+/// whether the execution should stop, though the target may use no CPU time: it may sleep in the
+/// kernel. Safe in signal handlers.
+void wake_watchdog_at(double time);
 
 /// Called where the C++ library finds no handler for an exception, and for std::terminate.
 [[noreturn]] void on_terminate();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/archive.hpp"
+#include "exec/faults.hpp"
 #include "exec/naming.hpp"
 #include "explore/depth_first.hpp"
 #include "explore/explorer.hpp"
@@ -41,12 +42,17 @@ double now_seconds() {
 /// As now_seconds().
 class DeadlineScope {
  public:
-  explicit DeadlineScope(double at) : outer_(std::exchange(deadline, at)) {}
-  ~DeadlineScope() { deadline = outer_; }
+  explicit DeadlineScope(double at) : outer_(deadline) { set(at); }
+  ~DeadlineScope() { set(outer_); }
   DeadlineScope(const DeadlineScope&) = delete;
   DeadlineScope& operator=(const DeadlineScope&) = delete;
 
  private:
+  static void set(double at) {
+    deadline = at;
+    exec::wake_watchdog_at(at);
+  }
+
   double outer_;
 };
 
@@ -181,7 +187,10 @@ void prepare_process() {
 
 bool stop_requested() { return stop_signal_number != 0; }
 
-void request_stop(int signal_number) { stop_signal_number = signal_number; }
+void request_stop(int signal_number) {
+  stop_signal_number = signal_number;
+  exec::wake_watchdog_at(0);
+}
 
 int stop_signal() { return stop_signal_number; }
 
@@ -565,6 +574,9 @@ bool Session::check_rollback(const Budget& budget) {
       return outcome.interrupted ? std::nullopt : std::optional(outcome.digest);
     };
     const std::optional<u64> first = digest(true, 0);
+    if (!first.has_value()) {
+      return std::string("same");  // and so would the others
+    }
     bool same = digest(true, 0) == first;
     for (u64 i = 1; same && i < kBetween && now_seconds() < start + kSecondsMax; ++i) {
       digest(false, i);

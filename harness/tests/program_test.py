@@ -11,9 +11,11 @@ is written below a temporary directory, which is removed at the end. Standard li
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -574,6 +576,25 @@ int main(int argc, char** argv) {
 }
 """
 
+# Waits in the kernel for what nobody writes.
+SLEEPS = r"""
+#include <pthread.h>
+#include <unistd.h>
+static int ends[2];
+static void* wait(void* unused) {
+  char byte;
+  while (read(ends[0], &byte, 1) != 0) {}
+  return unused;
+}
+int main(void) {
+  pthread_t thread;
+  if (pipe(ends) != 0) return 1;
+  pthread_create(&thread, 0, wait, 0);
+  pthread_join(thread, 0);
+  return 0;
+}
+"""
+
 # Keeps a count where no roll-back reaches, and makes other events by it.
 REMEMBERS = r"""
 #include <atomic>
@@ -844,6 +865,21 @@ class CheckTest(ProgramTest):
         self.assertEqual((result["verdict"], result["executions"]), ("bounded", 0))
         result = json.loads(self.heddle("check", "--json", f"--resume={result['checkpoint']}").stdout)
         self.assertEqual((result["verdict"], result["executions"]), ("verified", 1))
+
+    def test_an_execution_that_sleeps_is_cut_short(self):
+        """By the end of the time, and by a signal; the process would sleep on otherwise."""
+        program = self.built(SLEEPS, language="cc")
+        for options in ((), ("--isolate",)):
+            result = self.run_program(program, options=("--time=100ms", *options))
+            self.assertEqual((result["executions"], result["findings"]), (0, []))
+        result = json.loads(self.heddle("check", "--json", "--time=100ms", program).stdout)
+        self.assertEqual((result["verdict"], result["executions"]), ("bounded", 0))
+        sleeper = subprocess.Popen([str(BIN / "heddle"), "check", "--json", program], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, cwd=self.folder, text=True)
+        time.sleep(1)
+        sleeper.send_signal(signal.SIGINT)
+        self.assertEqual(json.loads(sleeper.communicate(timeout=60)[0])["executions"], 0)
+        self.assertEqual(sleeper.returncode, 130)
 
     def test_threads_that_are_not_joined(self):
         program = self.built(UNJOINED, language="cc")
