@@ -47,6 +47,22 @@ int main(void) {
 }
 """
 
+RACY_UNUSED = r"""
+#include <pthread.h>
+int shared;
+void* look(void* unused) {
+  int seen = shared;
+  return unused;
+}
+int main(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, look, 0);
+  shared = 1;
+  pthread_join(thread, 0);
+  return 0;
+}
+"""
+
 RACY_LOCAL = r"""
 #include <thread>
 int main() {
@@ -1079,6 +1095,12 @@ class FindingsTest(ProgramTest):
             program = self.built(RACY_LOCAL, optimisation=optimisation)
             finding = self.only_finding(self.run_program(program, code=FINDING), "race")
             self.assertEqual(finding["location"].split(":")[0], "program.cpp")
+
+    def test_race_of_a_load_that_nobody_uses(self):
+        for optimisation in ("-O0", "-O1", "-O2"):
+            program = self.built(RACY_UNUSED, language="cc", optimisation=optimisation)
+            finding = self.only_finding(self.run_program(program, code=FINDING), "race")
+            self.assertEqual(finding["location"].split(":")[0], "program.c")
 
     def test_deadlock(self):
         program = self.built(DEADLOCK)
