@@ -18,6 +18,9 @@ __attribute__((always_inline)) inline SyncVar& Execution::touch_granule(Thread& 
   if ((flags & memory::kWrite) != 0) {
     rollback_.before_write(address, cell);
   }
+  if (__builtin_expect(cell.sync == 0 && cell.count == 0 && cell.block != 0, 0)) {
+    judge_block(thread, cell.block, address & ~uptr{7}, {thread.epoch, thread.id, mask, flags}, pc);
+  }
   SyncVar& variable = variable_at(address, cell);
   variable.size = size > variable.size ? size : variable.size;
   access_oracle_->on_atomic(thread, variable, cell, mask, flags, pc);

@@ -702,6 +702,7 @@ void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::All
   if (memory != nullptr) {
     memory::Block& block = arena_.block(arena_.last_block());
     block.kind = kind;
+    block.epoch = thread.epoch;
     block.alloc_pc = pc;
     block.alloc_operation = thread.operation;
     block.alloc_event = events_.size();
@@ -715,6 +716,7 @@ void Execution::adopt(Thread& thread, void* memory, uptr size, memory::AllocKind
   arena_.adopt(thread.id, memory, size);
   memory::Block& block = arena_.block(arena_.last_block());
   block.kind = kind;
+  block.epoch = thread.epoch;
   block.alloc_pc = pc;
   block.alloc_operation = thread.operation;
   block.alloc_event = events_.size();
@@ -747,6 +749,8 @@ bool Execution::deallocate(Thread& thread, void* memory, memory::AllocKind kind,
   block.free_event = events_.size();
   record(thread, EventKind::kFree, address, 0, block.size, Order::kRelaxed, pc);
   // To the race oracle a free is a write of every byte.
+  judge_block(thread, index, address,
+              {thread.epoch, thread.id, 0xff, memory::kWrite | memory::kFree}, pc);
   arena_.retire(index, [&](uptr at, memory::Cell& cell) {
     access_oracle_->on_free(thread, at, cell, pc);
     if (cell.sync != 0) {

@@ -512,6 +512,14 @@ class Execution {
   HEDDLE_RARE void unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   static u8 byte_mask(u32 shift, u32 size) { return static_cast<u8>(((1u << size) - 1) << shift); }
 
+  /// The thread is the first to touch this part of the block, or frees it: it must know of the
+  /// allocation.
+  void judge_block(Thread& thread, u32 block, uptr granule, memory::AccessEntry access, uptr pc) {
+    if (block != 0 && arena_.block(block).thread != thread.id) {
+      access_oracle_->on_block_of_another(thread, block, granule, access, pc);
+    }
+  }
+
   void plain_granule(Thread& thread, uptr granule, u8 mask, bool write, uptr pc) {
     const u8 flags = write ? memory::kWrite : memory::kRead;
     memory::Cell& cell = shadow_.cell(granule);
@@ -528,8 +536,9 @@ class Execution {
     }
     const memory::AccessEntry access(thread.epoch, thread.id, mask, flags);
     if (cell.sync == 0 && cell.count == 0 && (cell.flags & memory::kSpilled) == 0) {
-      cell.entries[0] = access;  // the first to touch it: nobody to race with
+      cell.entries[0] = access;  // the first to touch it: nobody to race with but who made it
       cell.count = 1;
+      judge_block(thread, cell.block, granule, access, pc);
       return;
     }
     // Most accesses repeat one that is known already.

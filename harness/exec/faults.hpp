@@ -9,9 +9,9 @@ namespace heddle::exec {
 void install_fault_handlers();
 /// The clocks of the endless-computation watchdog; a forked process needs its own.
 void start_watchdog();
-/// From this time of CLOCK_MONOTONIC on (in seconds; infinity: never), the watchdog asks each second
-/// whether the execution should stop, though the target may use no CPU time: it may sleep in the
-/// kernel. Safe in signal handlers.
+/// From this time of CLOCK_MONOTONIC on (in seconds; infinity: never), the watchdog asks each
+/// second whether the execution should stop, though the target may use no CPU time: it may sleep in
+/// the kernel. Safe in signal handlers.
 void wake_watchdog_at(double time);
 
 /// Called where the C++ library finds no handler for an exception, and for std::terminate.

@@ -65,6 +65,9 @@ class __attribute__((visibility("hidden"))) AccessOracle {
   /// An atomic access; `variable` has the atomic history of the location.
   virtual void on_atomic(Thread& thread, SyncVar& variable, memory::Cell& cell, u8 mask, u8 flags,
                          uptr pc) = 0;
+  /// The first access to a granule of a block that another thread allocated, or the block's free.
+  virtual void on_block_of_another(Thread& thread, u32 block, uptr granule,
+                                   memory::AccessEntry access, uptr pc) = 0;
   /// An access to bytes that are not addressable.
   virtual void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) = 0;
   /// A block freed in another way than it was obtained (malloc, new, new[]).

@@ -45,6 +45,7 @@ Block& Arena::enter(ThreadId thread, uptr address, uptr size) {
   Block& block = blocks_.push_back(Block{.address = address,
                                          .size = size,
                                          .thread = thread,
+                                         .epoch = 0,
                                          .ordinal = region.ordinal++,
                                          .state = BlockState::kLive,
                                          .kind = AllocKind::kMalloc,

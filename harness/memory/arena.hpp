@@ -16,6 +16,7 @@ struct Block {
   uptr address;
   uptr size;
   ThreadId thread;  // who allocated it
+  u32 epoch;        // of that thread then; 0 if all threads know of it
   u32 ordinal;      // it was the thread's n-th allocation, from 0: the stable name
   BlockState state;
   AllocKind kind;

@@ -70,6 +70,15 @@ class AccessJudge final : public exec::AccessOracle {
     history.set(thread.id, thread.epoch);
   }
 
+  void on_block_of_another(Thread& thread, u32 block, uptr granule, AccessEntry access,
+                           uptr pc) override {
+    const memory::Block& known = exec::engine().arena().block(block);
+    const AccessEntry allocation(known.epoch, known.thread, 0xff, memory::kWrite);
+    if (!ordered(thread, allocation)) {
+      report_unknown_block(thread, known, granule, access, pc);
+    }
+  }
+
   void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) override {
     report_unaddressable(thread, address, size, flags, pc);
   }
@@ -265,6 +274,25 @@ class AccessJudge final : public exec::AccessOracle {
       finding.detail.add("ThreadSanitizer %s\n%s", opinion != nullptr ? "agrees:" : "is silent.",
                          opinion != nullptr ? opinion : "");
     }
+    execution.commit_finding(finding);
+  }
+
+  HEDDLE_RARE void report_unknown_block(Thread& thread, const memory::Block& block, uptr granule,
+                                        AccessEntry now, uptr pc) {
+    Execution& execution = exec::engine();
+    Finding& finding = execution.new_finding();
+    finding.kind = FindingKind::kRace;
+    finding.rule = "race-with-allocation";
+    finding.thread = thread.id;
+    finding.pc = pc;
+    finding.address = granule + static_cast<u32>(__builtin_ctz(now.mask()));
+    finding.block = execution.shadow().cell(granule).block;
+    finding.other_event = block.alloc_event;
+    finding.message.clear();
+    finding.message.add("data race on ");
+    describe_location(finding.message, finding.address);
+    finding.message.add(": %s by T%u is not ordered with the allocation by T%u before it",
+                        word_for(now.flags()), to_index(now.thread()), to_index(block.thread));
     execution.commit_finding(finding);
   }
 

@@ -1,6 +1,7 @@
 // Goal: the race oracle reports exactly the races of C++20. Method: pairs of programs that differ
 // in the one thing that makes the race; what must be found is found, its sibling stays clean.
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -281,6 +282,49 @@ TEST(Race, FreeIsAWrite) {
                  b.join();
                },
                {.executions = 1, .rng_seed = 3});
+}
+
+// A thread passes fresh memory to another one, which does what `use` says with it.
+void pass_memory(void (*use)(int*), std::memory_order store, std::memory_order load) {
+  std::atomic<int*> passed{nullptr};
+  std::thread maker([&] { passed.store(static_cast<int*>(std::calloc(4, sizeof(int))), store); });
+  std::thread user([&] {
+    if (int* p = passed.load(load)) {
+      use(p);
+    }
+  });
+  maker.join();
+  user.join();
+  std::free(passed.load());
+}
+
+constexpr void (*kUses[])(int*) = {
+    [](int* p) { *p = 1; },
+    [](int* p) { HEDDLE_CHECK(p[2] == 0); },
+    [](int* p) { std::atomic_ref(*p).store(1, memory_order_relaxed); },
+};
+
+TEST(Race, AllocationIsAWrite) {
+  for (const auto use : kUses) {
+    expect_found("race", "race-with-allocation",
+                 [=] { pass_memory(use, memory_order_relaxed, memory_order_acquire); });
+    expect_found("race", "race-with-allocation",
+                 [=] { pass_memory(use, memory_order_release, memory_order_relaxed); });
+    expect_clean([=] { pass_memory(use, memory_order_release, memory_order_acquire); });
+  }
+}
+
+TEST(Race, AFreeMustKnowOfTheAllocation) {
+  const auto free_elsewhere = [](std::memory_order store) {
+    std::atomic<void*> passed{nullptr};
+    std::thread maker([&] { passed.store(std::malloc(8), store); });
+    std::thread user([&] { std::free(passed.exchange(nullptr, memory_order_acquire)); });
+    maker.join();
+    user.join();
+    std::free(passed.load());
+  };
+  expect_found("race", "race-with-allocation", [=] { free_elsewhere(memory_order_relaxed); });
+  expect_clean([=] { free_elsewhere(memory_order_release); });
 }
 
 // More threads than a cell or a clock holds inline.
