@@ -90,6 +90,18 @@ bool Execution::semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns,
   return true;
 }
 
+u32 Execution::semaphore_value(Thread& thread, void* semaphore, uptr pc) {
+  point(thread, EventKind::kAcquire, reinterpret_cast<uptr>(semaphore), pc);
+  SyncVar& variable = touch_sync(thread, semaphore, pc);
+  thread.tries = true;
+  look(thread);
+  note_operation(thread, variable, ObjectOperation::kLook, Order::kRelaxed);
+  const u32 value = *static_cast<volatile u32*>(semaphore);
+  note_read(thread, variable.address, value, pc);
+  record(thread, EventKind::kLoad, variable.address, 4, value, Order::kRelaxed, pc);
+  return value;
+}
+
 bool Execution::semaphore_post(Thread& thread, void* semaphore, uptr pc) {
   point(thread, EventKind::kPost, reinterpret_cast<uptr>(semaphore), pc);
   SyncVar& variable = touch_sync(thread, semaphore, pc);

@@ -287,7 +287,10 @@ void Execution::run_thread_exits(Thread& thread) {
 
 void Execution::finish_thread(Thread& thread, bool returned) {
   run_thread_exits(thread);
-  leave_robust_mutexes(thread);
+  if (thread.robust_locks != 0) {
+    point(thread, EventKind::kFinish, 0, 0);
+    leave_robust_mutexes(thread);
+  }
   if (thread.id == ThreadId{0}) {
     if (live_threads_ > 1) {
       if (!returned) {

@@ -1,6 +1,7 @@
 // In-target world. One execution: threads on fibers, decisions, clocks, the trace.
 #pragma once
 
+#include <cerrno>
 #include <utility>
 
 #include "base/invariant.hpp"
@@ -205,6 +206,7 @@ class Execution {
   int condition_wait(Thread& thread, void* condition, void* mutex, u64 deadline_ns, uptr pc);
   void condition_notify(Thread& thread, void* condition, bool all, uptr pc);
   /// A semaphore's value is the first word of its object, as the C library has it.
+  u32 semaphore_value(Thread& thread, void* semaphore, uptr pc);
   bool semaphore_wait(Thread& thread, void* semaphore, u64 deadline_ns, uptr pc);
   /// False if the value is at its maximum.
   bool semaphore_post(Thread& thread, void* semaphore, uptr pc);
@@ -607,6 +609,11 @@ class Execution {
 extern constinit Execution the_engine;
 
 inline Execution& engine() { return the_engine; }
+
+/// True of the granule of errno: one place in memory, of which each thread has a value of its own.
+inline bool is_errno(uptr granule) {
+  return (reinterpret_cast<uptr>(&errno) & ~uptr{7}) == granule;
+}
 
 /// While it lives, hooks called by this OS thread act as if outside of any execution: the runtime
 /// is calling into a library on its own account.

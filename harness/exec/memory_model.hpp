@@ -38,6 +38,7 @@ enum class ObjectOperation : u8 {
   kUnlockShared,
   kTake,  // one from a semaphore, if it has one
   kTryTake,
+  kLook,        // how many it has
   kGive,        // one to a semaphore
   kGuard,       // a static object's: locks it unless it is initialised; if nobody has locked it
   kInitialise,  // unlocks such a guard for good

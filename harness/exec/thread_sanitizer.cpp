@@ -259,7 +259,7 @@ void enter_function(void* caller) { __real___tsan_func_entry(caller); }
 void leave_function() { __real___tsan_func_exit(); }
 
 void plain(uptr address, uptr size, bool write, uptr pc) {
-  if (!memory::has_sanitizer_shadow(address)) {
+  if (!memory::has_sanitizer_shadow(address) || is_errno(address & ~uptr{7})) {
     return;
   }
   place = pc;

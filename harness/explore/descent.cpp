@@ -3,11 +3,8 @@
 
 namespace heddle::exploration {
 
-// Of an execution of thousands of events, which has as many alternatives, nobody waits for the
-// last: in all graphs together.
-constexpr u64 kEventsMax = 4'000'000;
-
-double Explorer::descend(Rng& rng) {
+// An execution of thousands of events has as many alternatives: nobody waits for the last.
+double Explorer::descend(Rng& rng, bool (*must_stop)()) {
   constexpr u32 kOfOthers = 0;
   constexpr u32 kOwn = 1;
   for (EventId id = 1; id <= started_; ++id) {
@@ -18,9 +15,7 @@ double Explorer::descend(Rng& rng) {
   u32 tickets = 0;
   u32 chosen = 1;
   OwnedVec<Event> next;
-  u64 events = 0;
-  while (events < kEventsMax && advance() && depth_ > kOwn) {
-    events += graph().size();
+  while (!must_stop() && advance() && depth_ > kOwn) {
     // Later ones leave more of the execution open.
     tickets += ++count;
     if (rng.below(tickets) < count) {

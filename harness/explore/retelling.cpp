@@ -102,6 +102,9 @@ void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
   }
 }
 
+// Who only goes round was stopped in the search, and others went on.
+constexpr u32 kPicksInRow = 1000;
+
 ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
   const u32 at = memory_.at();
   ThreadId told = ThreadId::kNone;
@@ -109,6 +112,9 @@ ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
     told = to_thread_id(choices_[choices_made_].thread);
   } else if (at < events_.size()) {
     told = to_thread_id(events_[at].thread);
+  }
+  if (told == ThreadId::kNone && ++picks_since_ > kPicksInRow) {
+    return point.runnable.nth(picks_since_ / kPicksInRow % point.runnable.count());
   }
   return told == ThreadId::kNone || point.runnable.contains(told)
              ? graph::GraphMemory::first_to_run(point, told)

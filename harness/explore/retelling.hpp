@@ -21,7 +21,10 @@ class Retelling final : public exec::Strategy {
   graph::GraphMemory& memory() { return memory_; }
 
   const char* name() const override { return "check"; }
-  void begin_execution(u64) override { choices_made_ = 0; }
+  void begin_execution(u64) override {
+    choices_made_ = 0;
+    picks_since_ = 0;
+  }
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;
 
@@ -43,6 +46,7 @@ class Retelling final : public exec::Strategy {
   OwnedVec<bool> told_;             // by the explorer's events
   OwnedVec<Choice> choices_;
   u32 choices_made_ = 0;
+  u32 picks_since_ = 0;  // the last event was told
 };
 
 }  // namespace heddle::exploration

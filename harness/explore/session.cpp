@@ -365,7 +365,7 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
       explorer.begin_again();
     } else {
       sum += weight;
-      weight *= explorer.descend(rng);
+      weight *= explorer.descend(rng, must_stop);
     }
   }
   exec::engine().hand_back();

@@ -495,7 +495,8 @@ u32 GraphMemory::object_of(Thread& thread, SyncVar& object, ObjectOperation oper
   }
   // A semaphore has its value from before.
   const bool counts = operation == ObjectOperation::kTake ||
-                      operation == ObjectOperation::kTryTake || operation == ObjectOperation::kGive;
+                      operation == ObjectOperation::kTryTake ||
+                      operation == ObjectOperation::kLook || operation == ObjectOperation::kGive;
   return location_of(thread, object, 1, counts ? *reinterpret_cast<const u32*>(object.address) : 0);
 }
 
@@ -516,7 +517,8 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
     thread.effects += operation.value != before || what >= ObjectOperation::kEnqueue;
   }
   take(operation, operation.store);
-  const bool looks = locks(what) || what == ObjectOperation::kTryTake;
+  const bool looks =
+      locks(what) || what == ObjectOperation::kTryTake || what == ObjectOperation::kLook;
   if (looks && engine().options().exhaustive) {
     spins_.note_object(thread, operation.location, static_cast<u32>(occupancy_of(before)));
   }

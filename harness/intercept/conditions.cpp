@@ -249,6 +249,16 @@ HEDDLE_HOOK int sem_post(sem_t* semaphore) noexcept {
   return result_of(engine().semaphore_post(*thread, semaphore, HEDDLE_PC) ? 0 : EOVERFLOW);
 }
 
+HEDDLE_HOOK int sem_getvalue(sem_t* semaphore, int* value) noexcept {
+  Thread* thread = current_thread;
+  if (thread == nullptr) {
+    return HEDDLE_ORIGINAL(sem_getvalue)(semaphore, value);
+  }
+  heddle::intercept::check_poison(semaphore, sizeof *semaphore, true, HEDDLE_PC);
+  *value = static_cast<int>(engine().semaphore_value(*thread, semaphore, HEDDLE_PC));
+  return 0;
+}
+
 HEDDLE_HOOK sem_t* sem_open(const char* name, int flags, ...) noexcept {
   Thread* thread = current_thread;
   if (thread != nullptr) {

@@ -1,11 +1,14 @@
 // The rest of the C and C++ runtime that an execution must own: static locals and crashes.
 #include <cstdlib>
 
+#include "exec/atomics_inl.hpp"
 #include "exec/faults.hpp"
 #include "intercept/hook.hpp"
 
 using heddle::u64;
+using heddle::u8;
 using heddle::exec::FindingKind;
+using heddle::exec::Order;
 using heddle::exec::RuntimeScope;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
@@ -13,13 +16,22 @@ using heddle::intercept::engine;
 
 // ---- static locals ----
 
+namespace {
+
+// Compiled code looks at the first byte itself, by an acquiring load, before it calls these: that
+// byte is an atomic variable like others. The one behind it stands for the lock.
+u8* done_byte(u64* guard) { return reinterpret_cast<u8*>(guard); }
+u8* lock_byte(u64* guard) { return done_byte(guard) + 1; }
+
+}  // namespace
+
 HEDDLE_TSAN_HOOK(int, __cxa_guard_acquire)(u64* guard) {
   HEDDLE_LEAVE_TO_TSAN(__cxa_guard_acquire, guard)
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(__cxa_guard_acquire)(guard);
   }
-  return engine().guard_acquire(*thread, guard, HEDDLE_PC) ? 1 : 0;
+  return engine().guard_acquire(*thread, lock_byte(guard), HEDDLE_PC) ? 1 : 0;
 }
 
 HEDDLE_TSAN_HOOK(void, __cxa_guard_release)(u64* guard) {
@@ -28,7 +40,8 @@ HEDDLE_TSAN_HOOK(void, __cxa_guard_release)(u64* guard) {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(__cxa_guard_release)(guard);
   }
-  engine().guard_release(*thread, guard, true, HEDDLE_PC);
+  engine().atomic_store(*thread, done_byte(guard), u8{1}, Order::kRelease, HEDDLE_PC);
+  engine().guard_release(*thread, lock_byte(guard), true, HEDDLE_PC);
 }
 
 HEDDLE_TSAN_HOOK(void, __cxa_guard_abort)(u64* guard) {
@@ -37,7 +50,7 @@ HEDDLE_TSAN_HOOK(void, __cxa_guard_abort)(u64* guard) {
   if (thread == nullptr) {
     return HEDDLE_ORIGINAL(__cxa_guard_abort)(guard);
   }
-  engine().guard_release(*thread, guard, false, HEDDLE_PC);
+  engine().guard_release(*thread, lock_byte(guard), false, HEDDLE_PC);
 }
 
 // ---- crashes ----

@@ -74,7 +74,7 @@ class AccessJudge final : public exec::AccessOracle {
                            uptr pc) override {
     const memory::Block& known = exec::engine().arena().block(block);
     const AccessEntry allocation(known.epoch, known.thread, 0xff, memory::kWrite);
-    if (!ordered(thread, allocation)) {
+    if (!known.by_library && !ordered(thread, allocation)) {  // how libraries share is not seen
       report_unknown_block(thread, known, granule, access, pc);
     }
   }
@@ -250,6 +250,9 @@ class AccessJudge final : public exec::AccessOracle {
   }
 
   void report_race(Thread& thread, uptr granule, AccessEntry earlier, AccessEntry now, uptr pc) {
+    if (exec::is_errno(granule)) {
+      return;
+    }
     Execution& execution = exec::engine();
     Finding& finding = execution.new_finding();
     finding.kind = FindingKind::kRace;

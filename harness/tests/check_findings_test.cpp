@@ -63,6 +63,19 @@ TEST(Check, FindingsBesideThreadsThatAreBlockedRepeat) {
   }
 }
 
+// The search stops who only looks and sleeps; told again, the others must get their turn, too.
+TEST(Check, RacesWithThreadsThatPollRepeat) {
+  expect_repeated("rc11", [] {
+    int flag = 0;
+    std::thread writer([&] { flag = 1; });
+    while (flag == 0) {
+      timespec second = {1, 0};
+      nanosleep(&second, nullptr);
+    }
+    writer.join();
+  });
+}
+
 // Who was woken takes the mutex in a step of its own.
 TEST(Check, FindingsBehindWaitsOfTheFirstThreadRepeat) {
   for (const char* model : {"sc", "tso", "rc11"}) {

@@ -400,6 +400,70 @@ TEST(Check, OnceOnly) {
             2u);
 }
 
+int who_came_first(int who) {
+  static const int first = [who] { return who; }();
+  return first;
+}
+
+TEST(Check, StaticLocals) {
+  const auto body = [](bool assumes) {
+    return [=] {
+      int seen[2] = {};
+      run([&] { seen[0] = who_came_first(1); }, [&] { seen[1] = who_came_first(2); });
+      HEDDLE_CHECK(seen[0] == seen[1] && (!assumes || seen[0] == 1));
+    };
+  };
+  // Who comes second finds it done, or waits for that.
+  EXPECT_EQ(counts(body(false)), (Counts{4, 4, 4}));
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "check") << model;
+  }
+}
+
+TEST(Check, ValuesOfSemaphores) {
+  const auto body = [](bool waits) {
+    return [=] {
+      sem_t semaphore;
+      sem_init(&semaphore, 0, 0);
+      int value = 0;
+      run([&] { sem_post(&semaphore); },
+          [&] {
+            do {
+              sem_getvalue(&semaphore, &value);
+            } while (waits && value == 0);
+            HEDDLE_CHECK(value == 0 || waits);
+          });
+      sem_destroy(&semaphore);
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(false)), "check");
+  EXPECT_EQ(findings("rc11", body(true)), "");
+}
+
+// The end of a thread that owns a robust mutex is an event: another one may try before it.
+TEST(Check, OwnersOfRobustMutexesEndAtAnyTime) {
+  int results = 0;
+  check("rc11", [&] {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_t mutex;
+    pthread_mutex_init(&mutex, &attributes);
+    run([&] { pthread_mutex_lock(&mutex); },
+        [&] {
+          const int result = pthread_mutex_trylock(&mutex);
+          results |= result == EBUSY ? 1 : result == EOWNERDEAD ? 2 : 4;
+          if (result == EOWNERDEAD) {
+            pthread_mutex_consistent(&mutex);
+          }
+          if (result != EBUSY) {
+            pthread_mutex_unlock(&mutex);
+          }
+        });
+  });
+  EXPECT_EQ(results, 7);
+}
+
 TEST(Check, WhoSharesALockLearnsFromThoseWhoHadItAlone) {
   const auto body = [](bool first_shares, bool second_shares) {
     return [=] {

@@ -280,6 +280,7 @@ unsigned orders(Get get) {
            Object object;
            object.lock();
            std::vector<unsigned> order;
+           order.reserve(3);  // readers do not know of each other's allocations
            std::vector<std::thread> threads;
            for (unsigned number = 0; number < 3; ++number) {
              threads.emplace_back([&, number] { get(object, number, order); });

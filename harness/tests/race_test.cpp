@@ -1,6 +1,7 @@
 // Goal: the race oracle reports exactly the races of C++20. Method: pairs of programs that differ
 // in the one thing that makes the race; what must be found is found, its sibling stays clean.
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -325,6 +326,20 @@ TEST(Race, AFreeMustKnowOfTheAllocation) {
   };
   expect_found("race", "race-with-allocation", [=] { free_elsewhere(memory_order_relaxed); });
   expect_clean([=] { free_elsewhere(memory_order_release); });
+}
+
+TEST(Race, EachThreadHasItsOwnErrno) {
+  expect_clean([] {
+    const auto use = [](int error) {
+      errno = error;
+      std::this_thread::yield();
+      HEDDLE_CHECK(errno == error);
+    };
+    std::thread a([&] { use(1); });
+    std::thread b([&] { use(2); });
+    a.join();
+    b.join();
+  });
 }
 
 // More threads than a cell or a clock holds inline.
