@@ -39,6 +39,7 @@ bool waits_for_lock(const exec::Thread& thread) {
 
 bool could_have_it(const exec::Thread& thread) {
   if (thread.wait == WaitKind::kSemaphore) {
+    const exec::RuntimeScope runtime;  // the question is no event of the execution
     int value = 0;
     sem_getvalue(reinterpret_cast<sem_t*>(thread.waits_at->address), &value);
     return value > 0;
