@@ -52,17 +52,28 @@ void Execution::wake_all(SyncVar& variable) {
 }
 
 // Takes one waiter out of the queue; which one is a decision.
-ThreadId Execution::take_waiter(SyncVar& variable) {
+u32 Execution::count_waiters(const SyncVar& variable) const {
   u32 count = 0;
   for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
        at = threads_[to_index(at)].wait_next) {
     ++count;
   }
+  return count;
+}
+
+ThreadId Execution::take_waiter(SyncVar& variable) {
+  const u32 count = count_waiters(variable);
   if (count == 0) {
     return ThreadId::kNone;
   }
+  const u32 choice = decide(DecisionKind::kWaiter, count);
+  // To a search, the choice is an event of its own, before which others may have left.
+  if (count_waiters(variable) != count) {
+    options_.model->note_bound();
+    block_for_good(*running_thread_);
+  }
   ThreadId chosen = variable.waiters_head;
-  for (u32 skip = decide(DecisionKind::kWaiter, count); skip > 0; --skip) {
+  for (u32 skip = choice; skip > 0; --skip) {
     chosen = threads_[to_index(chosen)].wait_next;
   }
   dequeue(threads_[to_index(chosen)], variable);

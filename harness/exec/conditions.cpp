@@ -230,7 +230,12 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   }
   const u32 present = futex_value(thread, variable);
   if (present != expected) {
-    stop_waiting(thread);
+    if (options_.model != nullptr) {
+      note_operation(thread, variable, ObjectOperation::kLeave, Order::kAcqRel);
+      if (!stop_waiting(thread)) {
+        block_for_good(thread);  // the kernel wakes nobody who finds another value
+      }
+    }
     note_read(thread, variable.address, present, pc);
     record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
     return EAGAIN;
@@ -251,6 +256,10 @@ u32 Execution::futex_wake(Thread& thread, void* word, u32 count, uptr pc) {
   SyncVar& variable = variable_at(address, shadow_.cell(address & ~uptr{7}));
   note_operation(thread, variable, ObjectOperation::kNotify, Order::kAcqRel);
   u32 woken = 0;
+  if (const u32 waiting = count_waiters(variable); waiting <= count) {
+    wake_all(variable);
+    woken = waiting;
+  }
   while (woken < count) {
     const ThreadId waiter = take_waiter(variable);
     if (waiter == ThreadId::kNone) {

@@ -440,6 +440,7 @@ class Execution {
   bool dequeue(Thread& thread, SyncVar& variable);
   void wake(Thread& thread);
   void wake_all(SyncVar& variable);
+  u32 count_waiters(const SyncVar& variable) const;
   ThreadId take_waiter(SyncVar& variable);
   /// True if who waits for a lock, semaphore or guard in this way could have it now.
   static bool is_open(const SyncVar& object, WaitKind wait);

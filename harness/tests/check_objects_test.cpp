@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <gtest/gtest.h>
 #include <latch>
 #include <mutex>
@@ -417,6 +418,24 @@ TEST(Check, StaticLocals) {
   EXPECT_EQ(counts(body(false)), (Counts{4, 4, 4}));
   for (const char* model : {"sc", "tso", "rc11"}) {
     EXPECT_EQ(findings(model, body(true)), "check") << model;
+  }
+}
+
+// Who finds another value leaves the queue before others are woken, or was never in it.
+TEST(Check, FuturesOfTwo) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         std::promise<int> promise;
+                         const std::shared_future<int> future = promise.get_future().share();
+                         std::thread sets([&] { promise.set_value(7); });
+                         std::thread waits([&] { future.wait(); });
+                         HEDDLE_CHECK(future.get() == 7);
+                         sets.join();
+                         waits.join();
+                       }),
+              "")
+        << model;
   }
 }
 
