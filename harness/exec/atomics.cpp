@@ -98,9 +98,9 @@ u64 fingerprint_of(const void* bytes, uptr size) {
 void Execution::refuse_large(Thread& thread, uptr size, uptr pc) {
   if (options_.model != nullptr) {
     Text<200> message;
-    message.add("an atomic object of %llu bytes under a memory model other than sc",
+    message.add("an atomic object of %llu bytes: only random schedules under sc know such",
                 static_cast<unsigned long long>(size));
-    report(thread, FindingKind::kUnsupported, "atomic-size", pc, message.data);
+    report(thread, FindingKind::kUnsupported, kLargeAtomicRule, pc, message.data);
   }
 }
 

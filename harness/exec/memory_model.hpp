@@ -27,6 +27,9 @@ struct Updated {
   bool newest;  // what was written is the last store in coherence order: what memory holds
 };
 
+/// The rule of the finding that an atomic object is too large for a model, which keeps all values.
+constexpr const char* kLargeAtomicRule = "atomic-size";
+
 /// What threads do with objects whose operations are totally ordered. Some are not possible in all
 /// states: then the thread waits. Those that try take what they find.
 enum class ObjectOperation : u8 {

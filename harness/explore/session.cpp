@@ -227,7 +227,9 @@ Session::Session(const std::function<void()>& body, const Settings& settings)
 // Under SC nothing needs a graph, but what only a graph refuses.
 void Session::use_model(const std::string& rule_found) {
   const bool interleaves = settings_.model == "sc";
-  memory_ = interleaves && rule_found != graph::kMixedSizeRule
+  const bool needs_graph =
+      rule_found == graph::kMixedSizeRule || rule_found == exec::kLargeAtomicRule;
+  memory_ = interleaves && !needs_graph
                 ? nullptr
                 : std::make_unique<graph::GraphMemory>(
                       *graph::consistency_of(settings_.model.c_str()),

@@ -17,7 +17,11 @@ void replace_all(std::string& text, const std::string& part, const std::string& 
   }
 }
 
+// A plain C name may be the code of a type.
 std::string demangled(const std::string& name) {
+  if (!name.starts_with("_Z")) {
+    return name;
+  }
   int status = 0;
   char* readable = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
   std::string text = status == 0 ? readable : name;

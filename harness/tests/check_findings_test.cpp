@@ -76,6 +76,21 @@ TEST(Check, RacesWithThreadsThatPollRepeat) {
   });
 }
 
+TEST(Check, LargeAtomicObjectsAreRefusedUnderEachModel) {
+  struct Large {
+    long words[3];
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         std::atomic<Large> large{};
+                         run([&] { large.store({{1, 2, 3}}); }, [&] { large.load(); });
+                       }),
+              "unsupported")
+        << model;
+  }
+}
+
 // Who was woken takes the mutex in a step of its own.
 TEST(Check, FindingsBehindWaitsOfTheFirstThreadRepeat) {
   for (const char* model : {"sc", "tso", "rc11"}) {

@@ -467,6 +467,7 @@ TEST(Story, FunctionNames) {
   using heddle::report::function_name;
   const std::pair<const char*, const char*> names[] = {
       {"main", "main"},
+      {"i", "i"},  // to the demangler, int
       {"_ZN4maps6go_mapIiiE4findERKi", "maps::go_map<>::find"},
       {"_ZNK2ns1SclEi", "ns::S::operator()"},
       {"void ns::delete_chain<int>(ns::bucket<int>*)", "ns::delete_chain<>"},
