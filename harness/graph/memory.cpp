@@ -77,8 +77,12 @@ Occupancy occupancy_of(u128 state) {
                               : Occupancy::kTaken;
 }
 
+ObjectOperation operation_of(const Event& event) {
+  return static_cast<ObjectOperation>(event.modification.argument);
+}
+
 void evaluate_object(Event& event, u128 state) {
-  const auto operation = static_cast<ObjectOperation>(event.modification.argument);
+  const ObjectOperation operation = operation_of(event);
   const bool possible = is_possible(operation, state);
   const bool done = possible && succeeds(operation, state);
   event.kind = possible ? Kind::kUpdate : Kind::kRead;
@@ -564,20 +568,22 @@ ObjectOperation awaited_by(const Thread& thread) {
 
 }  // namespace
 
-// The thread whose operation made the object what it is.
-u32 GraphMemory::last_to_change(u32 location) const {
+// The operation that made the object what it is.
+EventId GraphMemory::last_change(u32 location) const {
   EventId id = graph_.co_last(location);
   while (id != kInitial && graph_[id].value == graph_.value_of(location, graph_[id].store)) {
     id = graph_[id].store;
   }
-  return id == kInitial ? ~u32{0} : graph_[id].thread;
+  return id;
 }
 
 // Nobody has used the object since the thread, which gives back what it has before it looks again.
 bool GraphMemory::finds_again(u32 thread, u32 location, u32 found) const {
   const EventId last = graph_.co_last(location);
   const Occupancy now = occupancy_of(graph_.value_of(location, last));
-  const bool own = now != Occupancy::kFree && last_to_change(location) == thread;
+  const EventId change = last_change(location);
+  const bool own = now != Occupancy::kFree && change != kInitial &&
+                   graph_[change].thread == thread && locks(operation_of(graph_[change]));
   return graph_[last].thread == thread && static_cast<u32>(own ? Occupancy::kFree : now) == found &&
          !is_lent(location, thread);
 }
@@ -591,7 +597,8 @@ bool GraphMemory::is_lent(u32 location, u32 wanted_by) const {
       lent = lent || (looked_at == location && spinner != wanted_by);
     });
   }
-  return lent && last_to_change(location) != wanted_by &&
+  const EventId change = last_change(location);
+  return lent && (change == kInitial || graph_[change].thread != wanted_by) &&
          graph_.value_of(location, graph_.co_last(location)) != 0;
 }
 

@@ -110,7 +110,7 @@ class GraphMemory final : public exec::MemoryModel {
   void note_waiting();
   bool is_outlived(const exec::Thread& thread, u32 other) const;
   void follow(exec::Thread& thread, EventId event, Order order);
-  u32 last_to_change(u32 location) const;
+  EventId last_change(u32 location) const;
   bool finds_again(u32 thread, u32 location, u32 found) const;
   bool is_lent(u32 location, u32 wanted_by) const;
   void judge_spinners();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <mutex>
 #include <pthread.h>
+#include <shared_mutex>
 #include <thread>
 #include <vector>
 
@@ -253,6 +254,38 @@ TEST(Check, LocksOfThoseWhoOnlyLook) {
   EXPECT_TRUE(census.finished && !census.bounded);
   EXPECT_EQ(findings("rc11", body(true)), "");
   EXPECT_EQ(findings("rc11", body(false)), "livelock");
+}
+
+// Another thread shares it, too, and will not let a writer in.
+TEST(Check, LoopsThatShareALock) {
+  const auto body = [](bool somebody_writes) {
+    return [=] {
+      std::shared_mutex mutex;
+      std::atomic<bool> seen{false};
+      std::shared_lock<std::shared_mutex> held;
+      if (!somebody_writes) {
+        held = std::shared_lock(mutex);
+      }
+      run(
+          [&] {
+            while (mutex.try_lock_shared()) {
+              mutex.unlock_shared();
+            }
+            seen = true;
+          },
+          [&] {
+            if (somebody_writes) {
+              const std::lock_guard lock(mutex);
+              while (!seen) {
+              }
+            }
+          });
+    };
+  };
+  for (const char* model : {"sc", "rc11"}) {
+    EXPECT_EQ(findings(model, body(true)), "") << model;
+    EXPECT_EQ(findings(model, body(false)), "livelock") << model;
+  }
 }
 
 // An update that writes what it has read is no news, not even to itself the next time round.
