@@ -15,8 +15,9 @@
 //   model: sc                        memory model: sc, tso or rc11
 //   preempt: sync                    or "all"
 //   on-race: stop                    or "continue"
-//   spinning: free                   left out if threads that seem to spin are parked; check parks
-//   none faults: weak-cas,bad-alloc       what may fail by decision; left out if weak-cas only
+//   spinning: free                   left out if threads that seem to spin are parked, as all but
+//                                    check do
+//   faults: weak-cas,bad-alloc       what may fail by decision; left out if weak-cas only
 //   raced: 0123456789abcdef ...      names of plain locations that are scheduling points, for
 //                                    they were seen to race; left out if there are none
 //   steps-max: 100000
