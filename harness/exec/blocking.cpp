@@ -51,7 +51,6 @@ void Execution::wake_all(SyncVar& variable) {
   variable.waiters_tail = ThreadId::kNone;
 }
 
-// Takes one waiter out of the queue; which one is a decision.
 u32 Execution::count_waiters(const SyncVar& variable) const {
   u32 count = 0;
   for (ThreadId at = variable.waiters_head; at != ThreadId::kNone;
@@ -61,6 +60,7 @@ u32 Execution::count_waiters(const SyncVar& variable) const {
   return count;
 }
 
+// Takes one waiter out of the queue; which one is a decision.
 ThreadId Execution::take_waiter(SyncVar& variable) {
   const u32 count = count_waiters(variable);
   if (count == 0) {
