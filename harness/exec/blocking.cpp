@@ -60,18 +60,14 @@ u32 Execution::count_waiters(const SyncVar& variable) const {
   return count;
 }
 
-// Takes one waiter out of the queue; which one is a decision.
+// Takes one waiter out of the queue; which one is a decision. Where a model has others' events come
+// before that, they only append to the queue: who would take from it has to wait.
 ThreadId Execution::take_waiter(SyncVar& variable) {
   const u32 count = count_waiters(variable);
   if (count == 0) {
     return ThreadId::kNone;
   }
   const u32 choice = decide(DecisionKind::kWaiter, count);
-  // To a search, the choice is an event of its own, before which others may have left.
-  if (count_waiters(variable) != count) {
-    options_.model->note_bound();
-    block_for_good(*running_thread_);
-  }
   ThreadId chosen = variable.waiters_head;
   for (u32 skip = choice; skip > 0; --skip) {
     chosen = threads_[to_index(chosen)].wait_next;

@@ -208,41 +208,28 @@ void Execution::elect(Thread& elector, SyncVar& barrier, u32 parties) {
   note_write();
 }
 
-// The kernel looks at the newest value, as an update does, behind a full barrier.
-u32 Execution::futex_value(Thread& thread, SyncVar& variable) {
-  if (options_.model == nullptr) {
-    return *reinterpret_cast<const volatile u32*>(variable.address);
-  }
-  const Modification nothing = {
-      [](const Modification&, u128 old) { return old; }, nullptr, 0, 0, false, Order::kRelaxed};
-  return static_cast<u32>(options_.model->update(thread, variable, 4, Order::kSeqCst, nothing).old);
-}
-
 int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kWait, reinterpret_cast<uptr>(word), pc);
   deadline_ns = patience(thread, deadline_ns);
   SyncVar& variable =
       touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   tsan::load(thread, variable, 4, Order::kRelaxed, pc);
-  // Where others may come in between, who is asked to wake it must find it.
-  if (options_.model != nullptr) {
-    begin_wait(thread, variable, WaitKind::kFutex);
-  }
-  const u32 present = futex_value(thread, variable);
+  const u32 present =
+      options_.model != nullptr
+          ? static_cast<u32>(options_.model->load(thread, variable, 4, Order::kSeqCst))
+          : *static_cast<const volatile u32*>(word);
   if (present != expected) {
-    if (options_.model != nullptr) {
-      note_operation(thread, variable, ObjectOperation::kLeave, Order::kAcqRel);
-      if (!stop_waiting(thread)) {
-        block_for_good(thread);  // the kernel wakes nobody who finds another value
-      }
-    }
+    thread.expires = false;
     note_read(thread, variable.address, present, pc);
     record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
     return EAGAIN;
   }
   record(thread, EventKind::kWait, variable.address, 4, present, Order::kRelaxed, pc);
-  if (options_.model == nullptr) {
-    begin_wait(thread, variable, WaitKind::kFutex);
+  begin_wait(thread, variable, WaitKind::kFutex);
+  // To look and to begin to wait is one step: who stores and then wakes finds the thread waiting.
+  if (options_.model != nullptr && !options_.model->still_reads(thread, variable)) {
+    stop_waiting(thread);
+    block_for_good(thread);
   }
   const bool timed_out = !end_wait(thread, deadline_ns);
   record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);

@@ -432,7 +432,6 @@ class Execution {
   void complete_round(SyncVar& barrier);
   /// Says who is the serial thread, and lets the others go.
   void elect(Thread& elector, SyncVar& barrier, u32 parties);
-  u32 futex_value(Thread& thread, SyncVar& variable);
   /// True if it was woken.
   bool block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at = nullptr,
                              u64 deadline_ns = kNever);

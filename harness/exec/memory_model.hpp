@@ -94,6 +94,9 @@ class MemoryModel {
   virtual void wake(Thread& woken) = 0;
   /// The thread goes on; with kAcquire it learns what was known where it was woken.
   virtual void wake_up(Thread& thread, Order order) = 0;
+  /// The thread, which began to wait for a notification because of what it read last, from
+  /// `variable`, would read the same now. If not, this is no execution.
+  virtual bool still_reads(Thread& thread, SyncVar& variable) = 0;
   /// The thread ends the program: what the others have done comes before.
   virtual void end(Thread& thread) = 0;
   /// No thread can go on.

@@ -10,12 +10,9 @@ using graph::Kind;
 using graph::kInitial;
 
 ThreadId Explorer::pick_thread(const exec::SchedulePoint& point) {
-  const u32 at = memory_.at();
-  if (at < graph().size() && point.runnable.contains(to_thread_id(graph()[at + 1].thread))) {
-    return to_thread_id(graph()[at + 1].thread);
-  }
-  if (at < graph().size()) {
-    return graph::GraphMemory::who_makes_way(point);
+  const ThreadId next = memory_.next_thread();
+  if (next != ThreadId::kNone) {
+    return point.runnable.contains(next) ? next : graph::GraphMemory::who_makes_way(point);
   }
   // Who waited until an object was free comes before all others.
   ThreadId first = graph::GraphMemory::first_to_run(point);
@@ -205,6 +202,10 @@ void Explorer::add_to_prefix(EventId source) {
   for (u32 thread = 0; source != 0 && thread < graph().width(); ++thread) {
     const u32 index = graph().porf(source)[thread];
     prefix_[thread] = index > prefix_[thread] ? index : prefix_[thread];
+    while (prefix_[thread] < graph().event_count(thread) &&
+           chooses_waiter(graph()[graph().event_of(thread, prefix_[thread] + 1)])) {
+      ++prefix_[thread];
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 
 namespace heddle::exploration {
 
+using exec::ObjectOperation;
 using graph::Event;
 using graph::EventId;
 using graph::Graph;
@@ -30,40 +31,134 @@ std::vector<u32> returns_of(const target::History& history) {
   return events;
 }
 
-bool is_possible(const Graph& graph, const Vec<bool>& told, EventId id) {
-  bool possible = true;
-  graph::each_predecessor(graph, id, [&](EventId earlier) { possible &= told[earlier]; });
-  return possible;
+/// What a search does to see that the event before it, of a thread that began to wait on a futex,
+/// came together with the look at the futex before that.
+bool looks_again(const Graph& graph, EventId id) {
+  const Event& event = graph[id];
+  const EventId before = event.index > 1 ? graph.previous(event) : 0;
+  return event.kind == Kind::kRead && !event.is_object && before != 0 &&
+         is_operation(graph[before], ObjectOperation::kEnqueue);
+}
+
+/// The last of the events that their thread goes through with `first`: nobody else can be chosen in
+/// between. Who begins to wait for a condition gives its mutex back; who begins to wait on a futex
+/// looks at it.
+EventId last_at_once(const Graph& graph, EventId first) {
+  const EventId second = graph.next(graph[first]);
+  if (second != 0 && is_operation(graph[first], ObjectOperation::kEnqueue)) {
+    return second;
+  }
+  const EventId third = second == 0 ? 0 : graph.next(graph[second]);
+  return third != 0 && looks_again(graph, third) ? third : first;
+}
+
+/// All that comes before an event, in whole where it comes at once.
+void find_past_at_once(const Graph& graph, EventId event, Vec<bool>& past) {
+  OwnedVec<bool> more;
+  graph::find_interleaved_past(graph, event, past);
+  for (EventId id = 1; id <= graph.size(); ++id) {
+    const EventId last = past[id] ? last_at_once(graph, id) : id;
+    if (last != id && !past[last]) {
+      graph::find_interleaved_past(graph, last, more);
+      for (EventId earlier = 1; earlier <= graph.size(); ++earlier) {
+        past[earlier] = past[earlier] || more[earlier];
+      }
+      id = 0;
+    }
+  }
 }
 
 }  // namespace
 
 Retelling::Retelling(const Graph& graph, graph::Consistency& consistency,
-                     const target::History& history, bool keeps_order)
-    : memory_(consistency, consistency.interleaves() ? Policy::kNewest : Policy::kDecisions) {
+                     const target::History& history, bool keeps_order, ThreadId finder)
+    : memory_(consistency, consistency.interleaves() ? Policy::kNewest : Policy::kDecisions),
+      interleaves_(consistency.interleaves() && !keeps_order),
+      finder_(finder) {
   names_.resize(graph.size() + 1);
   names_[kInitial] = kInitial;
-  if (consistency.interleaves() && !keeps_order) {
+  told_.resize(graph.size() + 1);
+  std::memset(told_.data(), 0, told_.size());
+  if (interleaves_) {
     interleave(graph, history);
-    return;
+  } else {
+    keep_order(graph);
   }
+  // What is left is an execution in which others' events do come in between.
   for (EventId id = 1; id <= graph.size(); ++id) {
+    if (!told_[id]) {
+      tell(graph, id);
+    }
+  }
+}
+
+bool Retelling::is_possible(const Graph& graph, EventId first, EventId last) const {
+  const Event& from = graph[first];
+  bool possible = true;
+  const auto require = [&](EventId earlier) {
+    const Event& event = graph[earlier];
+    const bool at_once = event.thread == from.thread && event.index >= from.index &&
+                         event.index <= graph[last].index;
+    possible &= told_[earlier] || at_once;
+  };
+  for (EventId id = first;; id = graph.next(graph[id])) {
+    if (interleaves_) {
+      graph::each_predecessor(graph, id, require);
+    } else {
+      graph::each_cause(graph, id, require);
+    }
+    if (id == last) {
+      return possible;
+    }
+  }
+}
+
+bool Retelling::tell_if_possible(const Graph& graph, EventId first) {
+  const EventId last = last_at_once(graph, first);
+  if (!is_possible(graph, first, last)) {
+    return false;
+  }
+  tell(graph, first);
+  for (EventId id = first; id != last;) {
+    id = graph.next(graph[id]);
     tell(graph, id);
+  }
+  return true;
+}
+
+// As far as that is possible.
+void Retelling::keep_order(const Graph& graph) {
+  for (bool goes_on = true; goes_on;) {
+    goes_on = false;
+    for (EventId id = 1; id <= graph.size(); ++id) {
+      goes_on = (!told_[id] && !is_waiting(graph[id]) && tell_if_possible(graph, id)) || goes_on;
+    }
   }
 }
 
 void Retelling::tell(const Graph& graph, EventId id) {
   Event event = graph[id];
-  if (event.kind == Kind::kChoice &&
-      event.other == static_cast<u16>(exec::DecisionKind::kTimeOut)) {
-    return;  // the wait itself tells
+  told_[id] = true;
+  const bool is_patience =
+      event.kind == Kind::kChoice && event.other == static_cast<u16>(exec::DecisionKind::kTimeOut);
+  if (is_patience || chooses_waiter(event)) {
+    return;  // the wait itself tells, or the notification
   }
   if (event.kind == Kind::kChoice) {
     choices_.push_back(Choice{events_.size(), event.thread, static_cast<u32>(event.value)});
-  } else if (!is_waiting(event)) {
+  } else if (!is_waiting(event) && !looks_again(graph, id)) {
     event.store = reads(event.kind) ? names_[event.store] : kInitial;
     events_.push_back(event);
     names_[id] = events_.size();
+    tell_choices_behind(graph, event);
+  }
+}
+
+// The search has others' events come between a notification and the choice of a waiter.
+void Retelling::tell_choices_behind(const Graph& graph, const Event& event) {
+  for (EventId next = graph.next(event); next != 0 && chooses_waiter(graph[next]);
+       next = graph.next(graph[next])) {
+    choices_.push_back(Choice{events_.size(), event.thread, static_cast<u32>(graph[next].value)});
   }
 }
 
@@ -71,10 +166,8 @@ void Retelling::tell(const Graph& graph, EventId id) {
 void Retelling::interleave(const Graph& graph, const target::History& history) {
   OwnedVec<bool> wanted;
   wanted.resize(graph.size() + 1);
-  told_.resize(graph.size() + 1);
-  std::memset(told_.data(), 0, told_.size());
   for (const u32 event : returns_of(history)) {
-    graph::find_interleaved_past(graph, event, wanted);
+    find_past_at_once(graph, event, wanted);
     tell_all(graph, wanted);
   }
   std::memset(wanted.data(), 1, wanted.size());
@@ -92,9 +185,7 @@ void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
     const EventId id = index <= graph.event_count(thread) ? graph.event_of(thread, index) : 0;
     if (id != 0 && (told_[id] || is_waiting(graph[id]))) {
       ++progress[thread];
-    } else if (id != 0 && wanted[id] && is_possible(graph, told_, id)) {
-      told_[id] = true;
-      tell(graph, id);
+    } else if (id != 0 && wanted[id] && tell_if_possible(graph, id)) {
       thread = 0;
     } else {
       ++thread;
@@ -112,13 +203,13 @@ ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
     told = to_thread_id(choices_[choices_made_].thread);
   } else if (at < events_.size()) {
     told = to_thread_id(events_[at].thread);
-  }
-  if (told == ThreadId::kNone && ++picks_since_ > kPicksInRow) {
+  } else if (++picks_since_ > kPicksInRow) {
     return point.runnable.nth(picks_since_ / kPicksInRow % point.runnable.count());
   }
-  return told == ThreadId::kNone || point.runnable.contains(told)
-             ? graph::GraphMemory::first_to_run(point, told)
-             : graph::GraphMemory::who_makes_way(point);
+  if (told != ThreadId::kNone && !point.runnable.contains(told)) {
+    return graph::GraphMemory::who_makes_way(point);
+  }
+  return graph::GraphMemory::first_to_run(point, told != ThreadId::kNone ? told : finder_);
 }
 
 u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {

@@ -14,9 +14,10 @@ namespace heddle::exploration {
 class Retelling final : public exec::Strategy {
  public:
   /// Under SC, if the order of the graph is not kept, the operations of `history` return in the
-  /// order that it says, each before anything is done that those up to it do not need.
+  /// order that it says, each before anything is done that those up to it do not need. Behind all
+  /// that the graph says, `finder` comes first if it is a thread.
   Retelling(const graph::Graph& graph, graph::Consistency& consistency,
-            const target::History& history, bool keeps_order);
+            const target::History& history, bool keeps_order, ThreadId finder);
 
   graph::GraphMemory& memory() { return memory_; }
 
@@ -36,11 +37,17 @@ class Retelling final : public exec::Strategy {
   };
 
   void tell(const graph::Graph& graph, graph::EventId id);
+  void tell_choices_behind(const graph::Graph& graph, const graph::Event& event);
+  bool tell_if_possible(const graph::Graph& graph, graph::EventId first);
+  bool is_possible(const graph::Graph& graph, graph::EventId first, graph::EventId last) const;
+  void keep_order(const graph::Graph& graph);
   void interleave(const graph::Graph& graph, const target::History& history);
   void tell_all(const graph::Graph& graph, const Vec<bool>& wanted);
   u32 later_stores(const graph::Event& event, u32 coherence) const;
 
   graph::GraphMemory memory_;
+  bool interleaves_;
+  ThreadId finder_;
   OwnedVec<graph::Event> events_;
   OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
   OwnedVec<bool> told_;             // by the explorer's events

@@ -395,9 +395,9 @@ bool Session::restore(Search& search) {
 }
 
 // What was found, once more, by decisions that can be recorded.
-void Session::retell(Search& search) {
+void Session::retell(Search& search, ThreadId finder) {
   Retelling retelling(search.memory().graph(), search.memory().consistency(), target::history(),
-                      search.keeps_order());
+                      search.keeps_order(), finder);
   model_ = &retelling.memory();
   observe(execute(retelling, false));
   model_ = memory_.get();
@@ -446,7 +446,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
     if (mine && *outcome.finding) {
       // In another order of the same graph a use and a free without order are a race, or the use
       // of freed memory.
-      retell(*search);
+      retell(*search, outcome.finding->thread);
       census.diverged = observed_.kind == exec::FindingKind::kNone;
       if (census.diverged) {
         break;

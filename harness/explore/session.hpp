@@ -211,7 +211,7 @@ class Session {
   void note_raced(u64 name);
   exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
-  void retell(Search& search);
+  void retell(Search& search, ThreadId finder);
   void use_model(const std::string& rule_found);
   /// Steps it took. A finding is in observed_ then.
   u64 execute_apart(exec::Strategy& strategy, u64 index);

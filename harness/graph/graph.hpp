@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/vec.hpp"
+#include "exec/decision.hpp"
 #include "exec/memory_model.hpp"
 
 namespace heddle {
@@ -89,12 +90,26 @@ constexpr bool is_waiting(const Event& event) {
   return event.kind == Kind::kRead && event.is_object;
 }
 
+/// A choice of whom to wake. It is part of the notification right before it in its thread: what
+/// comes behind that in coherence may depend on it.
+constexpr bool chooses_waiter(const Event& event) {
+  return event.kind == Kind::kChoice &&
+         event.other == static_cast<u16>(exec::DecisionKind::kWaiter);
+}
+
+/// Of an event of an object.
+constexpr exec::ObjectOperation operation_of(const Event& event) {
+  return static_cast<exec::ObjectOperation>(event.modification.argument);
+}
+constexpr bool is_operation(const Event& event, exec::ObjectOperation operation) {
+  return event.is_object && operation_of(event) == operation;
+}
+
 /// An operation of those who share a lock.
 constexpr bool is_sharing(const Event& event) {
-  const auto operation = static_cast<exec::ObjectOperation>(event.modification.argument);
-  return event.is_object && (operation == exec::ObjectOperation::kLockShared ||
-                             operation == exec::ObjectOperation::kTryLockShared ||
-                             operation == exec::ObjectOperation::kUnlockShared);
+  return is_operation(event, exec::ObjectOperation::kLockShared) ||
+         is_operation(event, exec::ObjectOperation::kTryLockShared) ||
+         is_operation(event, exec::ObjectOperation::kUnlockShared);
 }
 
 struct Location {

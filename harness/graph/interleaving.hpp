@@ -7,11 +7,11 @@
 
 namespace heddle::graph {
 
-/// Calls `visit(id)` for the events that must come before `event` for reasons of their own; with
-/// theirs they are all that must. Who waits for an object has not had its turn yet.
-/// O(readers of the store that `event` follows in coherence); for arrivals at barriers O(n).
+/// Calls `visit(id)` for the events that `id` follows by program order, or because it reads them,
+/// waits for them, or goes on with them. Who waits for an object has not had its turn yet.
+/// O(1); for arrivals at barriers O(n).
 template <class Visit>
-void each_predecessor(const Graph& graph, EventId id, Visit visit) {
+void each_cause(const Graph& graph, EventId id, Visit visit) {
   const Event& event = graph[id];
   const auto require = [&](EventId earlier) {
     if (earlier != 0 && earlier != id && !is_waiting(graph[earlier])) {
@@ -35,11 +35,24 @@ void each_predecessor(const Graph& graph, EventId id, Visit visit) {
   if (reads(event.kind) || event.kind == Kind::kWake) {
     require(event.store);
   }
-  if (writes(event.kind)) {
-    require(event.co_prev);
-    for (EventId reader = graph.readers_of(event.location, event.co_prev); reader != 0;
-         reader = graph[reader].next_reader) {
-      require(reader);
+}
+
+/// The same, and those that come before it in coherence: with theirs they are all that must come
+/// before `id`. O(readers of the store that `id` follows in coherence) more.
+template <class Visit>
+void each_predecessor(const Graph& graph, EventId id, Visit visit) {
+  each_cause(graph, id, visit);
+  const Event& event = graph[id];
+  if (!writes(event.kind)) {
+    return;
+  }
+  if (event.co_prev != kInitial) {
+    visit(event.co_prev);
+  }
+  for (EventId reader = graph.readers_of(event.location, event.co_prev); reader != 0;
+       reader = graph[reader].next_reader) {
+    if (reader != id && !is_waiting(graph[reader])) {
+      visit(reader);
     }
   }
 }

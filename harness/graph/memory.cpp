@@ -77,10 +77,6 @@ Occupancy occupancy_of(u128 state) {
                               : Occupancy::kTaken;
 }
 
-ObjectOperation operation_of(const Event& event) {
-  return static_cast<ObjectOperation>(event.modification.argument);
-}
-
 void evaluate_object(Event& event, u128 state) {
   const ObjectOperation operation = operation_of(event);
   const bool possible = is_possible(operation, state);
@@ -121,6 +117,8 @@ void GraphMemory::begin_execution() {
   diverged_ = false;
   begin_again_ = false;
   refused_ = false;
+  notifier_ = ThreadId::kNone;
+  follower_ = ThreadId::kNone;
   spinners_.clear();
   progress_.clear();
   spins_.begin_execution();
@@ -249,17 +247,40 @@ void GraphMemory::refuse_mixed(Thread& thread, u32 location, uptr address, u32 s
   engine().commit_finding(finding);
 }
 
+ThreadId GraphMemory::next_thread() const {
+  if (follower_ != ThreadId::kNone && notifier_ == ThreadId::kNone) {
+    return follower_;
+  }
+  return repeats() ? to_thread_id(graph_[at_ + 1].thread) : notifier_;
+}
+
 // Others have events to go through first. If they do not get there, the program is another one.
 void GraphMemory::await_turn(Thread& thread) {
   constexpr u32 kRoundsMax = 1000;
   u32 rounds = 0;
-  while (repeats() && graph_[at_ + 1].thread != to_index(thread.id)) {
-    if (engine().runnable().count() < 2 || ++rounds > kRoundsMax) {
+  u32 at = at_;
+  while (next_thread() != ThreadId::kNone && next_thread() != thread.id) {
+    rounds = at == at_ ? rounds + 1 : 0;
+    at = at_;
+    if (engine().runnable().count() < 2 || rounds > kRoundsMax) {
       diverged_ = true;
       engine().abandon();
     }
     engine().point(thread, thread.pending, thread.pending_address, thread.pending_pc);
   }
+}
+
+// Whom the notification before the thread's has woken is not known yet. Once it is, the thread goes
+// on before anything else happens to the queue.
+void GraphMemory::await_notifier(Thread& thread) {
+  if (notifier_ == ThreadId::kNone) {
+    return;
+  }
+  follower_ = thread.id;
+  while (notifier_ != ThreadId::kNone) {
+    engine().point(thread, thread.pending, thread.pending_address, thread.pending_pc);
+  }
+  follower_ = ThreadId::kNone;
 }
 
 GraphMemory::Progress& GraphMemory::progress_of(ThreadId thread) {
@@ -521,6 +542,9 @@ void GraphMemory::synchronize(Thread& thread, SyncVar& object, ObjectOperation w
     thread.effects += operation.value != before || what >= ObjectOperation::kEnqueue;
   }
   take(operation, operation.store);
+  if (what == ObjectOperation::kNotify || what == ObjectOperation::kLeave) {
+    await_notifier(thread);
+  }
   const bool looks =
       locks(what) || what == ObjectOperation::kTryTake || what == ObjectOperation::kLook;
   if (looks && engine().options().exhaustive) {
@@ -532,7 +556,7 @@ void GraphMemory::wake(Thread& woken) {
   while (wakers_.size() <= to_index(woken.id)) {
     wakers_.push_back(0);
   }
-  wakers_[to_index(woken.id)] = at_;
+  wakers_[to_index(woken.id)] = last_event(*exec::current_thread);
 }
 
 void GraphMemory::wake_up(Thread& thread, Order order) {
@@ -540,6 +564,17 @@ void GraphMemory::wake_up(Thread& thread, Order order) {
   Event wake = event(thread, Kind::kWake, order);
   wake.store = wakers_[to_index(thread.id)];
   take(wake, kInitial);
+}
+
+// Only a search has others' events come in between. It is an event, so that it is found wherever
+// the search moves others' stores and notifications.
+bool GraphMemory::still_reads(Thread& thread, SyncVar& variable) {
+  if (!engine().options().exhaustive) {
+    return true;
+  }
+  const EventId seen = graph_[graph_.previous(graph_[last_event(thread)])].store;
+  load(thread, variable, 4, Order::kSeqCst);
+  return graph_[last_event(thread)].store == seen;
 }
 
 u32 GraphMemory::slot_of(const Thread& creator, u32 nth) {
@@ -732,7 +767,7 @@ u32 GraphMemory::call(Thread& thread) {
 
 u32 GraphMemory::last_event(const Thread& thread) const {
   EventId id = at_;
-  while (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id])) {
+  while (id != 0 && (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id]))) {
     --id;
   }
   return id;
@@ -770,8 +805,17 @@ void GraphMemory::join(Thread& thread, Thread& finished) {
   take(join, kInitial);
 }
 
+bool GraphMemory::has_notified(const Thread& thread) const {
+  const Event& last = graph_[last_event(thread)];
+  return chooses_waiter(last) || is_operation(last, ObjectOperation::kNotify);
+}
+
 u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
+  if (kind == exec::DecisionKind::kWaiter && has_notified(thread)) {
+    notifier_ = thread.id;
+  }
   await_turn(thread);
+  notifier_ = ThreadId::kNone;
   Event choice = event(thread, Kind::kChoice, Order::kRelaxed);
   choice.arity = arity;
   choice.value = value;

@@ -64,6 +64,7 @@ class GraphMemory final : public exec::MemoryModel {
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
   void wake_up(exec::Thread& thread, Order order) override;
+  bool still_reads(exec::Thread& thread, exec::SyncVar& variable) override;
   void end(exec::Thread& thread) override;
   void on_stuck() override;
   void note_bound() override { cut_ = true; }
@@ -73,6 +74,8 @@ class GraphMemory final : public exec::MemoryModel {
   EventId waiting_of(u32 thread) const;
   /// One of `arity` values: the graph's, or else `value`.
   u32 choose(exec::Thread& thread, exec::DecisionKind kind, u32 arity, u32 value);
+  /// Whose event comes next: what the graph says, or what is part of the last one. kNone: anyone's.
+  ThreadId next_thread() const;
   /// Who adds the next event if no graph says so: `wanted`, or else the first thread. The end of
   /// the program comes last: whatever the others can do, they can do before it.
   static ThreadId first_to_run(const exec::SchedulePoint& point, ThreadId wanted = ThreadId::kNone);
@@ -102,6 +105,8 @@ class GraphMemory final : public exec::MemoryModel {
   /// added. `after` as in Graph::add.
   EventId take(const Event& event, EventId after);
   void await_turn(exec::Thread& thread);
+  void await_notifier(exec::Thread& thread);
+  bool has_notified(const exec::Thread& thread) const;
   /// Does not return if the thread waits for a value that it has not found.
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
   bool has_more_events(const exec::Thread& thread) const;
@@ -134,7 +139,9 @@ class GraphMemory final : public exec::MemoryModel {
   bool diverged_ = false;
   bool begin_again_ = false;
   bool refused_ = false;
-  bool cut_ = false;  // some execution
+  bool cut_ = false;                     // some execution
+  ThreadId notifier_ = ThreadId::kNone;  // who chooses next whom it has notified
+  ThreadId follower_ = ThreadId::kNone;  // who notifies, or stops waiting, right behind it
   u64 steps_repeated_ = 0;
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread

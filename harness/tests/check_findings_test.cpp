@@ -213,6 +213,27 @@ TEST(Check, FindingsBehindConditionVariablesRepeat) {
   }
 }
 
+// The thread that has found it has added no event there, and the other one's time may be up first.
+TEST(Check, FindingsOfWhoJustCameRepeat) {
+  const auto wait = [](pthread_mutex_t& mutex, pthread_cond_t& condition) {
+    const timespec past = {};
+    pthread_mutex_lock(&mutex);
+    pthread_cond_timedwait(&condition, &mutex, &past);
+    pthread_mutex_unlock(&mutex);
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [&] {
+                         pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER;
+                         pthread_mutex_t second = PTHREAD_MUTEX_INITIALIZER;
+                         pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+                         run([&] { wait(first, condition); }, [&] { wait(second, condition); });
+                       }),
+              "misuse")
+        << model;
+  }
+}
+
 // Of threads that come in one order and leave in another; and of rounds that make each other wait.
 TEST(Check, FindingsBehindBarriersRepeat) {
   for (const char* model : {"sc", "tso", "rc11"}) {

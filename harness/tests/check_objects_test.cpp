@@ -424,25 +424,107 @@ TEST(Check, StaticLocals) {
   }
 }
 
+void sleep_while(std::atomic<unsigned>& word, unsigned expected) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void wake(std::atomic<unsigned>& word, int count) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
 // Who finds another value does not sleep, and is not the one that is woken.
 TEST(Check, FutexesWakeWhoSleeps) {
   for (const char* model : {"sc", "rc11"}) {
     EXPECT_EQ(findings(model,
                        [] {
                          std::atomic<unsigned> word{0};
-                         const auto wait = [&](unsigned expected) {
-                           syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr,
-                                   0);
-                         };
-                         std::thread sleeps([&] { wait(0); });
-                         std::thread passes([&] { wait(5); });
+                         std::thread sleeps([&] { sleep_while(word, 0); });
+                         std::thread passes([&] { sleep_while(word, 5); });
                          word.store(1);
-                         syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+                         wake(word, 1);
                          sleeps.join();
                          passes.join();
                        }),
               "")
         << model;
+  }
+}
+
+// Which one is part of the notification, wherever the search moves others' events.
+TEST(Check, OneOfTwoIsWoken) {
+  const auto body = [](u32 wakers) {
+    return [=] {
+      std::atomic<unsigned> word{0};
+      const auto sleep = [&] {
+        while (word.load() == 0) {
+          sleep_while(word, 0);
+        }
+      };
+      std::vector<std::thread> threads;
+      threads.emplace_back(sleep);
+      threads.emplace_back(sleep);
+      for (u32 i = 0; i < wakers; ++i) {
+        threads.emplace_back([&] {
+          word.store(1);
+          wake(word, 1);
+        });
+      }
+      for (std::thread& thread : threads) {
+        thread.join();
+      }
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(1)), "deadlock") << model;
+    EXPECT_FALSE(check(model, body(2)).bounded) << model;
+  }
+}
+
+TEST(Check, OneOfTwoIsNotified) {
+  const auto body = [] {
+    std::mutex mutex;
+    std::condition_variable condition;
+    u32 tokens = 0;
+    const auto take = [&] {
+      std::unique_lock lock(mutex);
+      condition.wait(lock, [&] { return tokens > 0; });
+      --tokens;
+    };
+    const auto give = [&] {
+      {
+        const std::lock_guard lock(mutex);
+        ++tokens;
+      }
+      condition.notify_one();
+    };
+    std::thread threads[] = {std::thread(take), std::thread(take), std::thread(give)};
+    give();
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_FALSE(check(model, body).bounded) << model;
+  }
+}
+
+// To look at a futex that is not as expected is to read it, and no more.
+TEST(Check, LoopsAroundFutexesThatLetPass) {
+  const auto body = [] {
+    std::atomic<unsigned> word{0};
+    const auto wait = [&] {
+      while (word.load(kAcquire) != 1) {
+        sleep_while(word, 5);
+      }
+    };
+    std::thread first(wait);
+    std::thread second(wait);
+    word.store(1, kRelease);
+    first.join();
+    second.join();
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_FALSE(check(model, body).bounded) << model;
   }
 }
 
