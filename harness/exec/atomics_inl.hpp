@@ -1,6 +1,8 @@
 // In-target world. Atomic accesses, for the hooks: one copy for each width.
 #pragma once
 
+#include <utility>
+
 #include "exec/execution.hpp"
 #include "exec/happens_before.hpp"
 #include "exec/thread_sanitizer.hpp"
@@ -156,6 +158,7 @@ bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired,
                              Order success, Order failure, uptr pc) {
   const uptr at = reinterpret_cast<uptr>(address);
   SyncVar& variable = touch_atomic(thread, at, sizeof(T), memory::kAtomic, pc);
+  const u32 epoch = thread.epoch;
   Updated updated = {0, 0, false, false};
   if (weak && fails_by_decision(DecisionKind::kWeakCas)) {
     updated.old = options_.model->load(thread, variable, sizeof(T), failure);
@@ -175,7 +178,10 @@ bool Execution::modelled_cas(Thread& thread, T* address, T* expected, T desired,
     record(thread, EventKind::kFailedCas, at, sizeof(T), static_cast<u64>(*expected), failure, pc);
     return false;
   }
+  // The write is of the epoch that its own release has ended: who acquires it knows of it.
+  const u32 next_epoch = std::exchange(thread.epoch, epoch);
   touch_atomic(thread, at, sizeof(T), memory::kAtomic | memory::kWrite, pc);
+  thread.epoch = next_epoch;
   const T newest = updated.newest ? desired : bytes_at(address);
   tsan::update(thread, variable, sizeof(T), desired, success, pc);
   set_bytes_at(address, newest);

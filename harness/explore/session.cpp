@@ -429,12 +429,12 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   while (more && !stop_requested()) {
     ++runs;
     const exec::Outcome outcome = explore(*search);
-    if (search->diverged()) {
-      census.diverged = true;
-      break;
-    }
     if (outcome.interrupted) {
       search->begin_again();
+      break;
+    }
+    if (search->diverged()) {
+      census.diverged = true;
       break;
     }
     if (search->memory().must_begin_again()) {

@@ -320,7 +320,8 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
     case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
   }
   if (engine().runnable().count() > 1 &&
-      spins_.goes_in_circles(thread, progress.history, progress.held, thread.pending_pc)) {
+      spins_.goes_in_circles(thread, progress.history, progress.held, thread.pending_pc) &&
+      !has_more_events(thread)) {
     engine().block_for_good(thread);
   }
 }
