@@ -234,7 +234,62 @@ TEST(Check, FindingsOfWhoJustCameRepeat) {
   }
 }
 
-// Of threads that come in one order and leave in another; and of rounds that make each other wait.
+// Store buffering: a barrier of the machine's in each thread forbids that both read what was there
+// at first.
+TEST(Check, BarriersOfTheMachineAreFences) {
+  const auto body = [](void (*barrier)()) {
+    return [=] {
+      std::atomic<int> x{0};
+      std::atomic<int> y{0};
+      int first = 0;
+      int second = 0;
+      const auto store_and_load = [&](std::atomic<int>& mine, std::atomic<int>& other, int& read) {
+        mine.store(1, kRelaxed);
+        barrier();
+        read = other.load(kRelaxed);
+      };
+      run([&] { store_and_load(x, y, first); }, [&] { store_and_load(y, x, second); });
+      HEDDLE_CHECK(first != 0 || second != 0);
+    };
+  };
+  void (*const barriers[])() = {
+      [] {
+        asm volatile("mfence" ::: "memory");
+      },
+      [] {
+        asm volatile("lock; addl $0, -4(%%rsp)" ::: "memory");
+      },
+      [] {
+        asm volatile("lock orq $0x0, (%%rsp)" ::: "memory");
+      },
+      [] { __builtin_ia32_mfence(); },
+  };
+  for (const char* model : {"tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body([] { asm volatile("" ::: "memory"); })), "check") << model;
+    for (const auto barrier : barriers) {
+      EXPECT_EQ(findings(model, body(barrier)), "") << model;
+    }
+  }
+}
+
+// Who reads what a compare-exchange has written may do with its place what he likes.
+TEST(Check, WritesOfCompareExchangesComeBeforeWhatIsDoneWithTheirValue) {
+  EXPECT_EQ(counts([] {
+              alignas(8) long place = 0;
+              run(
+                  [&] {
+                    long expected = 0;
+                    std::atomic_ref(place).compare_exchange_strong(expected, 5);
+                  },
+                  [&] {
+                    if (std::atomic_ref(place).load(kAcquire) == 5) {
+                      place = 7;
+                    }
+                  });
+            }),
+            (Counts{2, 2, 2}));
+}
+
 TEST(Check, FindingsBehindBarriersRepeat) {
   for (const char* model : {"sc", "tso", "rc11"}) {
     for (const unsigned parties : {3u, 1u}) {

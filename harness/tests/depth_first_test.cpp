@@ -428,5 +428,32 @@ TEST(DepthFirst, ShardsAddUp) {
   }
 }
 
+// An execution that is cut short by the end of the time has taken fewer decisions than it repeats.
+TEST(DepthFirst, IsInterruptedAnywhere) {
+  const std::function<void()> body = [] {
+    std::atomic<int> x{0};
+    const auto count = [&] {
+      for (u32 i = 0; i < 1'000; ++i) {
+        x.fetch_add(1, kRelaxed);
+      }
+    };
+    std::thread other(count);
+    count();
+    other.join();
+  };
+  Budget budget = depth_first();
+  budget.seconds = 0.05;
+  for (u32 i = 0; i < 10; ++i) {
+    Session session(body, settings_of("sc"));
+    const Census census = session.check(budget,
+                                        [](const exec::Finding& finding, const Census&) {
+                                          ADD_FAILURE() << finding.message.data;
+                                          return false;
+                                        },
+                                        {});
+    EXPECT_FALSE(census.diverged || census.finished) << i;
+  }
+}
+
 }  // namespace
 }  // namespace heddle::testing
