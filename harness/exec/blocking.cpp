@@ -301,13 +301,29 @@ void Execution::give_way(Thread& thread, EventKind kind, uptr pc) {
   thread.yielding = false;
 }
 
-// Time stands still but for waits that run out. A program that only looks at the clock must get to
-// its deadline all the same, be it nanoseconds or days away: after some looks, each one sees twice
-// as much time gone as the one before.
+// Who asks what time it is, or how long something took, finds that no time has passed. Who looks
+// again may wait for a deadline, and some time may have passed; the longer it waits, the more.
+void Execution::let_time_pass(Thread& thread) {
+  const bool may_pass = ++thread.looks > kLooksAtOnce && thread.leaps < kLeapsMax &&
+                        (!options_.exhaustive || options_.model->waits_for_time(thread));
+  if (may_pass && decide(DecisionKind::kClock, 2) == 1) {
+    u64 passed = kFirstLeapNs;
+    for (u32 i = 0; i < thread.leaps && i < kGrowingLeaps; ++i) {
+      passed *= 100;
+    }
+    ++thread.leaps;
+    advance_clock(virtual_now_ + passed);
+  }
+}
+
+// A program that only looks at the clock must get to its deadline whatever is decided, be it
+// nanoseconds or days away: after some looks, each one sees twice as much time gone as the one
+// before.
 u64 Execution::read_clock(Thread& thread, uptr pc) {
   constexpr u32 kLooksFree = 64;
   constexpr u32 kDoublingsMax = 50;
   point(thread, EventKind::kClock, 0, pc);
+  let_time_pass(thread);
   if (++clock_reads_ > kLooksFree) {
     const u32 doublings = clock_reads_ - kLooksFree;
     virtual_now_ += u64{1} << (doublings < kDoublingsMax ? doublings : kDoublingsMax);

@@ -17,6 +17,8 @@ enum class DecisionKind : u8 {
                // of a barrier's round is the serial one, 0 is the first
   kValue,      // a value the target asked for
   kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only
+  kClock,  // 1 = time has passed when a thread looks at the clock once more; exhaustive searches
+           // ask that of threads that wait for it only
   // Faults, as kWeakCas is one: 1 = it happens. Asked for only where Options::faults has them.
   kSpuriousWakeup,  // a wait on a condition variable returns unasked
   kAllocation,      // an allocation fails

@@ -201,6 +201,8 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.clock_reads = 0;
   thread.tries = false;
   thread.expires = false;
+  thread.looks = 0;
+  thread.leaps = 0;
   thread.asks = false;
   thread.robust_locks = 0;
   thread.cleanups.clear();

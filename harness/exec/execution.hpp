@@ -225,6 +225,12 @@ class Execution {
   u64 virtual_now_ns() const { return virtual_now_; }
   /// What a thread that looks at the clock sees.
   u64 read_clock(Thread& thread, uptr pc);
+  /// The first looks of a thread find no time passed, but for what has been waited. The next ones
+  /// may: from a microsecond, growing a hundredfold each time, to three years.
+  static constexpr u32 kLooksAtOnce = 2;
+  static constexpr u64 kFirstLeapNs = 1'000;
+  static constexpr u32 kGrowingLeaps = 7;
+  static constexpr u32 kLeapsMax = 64;  // of a thread; the clock has no room for many more
   /// Entropy: the same in each execution with the same decisions.
   u64 random_bits(Thread& thread, uptr pc);
 
@@ -476,6 +482,7 @@ class Execution {
   void refuse_large(Thread& thread, uptr size, uptr pc);
   HEDDLE_RARE void park(Thread& thread);
   void give_way(Thread& thread, EventKind kind, uptr pc);
+  void let_time_pass(Thread& thread);
   /// Before the engine itself writes to a word of the target's.
   void log_word(void* word) {
     const uptr address = reinterpret_cast<uptr>(word);

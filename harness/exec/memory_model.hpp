@@ -68,6 +68,10 @@ class MemoryModel {
   /// The thread is about to take an object, or to find that it cannot: to be told before anything
   /// is done about it. Does not return if the thread only goes round.
   virtual void look(Thread& thread) = 0;
+  /// The thread looks at the clock. True if it waits, by looking again and again, for a value or
+  /// until some time has passed; so that this may be the case now. Asked by exhaustive searches
+  /// only.
+  virtual bool waits_for_time(Thread& thread) = 0;
   /// The thread does something with an object whose operations are totally ordered: with
   /// kAcquire it learns what was released there, with kRelease it releases.
   virtual void synchronize(Thread& thread, SyncVar& object, ObjectOperation operation,

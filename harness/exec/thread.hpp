@@ -96,6 +96,8 @@ struct Thread {
   u32 operation;     // it is in; memory::kNoOperation outside of any
   u64 now;           // its own clock, if exhaustive: others' waits are none of its business
   u32 clock_reads;
+  u32 looks;          // at the clock
+  u32 leaps;          // looks that found that time has passed
   u32 children;       // threads it has made
   u32 stack_objects;  // synchronisation variables first touched in its stack or TLS, for names
 

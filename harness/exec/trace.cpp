@@ -102,6 +102,7 @@ const char* name_of(DecisionKind kind) {
     case DecisionKind::kWaiter: return "waiter";
     case DecisionKind::kValue: return "value";
     case DecisionKind::kTimeOut: return "time-out";
+    case DecisionKind::kClock: return "clock";
     case DecisionKind::kSpuriousWakeup: return "spurious-wakeup";
     case DecisionKind::kAllocation: return "bad-alloc";
     case DecisionKind::kThreadCreation: return "thread-creation";

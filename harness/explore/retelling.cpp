@@ -5,6 +5,7 @@
 #include <iterator>
 #include <vector>
 
+#include "exec/execution.hpp"
 #include "graph/interleaving.hpp"
 
 namespace heddle::exploration {
@@ -139,10 +140,14 @@ void Retelling::keep_order(const Graph& graph) {
 void Retelling::tell(const Graph& graph, EventId id) {
   Event event = graph[id];
   told_[id] = true;
-  const bool is_patience =
-      event.kind == Kind::kChoice && event.other == static_cast<u16>(exec::DecisionKind::kTimeOut);
-  if (is_patience || chooses_waiter(event)) {
+  if (is_choice(event, exec::DecisionKind::kTimeOut) || chooses_waiter(event)) {
     return;  // the wait itself tells, or the notification
+  }
+  if (is_choice(event, exec::DecisionKind::kClock)) {
+    if (event.value != 0) {
+      leaps_.push_back(Leap{event.thread, look_of(event)});
+    }
+    return;
   }
   if (event.kind == Kind::kChoice) {
     choices_.push_back(Choice{events_.size(), event.thread, static_cast<u32>(event.value)});
@@ -215,6 +220,9 @@ ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
 u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {
   const u32 at = memory_.at();
   u32 choice = 0;
+  if (kind == exec::DecisionKind::kClock) {
+    return leaps(*exec::current_thread);
+  }
   if (kind == exec::DecisionKind::kReadsFrom && at < events_.size()) {
     const EventId store = events_[at].store;
     choice = later_stores(events_[at], store == kInitial ? 0 : events_[store - 1].coherence);
@@ -224,6 +232,12 @@ u32 Retelling::pick(exec::DecisionKind kind, u32 arity) {
     choice = choices_[choices_made_++].value;
   }
   return choice < arity ? choice : 0;
+}
+
+bool Retelling::leaps(const exec::Thread& thread) const {
+  return std::ranges::any_of(leaps_, [&](const Leap& leap) {
+    return leap.thread == to_index(thread.id) && leap.look == thread.looks;
+  });
 }
 
 /// How many stores of the location are there by now, and are later in coherence.

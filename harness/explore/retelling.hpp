@@ -36,6 +36,12 @@ class Retelling final : public exec::Strategy {
     u32 value;
   };
 
+  /// A look at the clock that finds that time has passed.
+  struct Leap {
+    u16 thread;
+    u32 look;
+  };
+
   void tell(const graph::Graph& graph, graph::EventId id);
   void tell_choices_behind(const graph::Graph& graph, const graph::Event& event);
   bool tell_if_possible(const graph::Graph& graph, graph::EventId first);
@@ -43,6 +49,7 @@ class Retelling final : public exec::Strategy {
   void keep_order(const graph::Graph& graph);
   void interleave(const graph::Graph& graph, const target::History& history);
   void tell_all(const graph::Graph& graph, const Vec<bool>& wanted);
+  bool leaps(const exec::Thread& thread) const;
   u32 later_stores(const graph::Event& event, u32 coherence) const;
 
   graph::GraphMemory memory_;
@@ -52,6 +59,7 @@ class Retelling final : public exec::Strategy {
   OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
   OwnedVec<bool> told_;             // by the explorer's events
   OwnedVec<Choice> choices_;
+  OwnedVec<Leap> leaps_;
   u32 choices_made_ = 0;
   u32 picks_since_ = 0;  // the last event was told
 };

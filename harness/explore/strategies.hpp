@@ -28,11 +28,15 @@ class Chances {
   void begin_execution(u64 index) {
     fault_period_ = fault_period(index);
     stale_chance_ = stale_chance(index);
+    time_chance_ = yield_chance(index);
   }
 
   u32 pick(Rng& rng, exec::DecisionKind kind, u32 arity) const {
     if (exec::is_fault(kind)) {
       return rng.below(fault_period_) == 0;
+    }
+    if (kind == exec::DecisionKind::kClock) {
+      return rng.chance(time_chance_);
     }
     const bool orders_stores =
         kind == exec::DecisionKind::kReadsFrom || kind == exec::DecisionKind::kCoherence;
@@ -42,6 +46,7 @@ class Chances {
  private:
   u32 fault_period_ = 8;
   u32 stale_chance_ = 0;
+  u32 time_chance_ = 0;
 };
 
 /// Knows a spinner by how long it keeps others from running. The engine parks threads that spin by

@@ -15,10 +15,8 @@ void archive(Archive& archive, Event& event) {
           event.is_placed, event.thread, event.other, event.index, event.location, event.store,
           event.coherence, event.co_prev, event.stamp, event.arity, event.revisits_tried,
           event.depth);
-  if (event.is_object) {
+  if (event.is_object || event.kind == Kind::kChoice) {
     archive(event.modification.argument, event.value);
-  } else if (event.kind == Kind::kChoice) {
-    archive(event.value);
   }
 }
 

@@ -90,12 +90,18 @@ constexpr bool is_waiting(const Event& event) {
   return event.kind == Kind::kRead && event.is_object;
 }
 
+constexpr bool is_choice(const Event& event, exec::DecisionKind kind) {
+  return event.kind == Kind::kChoice && event.other == static_cast<u16>(kind);
+}
+
 /// A choice of whom to wake. It is part of the notification right before it in its thread: what
 /// comes behind that in coherence may depend on it.
 constexpr bool chooses_waiter(const Event& event) {
-  return event.kind == Kind::kChoice &&
-         event.other == static_cast<u16>(exec::DecisionKind::kWaiter);
+  return is_choice(event, exec::DecisionKind::kWaiter);
 }
+
+/// Of a choice whether time has passed: the how manieth look of its thread at the clock it is.
+constexpr u32 look_of(const Event& event) { return static_cast<u32>(event.modification.argument); }
 
 /// Of an event of an object.
 constexpr exec::ObjectOperation operation_of(const Event& event) {

@@ -290,14 +290,39 @@ GraphMemory::Progress& GraphMemory::progress_of(ThreadId thread) {
   return progress_[to_index(thread)];
 }
 
-// That it has not been through.
-bool GraphMemory::has_more_events(const Thread& thread) const {
+// The first one that it has not been through; kInitial if there is none.
+EventId GraphMemory::next_event(const Thread& thread) const {
   EventId id = at_ + 1;
   while (id <= graph_.size() &&
          (graph_[id].thread != to_index(thread.id) || is_waiting(graph_[id]))) {
     ++id;
   }
-  return id <= graph_.size();
+  return id <= graph_.size() ? id : kInitial;
+}
+
+// Where the graph says how it goes on, it says whether time passes, too.
+bool GraphMemory::waits_for_time(Thread& thread) {
+  Progress& progress = progress_of(thread.id);
+  const EventId next = next_event(thread);
+  const bool chose = next != kInitial && is_choice(graph_[next], exec::DecisionKind::kClock) &&
+                     look_of(graph_[next]) == thread.looks;
+  progress.look = mix64(progress.history ^ mix64(thread.looks)) | 1;
+  progress.may_choose = chose || next == kInitial;
+  return chose || (progress.may_choose && spins_.is_poll(progress.look));
+}
+
+// Who spins until a value or a time comes has to choose at its last look at the clock whether that
+// has come. If it could not, it goes on until it can.
+GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
+  const Progress& progress = progress_of(thread.id);
+  if (!spins_.polls_clock(thread) || progress.idle_leaps > exec::Execution::kGrowingLeaps) {
+    return Wait::kForValue;
+  }
+  if (thread.looks <= exec::Execution::kLooksAtOnce || !progress.may_choose) {
+    return Wait::kGoesOn;
+  }
+  cut_ = cut_ || thread.leaps == exec::Execution::kLeapsMax;
+  return spins_.note_poll(progress.look) ? Wait::kBeginAgain : Wait::kForTime;
 }
 
 void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
@@ -309,19 +334,27 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   const Spins::Verdict verdict = spins_.visit(thread, progress.history, progress.held,
                                               thread.pending_pc, tries_to_change, is_alone);
   const bool stops = verdict == Spins::Verdict::kSpins || verdict == Spins::Verdict::kCut;
-  if (stops && has_more_events(thread)) {
-    spins_.pass(thread, thread.pending_pc);  // it was not known then that this is a loop
+  // What has more events was there before it was known that this is a loop.
+  const Wait wait = !stops                           ? Wait::kForValue
+                    : next_event(thread) != kInitial ? Wait::kGoesOn
+                                                     : judge_wait(thread);
+  if (wait == Wait::kGoesOn) {
+    spins_.pass(thread, thread.pending_pc);
     return;
   }
-  switch (verdict) {
-    case Spins::Verdict::kGoesOn: break;
-    case Spins::Verdict::kSpins: spinners_.push_back(to_index(thread.id)); [[fallthrough]];
-    case Spins::Verdict::kCut: engine().block_for_good(thread);
-    case Spins::Verdict::kBeginAgain: begin_again_ = true; engine().abandon();
+  if (verdict == Spins::Verdict::kBeginAgain || wait == Wait::kBeginAgain) {
+    begin_again_ = true;
+    engine().abandon();
+  }
+  if (verdict == Spins::Verdict::kSpins && wait == Wait::kForValue) {
+    spinners_.push_back(to_index(thread.id));
+  }
+  if (stops) {
+    engine().block_for_good(thread);
   }
   if (engine().runnable().count() > 1 &&
       spins_.goes_in_circles(thread, progress.history, progress.held, thread.pending_pc) &&
-      !has_more_events(thread)) {
+      next_event(thread) == kInitial) {
     engine().block_for_good(thread);
   }
 }
@@ -360,10 +393,13 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
-  u64& history = progress_of(to_thread_id(event.thread)).history;
-  const u128 seen =
-      reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
-  history = mix64(history ^ mix64(name_of(seen) + static_cast<u64>(event.kind)));
+  // That no time has passed is nothing to remember.
+  if (!is_choice(event, exec::DecisionKind::kClock) || graph_[id].value != 0) {
+    u64& history = progress_of(to_thread_id(event.thread)).history;
+    const u128 seen =
+        reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
+    history = mix64(history ^ mix64(name_of(seen) + static_cast<u64>(event.kind)));
+  }
   skip_waiting();
   return id;
 }
@@ -811,6 +847,14 @@ bool GraphMemory::has_notified(const Thread& thread) const {
   return chooses_waiter(last) || is_operation(last, ObjectOperation::kNotify);
 }
 
+// It has to look what that changes, before it may choose again.
+void GraphMemory::note_leap(const Thread& thread) {
+  Progress& progress = progress_of(thread.id);
+  progress.may_choose = false;
+  progress.idle_leaps = progress.effects == thread.effects ? progress.idle_leaps + 1 : 1;
+  progress.effects = thread.effects;
+}
+
 u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
   if (kind == exec::DecisionKind::kWaiter && has_notified(thread)) {
     notifier_ = thread.id;
@@ -821,12 +865,14 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
   choice.arity = arity;
   choice.value = value;
   choice.other = static_cast<u16>(kind);
+  choice.modification.argument = kind == exec::DecisionKind::kClock ? thread.looks : 0;
   const u32 chosen = static_cast<u32>(graph_[take(choice, kInitial)].value);
-  if (kind != exec::DecisionKind::kWeakCas) {
-    ++thread.effects;
-  } else if (chosen == 1) {
+  if (kind == exec::DecisionKind::kWeakCas && chosen == 1) {
     spins_.note_chance(thread);
+  } else if (kind == exec::DecisionKind::kClock && chosen == 1) {
+    note_leap(thread);
   }
+  thread.effects += kind != exec::DecisionKind::kWeakCas && kind != exec::DecisionKind::kClock;
   if (kind == exec::DecisionKind::kTimeOut) {
     await_turn(thread);  // the thread looks next at what others may have to change first
   }

@@ -51,6 +51,7 @@ class GraphMemory final : public exec::MemoryModel {
                        const exec::Modification& modification) override;
   void fence(exec::Thread& thread, Order order) override;
   void look(exec::Thread& thread) override { look_for_spin(thread, false); }
+  bool waits_for_time(exec::Thread& thread) override;
   void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
                    Order order) override;
   u32 call(exec::Thread& thread) override;
@@ -91,9 +92,16 @@ class GraphMemory final : public exec::MemoryModel {
   };
 
   struct Progress {
-    u64 history;  // a hash of what it has read and written so far
-    u64 held;     // and of the locks that it has
+    u64 history;      // a hash of what it has read and written so far
+    u64 held;         // and of the locks that it has
+    u64 look;         // its last one at the clock, and `history` then
+    bool may_choose;  // whether time has passed, at that look
+    u64 effects;      // when time last passed while it waited
+    u32 idle_leaps;   // how often that was so, with the same effects
   };
+
+  /// What a thread that spins waits for.
+  enum class Wait : u8 { kForValue, kForTime, kGoesOn, kBeginAgain };
 
   Event event(const exec::Thread& thread, Kind kind, Order order) const;
   u32 location_of(exec::Thread& thread, exec::SyncVar& variable, u32 size, u128 initial);
@@ -109,7 +117,9 @@ class GraphMemory final : public exec::MemoryModel {
   bool has_notified(const exec::Thread& thread) const;
   /// Does not return if the thread waits for a value that it has not found.
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
-  bool has_more_events(const exec::Thread& thread) const;
+  EventId next_event(const exec::Thread& thread) const;
+  Wait judge_wait(const exec::Thread& thread);
+  void note_leap(const exec::Thread& thread);
   EventId behind_idle_updates(EventId store, const exec::Thread* of = nullptr) const;
   void note_read(const exec::Thread& thread, const Event& event);
   void note_waiting();

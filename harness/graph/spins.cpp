@@ -93,6 +93,19 @@ Spins::Line& Spins::line_of(const exec::Thread& thread) {
 
 void Spins::note_chance(const exec::Thread& thread) { line_of(thread).by_chance = true; }
 
+bool Spins::polls_clock(const exec::Thread& thread) const {
+  const Line& line = lines_[to_index(thread.id)];
+  return line.round < line.visits.size() && line.visits[line.round].looks != thread.looks;
+}
+
+bool Spins::note_poll(u64 look) {
+  const bool is_new = !is_poll(look);
+  if (is_new) {
+    polls_.add(Poll{look});
+  }
+  return is_new;
+}
+
 Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
                             bool tries_to_change, bool is_alone) {
   const u32 index = to_index(thread.id);
@@ -128,13 +141,14 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
       }
     }
   }
-  visits.push_back(Visit{pc, state, 0, 0, 0, rounds, tries_to_change, line.by_chance});
+  visits.push_back(
+      Visit{pc, state, 0, 0, 0, rounds, thread.looks, tries_to_change, line.by_chance});
   line.by_chance = false;
   return Verdict::kGoesOn;
 }
 
 void Spins::pass(const exec::Thread& thread, uptr pc) {
-  line_of(thread).visits.push_back(Visit{pc, 0, 0, 0, 0, 0, false, false});
+  line_of(thread).visits.push_back(Visit{pc, 0, 0, 0, 0, 0, thread.looks, false, false});
 }
 
 Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
@@ -191,11 +205,17 @@ Spins::Circle& Spins::circle_of(u64 key) {
 
 void Spins::archive(Archive& archive) {
   OwnedVec<Known> entries;
+  OwnedVec<Poll> polls;
   known_.each([&](const Known& entry) { entries.push_back(entry); });
+  polls_.each([&](const Poll& poll) { polls.push_back(poll); });
   archive(bounded_);
   archive.list(entries, [&](Known& entry) { archive(entry.key, entry.round, entry.verdict); });
   for (u32 i = 0; archive.reads() && i < entries.size(); ++i) {
     known_.add(entries[i]);
+  }
+  archive.list(polls, [&](Poll& poll) { archive(poll.key); });
+  for (u32 i = 0; archive.reads() && i < polls.size(); ++i) {
+    polls_.add(polls[i]);
   }
 }
 

@@ -40,6 +40,12 @@ class Spins {
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);
+  /// In the round after which visit() stops it, it has looked at the clock.
+  bool polls_clock(const exec::Thread& thread) const;
+  /// Of a look at the clock, by what tells it from all others: it is the last one of a thread that
+  /// waits for a value in the meantime. False if that was known.
+  bool note_poll(u64 look);
+  bool is_poll(u64 look) { return polls_.find(look) != nullptr; }
   /// To be asked where visit() lets the thread go on and others can run: it has come back to `pc`
   /// again and again in the same state, though it has changed something. That may go on for as long
   /// as no other thread runs. O(1), but for threads that come back often.
@@ -85,6 +91,7 @@ class Spins {
     u32 store;   // that it read there
     u32 found;   // of an object
     u32 rounds;  // that read the same, one after the other, up to here
+    u32 looks;   // at the clock, up to here
     bool tries_to_change;
     bool by_chance;
   };
@@ -101,6 +108,10 @@ class Spins {
     u64 key;
     u32 round;
     Verdict verdict;
+  };
+
+  struct Poll {
+    u64 key;
   };
 
   /// A thread at a read, in the present execution.
@@ -127,6 +138,7 @@ class Spins {
   OwnedVec<uptr> loops_;
   KeyTable<Known> known_;
   KeyTable<Circle> circles_;
+  KeyTable<Poll> polls_;
   u32 execution_ = 0;
   bool bounded_ = false;
 };

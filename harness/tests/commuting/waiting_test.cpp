@@ -1,7 +1,8 @@
-// Threads that wait for notifications: exhaustive search comes to all that plain backtracking over
-// schedules comes to, and to nothing else.
+// Threads that wait for notifications, for values, for times: exhaustive search comes to all that
+// plain backtracking over schedules comes to, and to nothing else.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <gtest/gtest.h>
 #include <linux/futex.h>
@@ -18,6 +19,8 @@
 
 namespace heddle::testing {
 namespace {
+
+using namespace std::chrono_literals;
 
 using exploration::Budget;
 using exploration::Census;
@@ -36,11 +39,13 @@ enum class Action : u8 {
   kSignal,
   kSignalLocked,
   kBroadcast,
+  kPoll,      // the word until somebody has stored, or the time is up
+  kPollLong,  // a longer time
 };
 
 constexpr const char* kNames[] = {
-    "load",     "store", "sleep",      "sleep-again", "sleep-short",   "wake",     "wake-two",
-    "wake-all", "wait",  "wait-short", "signal",      "signal-locked", "broadcast"};
+    "load", "store",      "sleep",  "sleep-again",   "sleep-short", "wake", "wake-two", "wake-all",
+    "wait", "wait-short", "signal", "signal-locked", "broadcast",   "poll", "poll-long"};
 
 using Program = std::vector<std::vector<Action>>;
 
@@ -92,6 +97,17 @@ u64 store(Machine& machine, int value) {
   return 0;
 }
 
+/// True if the time is up first.
+u64 poll(Machine& machine, std::chrono::nanoseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (machine.word.load(std::memory_order_relaxed) == 0) {
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
 /// What its thread learns.
 u64 execute(Action action, int value, Machine& machine) {
   const timespec soon = {0, 1};
@@ -109,6 +125,8 @@ u64 execute(Action action, int value, Machine& machine) {
     case Action::kSignal: return static_cast<u64>(pthread_cond_signal(&machine.condition));
     case Action::kSignalLocked: return signal_locked(machine);
     case Action::kBroadcast: return static_cast<u64>(pthread_cond_broadcast(&machine.condition));
+    case Action::kPoll: return poll(machine, 1us);
+    case Action::kPollLong: return poll(machine, 1s);
   }
   return 0;
 }
@@ -230,6 +248,11 @@ TEST(Waiting, ForConditions) {
 TEST(Waiting, ForConditionsForATime) {
   expect_agreements({Action::kWaitShort, Action::kWait, Action::kSignal, Action::kSignalLocked,
                      Action::kBroadcast});
+}
+
+TEST(Waiting, ForValuesForATime) {
+  expect_agreements({Action::kPoll, Action::kPollLong, Action::kStore, Action::kLoad,
+                     Action::kSleepShort, Action::kWakeAll});
 }
 
 }  // namespace

@@ -1,0 +1,186 @@
+// Exhaustive search of threads that wait for a value or for a time, by looking again and again.
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <thread>
+
+#include "tests/check_helpers.hpp"
+#include "tests/explore_helpers.hpp"
+
+namespace heddle::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+/// One thread waits until the other has come, and gives up after `patience`. The other one must not
+/// have come too late.
+std::function<void()> with_patience(steady_clock::duration patience) {
+  return [=] {
+    Shared s;
+    run([&] { s.x.store(1, kRelease), HEDDLE_CHECK(s.y.load(kRelaxed) == 0); },
+        [&] {
+          const auto deadline = steady_clock::now() + patience;
+          while (s.x.load(kAcquire) == 0) {
+            if (steady_clock::now() >= deadline) {
+              s.y.store(1, kRelaxed);
+              break;
+            }
+          }
+        });
+  };
+}
+
+TEST(Time, DeadlinesOfPollersPass) {
+  for (const auto patience : {steady_clock::duration(1), steady_clock::duration(1h)}) {
+    for (const char* model : {"sc", "tso", "rc11"}) {
+      EXPECT_EQ(findings(model, with_patience(patience)), "check") << model;
+    }
+    expect_found("check", "", with_patience(patience));
+  }
+}
+
+TEST(Time, DeadlinesUnderLocksPass) {
+  const auto body = [] {
+    std::mutex mutex;
+    bool came = false;
+    bool gave_up = false;
+    run(
+        [&] {
+          const std::lock_guard lock(mutex);
+          came = true;
+          HEDDLE_CHECK(!gave_up);
+        },
+        [&] {
+          const auto deadline = steady_clock::now() + 1ms;
+          for (bool waits = true; waits;) {
+            const std::lock_guard lock(mutex);
+            gave_up = !came && steady_clock::now() >= deadline;
+            waits = !came && !gave_up;
+          }
+        });
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body), "check") << model;
+  }
+  expect_found("check", "", body);
+}
+
+// Who tries to lock for a while comes in, or does not; never both.
+TEST(Time, AttemptsGiveUp) {
+  const auto body = [](bool looks) {
+    return [=] {
+      std::atomic_flag flag;
+      int count = 0;
+      const auto add = [&](bool for_ever) {
+        const auto deadline = steady_clock::now() + 1ms;
+        while (flag.test_and_set(kAcquire)) {
+          if (!for_ever && steady_clock::now() >= deadline) {
+            if (looks) {
+              return;
+            }
+            break;
+          }
+        }
+        ++count;
+        flag.clear(kRelease);
+      };
+      run([&] { add(true); }, [&] { add(false); });
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(true)), "");
+  EXPECT_EQ(findings("rc11", body(false)), "race");
+}
+
+// The first deadline may have passed while the second has not.
+TEST(Time, OneDeadlinePassesBeforeAnother) {
+  const auto body = [](int wrong) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(1, kSeqCst), HEDDLE_CHECK(s.y.load(kSeqCst) != wrong); },
+          [&] {
+            const auto start = steady_clock::now();
+            while (s.x.load(kSeqCst) == 0 && s.y.load(kSeqCst) != 2) {
+              const auto passed = steady_clock::now() - start;
+              s.y.store(passed >= 10s ? 2 : passed >= 1us ? 1 : 0, kSeqCst);
+            }
+          });
+    };
+  };
+  for (const int wrong : {1, 2}) {
+    EXPECT_EQ(findings("sc", body(wrong)), "check") << wrong;
+    expect_found("check", "", body(wrong));
+  }
+}
+
+// Nobody will come: that is no livelock, since somebody gives up in the end.
+TEST(Time, WhoGivesUpNeedsNobody) {
+  const auto body = [](bool gives_up) {
+    return [=] {
+      Shared s;
+      run([&] { s.y.store(1, kRelaxed); },
+          [&] {
+            const auto deadline = steady_clock::now() + 24h * 300;
+            while (s.x.load(kAcquire) == 0) {
+              if (steady_clock::now() >= deadline && gives_up) {
+                break;
+              }
+            }
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    const exploration::Census census = check(model, body(true));
+    EXPECT_EQ(census.complete, 1u);
+    EXPECT_FALSE(census.bounded);
+    EXPECT_EQ(findings(model, body(false)), "livelock");
+  }
+  expect_found("livelock", "", body(false));
+}
+
+// Who renews a deadline gets to know how often it has passed.
+TEST(Time, RenewedDeadlinesPassAgain) {
+  const auto body = [](int times) {
+    return [=] {
+      Shared s;
+      int passed = 0;
+      run([&] { s.x.store(1, kRelease); },
+          [&] {
+            auto deadline = steady_clock::now() + 1ms;
+            while (s.x.load(kAcquire) == 0 && passed < 3) {
+              if (steady_clock::now() >= deadline) {
+                ++passed;
+                deadline = steady_clock::now() + 1ms;
+              }
+            }
+          });
+      HEDDLE_CHECK(passed != times);
+    };
+  };
+  for (const int times : {0, 1, 2, 3}) {
+    EXPECT_EQ(findings("rc11", body(times)), "check") << times;
+  }
+  EXPECT_EQ(findings("rc11", body(4)), "");
+  EXPECT_FALSE(check("rc11", body(4)).bounded);
+}
+
+// How long something took is not explored.
+TEST(Time, WhoMeasuresFindsNoTimePassed) {
+  const auto body = [] {
+    Shared s;
+    run([&] { s.x.store(1, kRelaxed); },
+        [&] {
+          const auto start = steady_clock::now();
+          (void)s.x.load(kRelaxed);
+          HEDDLE_CHECK(steady_clock::now() == start);
+          (void)s.x.load(kRelaxed);
+          HEDDLE_CHECK(steady_clock::now() == start);
+        });
+  };
+  EXPECT_EQ(counts(body), (Counts{3, 3, 3}));
+}
+
+}  // namespace
+}  // namespace heddle::testing
