@@ -91,7 +91,7 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     message(FATAL_ERROR "LLVM's headers for ${CMAKE_CXX_COMPILER} not found; on Debian they come with "
                         "the package llvm-${compiler_major}-dev (or set HEDDLE_LLVM_INCLUDE)")
   endif()
-  foreach(pass captured_locals dead_loads machine_fences replaced_operators)
+  foreach(pass captured_locals dead_loads machine_instructions replaced_operators)
     set(source ${CMAKE_CURRENT_LIST_DIR}/../instrumentation/${pass}.cpp)
     file(SHA256 ${source} hash)
     string(SUBSTRING ${hash} 0 8 hash)

@@ -318,10 +318,13 @@ GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
   if (!spins_.polls_clock(thread) || progress.idle_leaps > exec::Execution::kGrowingLeaps) {
     return Wait::kForValue;
   }
+  if (thread.leaps == exec::Execution::kLeapsMax) {
+    cut_ = true;
+    return Wait::kForTime;
+  }
   if (thread.looks <= exec::Execution::kLooksAtOnce || !progress.may_choose) {
     return Wait::kGoesOn;
   }
-  cut_ = cut_ || thread.leaps == exec::Execution::kLeapsMax;
   return spins_.note_poll(progress.look) ? Wait::kBeginAgain : Wait::kForTime;
 }
 

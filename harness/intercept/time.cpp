@@ -94,6 +94,13 @@ HEDDLE_HOOK clock_t times(tms* out) noexcept {
   return ticks;
 }
 
+// What reading the processor's counter has become; see instrumentation/machine_instructions.cpp.
+// In an execution a cycle takes a nanosecond.
+HEDDLE_HOOK u64 __heddle_read_cycles() {
+  Thread* thread = current_thread;
+  return thread == nullptr ? __builtin_ia32_rdtsc() : engine().read_clock(*thread, HEDDLE_PC);
+}
+
 HEDDLE_HOOK int nanosleep(const timespec* duration, timespec* remaining) {
   Thread* thread = current_thread;
   if (thread == nullptr) {

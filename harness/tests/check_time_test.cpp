@@ -166,6 +166,85 @@ TEST(Time, RenewedDeadlinesPassAgain) {
   EXPECT_FALSE(check("rc11", body(4)).bounded);
 }
 
+// For ever, if nobody comes; that is not explored to its end.
+TEST(Time, DeadlinesRenewedForEverAreABound) {
+  const auto body = [](bool tells) {
+    return [=] {
+      Shared s;
+      run([&] { s.x.store(1, kRelease); },
+          [&] {
+            auto deadline = steady_clock::now() + 1ms;
+            while (s.x.load(kAcquire) == 0) {
+              if (steady_clock::now() >= deadline) {
+                deadline = steady_clock::now() + 1ms;
+                s.y.fetch_add(tells, kRelaxed);
+              }
+            }
+          });
+    };
+  };
+  EXPECT_TRUE(check("rc11", body(true)).bounded);
+  EXPECT_FALSE(check("rc11", body(false)).bounded);  // rounds that change nothing are alike
+}
+
+u64 cycles_by_halves() {
+  u32 low = 0;
+  u32 high = 0;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return u64{high} << 32 | low;
+}
+
+u64 cycles_behind_all() {
+  u32 low = 0;
+  u32 high = 0;
+  asm volatile("rdtscp\n\tlfence" : "=a"(low), "=d"(high)::"rcx", "memory");
+  return u64{high} << 32 | low;
+}
+
+u64 cycles_as_a_whole() {
+  u64 cycles = 0;
+  asm volatile("rdtsc; shl $32, %%rdx; or %%rdx, %%rax" : "=a"(cycles)::"rdx");
+  return cycles;
+}
+
+u64 cycles_and_processor() {
+  unsigned processor = 1;
+  const u64 cycles = __builtin_ia32_rdtscp(&processor);
+  return cycles + processor;
+}
+
+// The processor's counter is a clock like others.
+TEST(Time, CyclesAreTime) {
+  u64 (*const counters[])() = {cycles_by_halves,
+                               cycles_behind_all,
+                               cycles_as_a_whole,
+                               cycles_and_processor,
+                               [] { return u64{__builtin_ia32_rdtsc()}; },
+                               [] { return u64{__builtin_readcyclecounter()}; }};
+  for (const auto cycles : counters) {
+    const u64 before = __builtin_ia32_rdtsc();
+    EXPECT_GE(cycles(), before);  // outside of executions it is the real one
+    const auto body = [=](bool good) {
+      return [=] {
+        Shared s;
+        const auto start = static_cast<u64>(steady_clock::now().time_since_epoch().count());
+        HEDDLE_CHECK(cycles() == start);
+        run([&] { s.x.store(1, kRelease), HEDDLE_CHECK(s.y.load(kRelaxed) == 0 || good); },
+            [&] {
+              while (s.x.load(kAcquire) == 0) {
+                if (cycles() > start + 1'000'000) {
+                  s.y.store(1, kRelaxed);
+                  break;
+                }
+              }
+            });
+      };
+    };
+    EXPECT_EQ(findings("rc11", body(true)), "");
+    EXPECT_EQ(findings("rc11", body(false)), "check");
+  }
+}
+
 // How long something took is not explored.
 TEST(Time, WhoMeasuresFindsNoTimePassed) {
   const auto body = [] {
