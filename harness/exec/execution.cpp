@@ -147,6 +147,9 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
     }
   }
   rollback_.undo();
+  if (undo_ != nullptr) {
+    undo_();
+  }
   tsan::end_execution(thread_count_);
   if (surroundings_ != nullptr) {
     surroundings_->after_execution();

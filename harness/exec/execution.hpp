@@ -95,6 +95,9 @@ class Execution {
   /// Where blocks come from another allocator: called for those still live after an execution.
   void set_block_release(void (*release)(void*)) { release_block_ = release; }
 
+  /// Called when an execution has ended, to give back what it took from the system. Null: nothing.
+  void set_undo(void (*undo)()) { undo_ = undo; }
+
   /// The thread for which the target's code looks at the target's state; null: none.
   void observe_by(Thread* thread) { observer_ = thread; }
   /// Who is to blame for a crash here; null outside of the target's code.
@@ -564,6 +567,7 @@ class Execution {
   AccessOracle* access_oracle_ = nullptr;
   Sanitizer* sanitizer_ = nullptr;
   void (*release_block_)(void*) = nullptr;
+  void (*undo_)() = nullptr;
   Surroundings* surroundings_ = nullptr;
   Oracle* oracles_[16] = {};
   u32 oracle_count_ = 0;

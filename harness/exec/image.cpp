@@ -83,12 +83,9 @@ void ensure_loaded() {
     return;
   }
   // Stays mapped: the names point into it.
-  void* memory =
-      ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
+  const auto bytes = static_cast<std::size_t>(status.st_size);
+  load_symbols(static_cast<const char*>(os_map_file(file, bytes)), bytes);
   ::close(file);
-  if (memory != MAP_FAILED) {
-    load_symbols(static_cast<const char*>(memory), static_cast<std::size_t>(status.st_size));
-  }
 }
 
 }  // namespace

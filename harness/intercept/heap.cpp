@@ -14,8 +14,11 @@
 using heddle::uptr;
 using heddle::exec::DecisionKind;
 using heddle::exec::Thread;
+using heddle::intercept::accountable;
+using heddle::intercept::allocate;
 using heddle::intercept::allocate_or_null;
 using heddle::intercept::current_thread;
+using heddle::intercept::early_block;
 using heddle::intercept::engine;
 using heddle::intercept::place_in_program;
 using heddle::intercept::release;
@@ -35,23 +38,19 @@ void* BELOW(realloc)(void*, std::size_t);
 void* BELOW(memalign)(std::size_t, std::size_t);
 }
 
-namespace {
+namespace heddle::intercept {
 
-/// The logical thread on whose account `pc` allocates; null if it is no part of an execution. In a
-/// driven program what libraries allocate is: their state is undone with the execution.
 Thread* accountable(uptr pc) {
   Thread* thread = current_thread;
   if (thread == nullptr) {
     return nullptr;
   }
-  const bool counts = heddle::process::is_driven()
-                          ? !heddle::intercept::is_loader(pc)
-                          : heddle::intercept::is_program_or_cxx_library(pc);
+  const bool counts = process::is_driven() ? !is_loader(pc) : is_program_or_cxx_library(pc);
   return counts ? thread : nullptr;
 }
 
 void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKind kind, uptr pc) {
-  const bool by_program = heddle::intercept::is_program(pc);
+  const bool by_program = is_program(pc);
   // Not inside of the C++ library: what it allocates there is for throwing exceptions, mostly.
   if (by_program && engine().fails_by_decision(DecisionKind::kAllocation)) {
     errno = ENOMEM;
@@ -73,6 +72,19 @@ void* allocate(Thread& thread, std::size_t size, std::size_t alignment, AllocKin
   return memory;
 }
 
+const process::EarlyBlock* early_block(void* memory) {
+  if (process::makes_early_blocks() || memory::in_heap(reinterpret_cast<uptr>(memory))) {
+    return nullptr;
+  }
+  const uptr address = reinterpret_cast<uptr>(memory);
+  const auto* block = process::before_main().block_of(address);
+  return block != nullptr && block->address == address ? block : nullptr;
+}
+
+}  // namespace heddle::intercept
+
+namespace {
+
 // Whether the C library's heap belongs to the program's executions, so that nothing else may use
 // it.
 bool has_own_heap() {
@@ -92,17 +104,6 @@ void* allocate_outside(std::size_t size, std::size_t alignment, AllocKind kind) 
     heddle::process::before_main().note_block(memory, size, kind);
   }
   return memory;
-}
-
-/// The block from before main that starts at `memory`; null if there is none, or not yet.
-const heddle::process::EarlyBlock* early_block(void* memory) {
-  if (heddle::process::makes_early_blocks() ||
-      heddle::memory::in_heap(reinterpret_cast<uptr>(memory))) {
-    return nullptr;
-  }
-  const uptr address = reinterpret_cast<uptr>(memory);
-  const auto* block = heddle::process::before_main().block_of(address);
-  return block != nullptr && block->address == address ? block : nullptr;
 }
 
 void release_outside(void* memory) {

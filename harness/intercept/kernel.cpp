@@ -6,12 +6,14 @@
 #include <ctime>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "intercept/hook.hpp"
+#include "intercept/mappings.hpp"
 #include "intercept/time.hpp"
 
 using heddle::u32;
@@ -22,6 +24,7 @@ using heddle::exec::kNever;
 using heddle::exec::Thread;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
+using heddle::intercept::Mapping;
 using heddle::intercept::to_nanoseconds;
 
 namespace {
@@ -73,6 +76,40 @@ long futex(Thread& thread, const long (&arguments)[6], uptr pc) {
   return -1;
 }
 
+template <class T>
+T* pointer(long argument) {
+  return reinterpret_cast<T*>(argument);
+}
+
+/// mmap() and its relatives, by number.
+long memory_call(Thread* thread, long number, const long (&arguments)[6], uptr pc) {
+  void* memory = pointer<void>(arguments[0]);
+  const auto bytes = static_cast<std::size_t>(arguments[1]);
+  const auto third = static_cast<std::size_t>(arguments[2]);
+  const int protection = static_cast<int>(arguments[2]);
+  const int flags = static_cast<int>(arguments[3]);
+  switch (number) {
+    case SYS_mmap: {
+      const int file = static_cast<int>(arguments[4]);
+      const Mapping mapping = {memory, bytes, protection, flags, file, arguments[5]};
+      return reinterpret_cast<long>(
+          thread != nullptr ? heddle::intercept::map(*thread, mapping, pc)
+                            : ::mmap(memory, bytes, protection, flags, file, arguments[5]));
+    }
+    case SYS_munmap:
+      return thread != nullptr ? heddle::intercept::unmap(memory, bytes, pc)
+                               : ::munmap(memory, bytes);
+    case SYS_mprotect:
+      return thread != nullptr ? heddle::intercept::protect(memory, bytes, protection)
+                               : ::mprotect(memory, bytes, protection);
+    default:
+      return reinterpret_cast<long>(
+          thread != nullptr ? heddle::intercept::remap(*thread, memory, bytes, third, flags,
+                                                       pointer<void>(arguments[4]), pc)
+                            : ::mremap(memory, bytes, third, flags, pointer<void>(arguments[4])));
+  }
+}
+
 }  // namespace
 
 HEDDLE_HOOK long syscall(long number, ...) noexcept {
@@ -99,6 +136,10 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
                            static_cast<unsigned>(arguments[2]));
       default: break;
     }
+  }
+  if (number == SYS_mmap || number == SYS_munmap || number == SYS_mremap ||
+      number == SYS_mprotect) {
+    return memory_call(current_thread, number, arguments, HEDDLE_PC);
   }
   return HEDDLE_ORIGINAL(syscall)(number, arguments[0], arguments[1], arguments[2], arguments[3],
                                   arguments[4], arguments[5]);

@@ -9,7 +9,7 @@ namespace heddle::memory {
 enum class BlockState : u8 { kLive, kFreed, kLeaked };
 
 /// How a block was obtained; freeing it in another way is a finding.
-enum class AllocKind : u8 { kMalloc, kNew, kNewArray };
+enum class AllocKind : u8 { kMalloc, kNew, kNewArray, kMap };
 
 /// A heap block, from its allocation to the end of the execution (freed blocks are quarantined).
 struct Block {

@@ -103,12 +103,22 @@ void add_roots_of_program(Execution& execution, Reachability& reachability) {
 
 class LeakOracle final : public exec::Oracle {
  public:
+  // Nobody is asked to give back to the kernel what the end of the process does.
+  static bool is_mapping(const Block& block) {
+    return block.state == BlockState::kLive && block.kind == memory::AllocKind::kMap;
+  }
+
   void on_end(Execution& execution) override {
     if (execution.arena().live_count() == 0) {
       return;
     }
     static Reachability reachability(execution);
     reachability.start();
+    for (u32 index = 1; index <= execution.arena().last_block(); ++index) {
+      if (is_mapping(execution.arena().block(index))) {
+        reachability.add_root(execution.arena().block(index).address);
+      }
+    }
     execution.rollback().each_written([](u64 word) { reachability.add_root(word); });
     if (execution.surroundings() != nullptr) {
       add_roots_of_program(execution, reachability);
@@ -224,7 +234,7 @@ Finding& sanitizer_finding(Thread& thread, const exec::SanitizerReport& report) 
 }
 
 void report_mismatched_free(Thread& thread, u32 index, uptr pc) {
-  static constexpr const char* kObtained[] = {"malloc", "new", "new[]"};
+  static constexpr const char* kObtained[] = {"malloc", "new", "new[]", "mmap"};
   const Block& block = exec::engine().arena().block(index);
   Finding& finding = heap_finding(thread, "mismatched-free", block.address, index, pc);
   finding.message.add("heap-mismatched-free: T%u frees in another way than by the one for %s: ",

@@ -28,6 +28,20 @@ void BeforeMain::note_free(const void* memory) {
   unlock();
 }
 
+void BeforeMain::note_unmap(uptr begin, uptr end) {
+  lock();
+  for (u32 i = blocks_.size(); i > 0; --i) {
+    EarlyBlock block = blocks_[i - 1];
+    if (block.kind == memory::AllocKind::kMap && block.address < end &&
+        begin < block.address + block.size) {
+      block.turn = blocks_.size();
+      block.freed = true;
+      blocks_.push_back(block);
+    }
+  }
+  unlock();
+}
+
 void BeforeMain::note_exit(void (*function)(void*), void* argument) {
   lock();
   exits_.push_back(EarlyExit{function, argument});

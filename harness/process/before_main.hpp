@@ -23,6 +23,8 @@ class BeforeMain {
  public:
   void note_block(const void* memory, uptr size, memory::AllocKind kind);
   void note_free(const void* memory);
+  /// The kernel takes back, or changes, memory in this range: what was mapped there is no block.
+  void note_unmap(uptr begin, uptr end);
   void note_exit(void (*function)(void*), void* argument);
   /// main is next: nothing is added any more.
   void close();

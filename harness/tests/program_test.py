@@ -74,6 +74,43 @@ int main() {
 }
 """
 
+MAPPED_BEFORE_MAIN = r"""
+#include <assert.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+static int *page, *kept;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static void* map(long bytes) {
+  return mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+__attribute__((constructor)) static void prepare(void) {
+  char* three = map(3 * 4096);
+  munmap(three + 4096, 4096);
+  kept = (int*)(three + 2 * 4096);
+  page = map(4096);
+  munmap(map(4096), 4096);
+}
+static void* work(void* argument) {
+  pthread_mutex_lock(&mutex);
+  ++*page;
+  pthread_mutex_unlock(&mutex);
+  return argument;
+}
+int main(int argc, char** argv) {
+  pthread_t thread;
+  pthread_create(&thread, 0, work, 0);
+  work(0);
+  pthread_join(thread, 0);
+  assert(*page == 2 && *kept == 0);
+  if (argc > 1) {
+    munmap(page, 4096);
+    *page = 1;
+  }
+  return 0;
+}
+"""
+
 DEADLOCK = r"""
 #include <mutex>
 #include <thread>
@@ -1101,6 +1138,16 @@ class FindingsTest(ProgramTest):
             program = self.built(RACY_UNUSED, language="cc", optimisation=optimisation)
             finding = self.only_finding(self.run_program(program, code=FINDING), "race")
             self.assertEqual(finding["location"].split(":")[0], "program.c")
+
+    def test_memory_from_the_kernel(self):
+        """What is mapped before main is as it was then, in each execution."""
+        program = self.built(MAPPED_BEFORE_MAIN, language="cc")
+        run(program, cwd=self.folder)
+        result = self.run_program(program)
+        self.assertEqual((result["verdict"], result["isolated"]), ("none", False))
+        result = json.loads(self.heddle("check", "--json", program).stdout)
+        self.assertEqual((result["verdict"], result["executions"]), ("verified", 2))
+        self.only_finding(self.run_program(program, "again", code=FINDING), "heap")
 
     def test_deadlock(self):
         program = self.built(DEADLOCK)
