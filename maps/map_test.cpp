@@ -235,8 +235,12 @@ TYPED_TEST(AnyMap, AnswersAsAMapDoes) {
   }
 }
 
-TYPED_TEST(AnyMap, GrowsToTenThousandKeysAndBack) {
+TYPED_TEST(AnyMap, GrowsToThousandsOfKeysAndBack) {
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+  constexpr int kKeys = 2'000;  // with hashes that collide, a matter of seconds each
+#else
   constexpr int kKeys = 10'000;
+#endif
   auto& map = this->map_;
   auto& reference = this->reference_;
   for (int key = 0; key < kKeys; ++key) {
