@@ -199,6 +199,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.reads_in_row = 0;
   thread.plain_in_row = 0;
   thread.effects = 0;
+  thread.written.clear();
   thread.children = 0;
   thread.now = virtual_now_;
   thread.clock_reads = 0;
@@ -668,8 +669,10 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
   }
   const u32 shift = static_cast<u32>(address & 7);
   if (shift + size <= 8) {
-    thread.effects += write && !is_own_stack(thread, address);
     plain_granule(thread, address - shift, byte_mask(shift, size), write, pc);
+    if (write) {
+      note_plain_write(thread, address - shift);
+    }
   } else {
     plain_range(thread, address, size, write, pc);
   }
@@ -685,12 +688,29 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
          pc);
 }
 
+// What it writes may be what was there. Its own stack is part of its state anyway.
+void Execution::note_plain_write(Thread& thread, uptr granule) {
+  constexpr u32 kWrittenMax = 64;
+  if (!options_.exhaustive || is_own_stack(thread, granule)) {
+    return;
+  }
+  for (const uptr written : thread.written) {
+    if (written == granule) {
+      return;
+    }
+  }
+  if (thread.written.size() == kWrittenMax) {
+    thread.written.clear();
+    ++thread.effects;
+  }
+  thread.written.push_back(granule);
+}
+
 void Execution::unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
   access_oracle_->on_unaddressable(thread, address, size, flags, pc);
 }
 
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
-  thread.effects += write && !is_own_stack(thread, address);
   uptr at = address;
   const uptr end = address + size;
   while (at < end) {
@@ -699,6 +719,9 @@ void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write,
     const u32 shift = static_cast<u32>(at - granule);
     const u32 bytes = static_cast<u32>(upto - at);
     plain_granule(thread, granule, byte_mask(shift, bytes), write, pc);
+    if (write) {
+      note_plain_write(thread, granule);
+    }
     at = upto;
   }
 }

@@ -423,6 +423,7 @@ class Execution {
   }
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
+  void note_plain_write(Thread& thread, uptr granule);
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
   void note_finding(Finding& finding);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,

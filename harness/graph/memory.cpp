@@ -314,8 +314,16 @@ bool GraphMemory::waits_for_time(Thread& thread) {
 // Who spins until a value or a time comes has to choose at its last look at the clock whether that
 // has come. If it could not, it goes on until it can.
 GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
-  const Progress& progress = progress_of(thread.id);
-  if (!spins_.polls_clock(thread) || progress.idle_leaps > exec::Execution::kGrowingLeaps) {
+  Progress& progress = progress_of(thread.id);
+  if (progress.state != spins_.state_of(thread)) {
+    progress.state = spins_.state_of(thread);
+    progress.leaps = thread.leaps;
+  }
+  if (next_event(thread) != kInitial) {
+    return Wait::kGoesOn;  // that was there before it was known that this is a loop
+  }
+  if (!spins_.polls_clock(thread) ||
+      thread.leaps - progress.leaps > exec::Execution::kGrowingLeaps) {
     return Wait::kForValue;
   }
   if (thread.leaps == exec::Execution::kLeapsMax) {
@@ -337,10 +345,7 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   const Spins::Verdict verdict = spins_.visit(thread, progress.history, progress.held,
                                               thread.pending_pc, tries_to_change, is_alone);
   const bool stops = verdict == Spins::Verdict::kSpins || verdict == Spins::Verdict::kCut;
-  // What has more events was there before it was known that this is a loop.
-  const Wait wait = !stops                           ? Wait::kForValue
-                    : next_event(thread) != kInitial ? Wait::kGoesOn
-                                                     : judge_wait(thread);
+  const Wait wait = stops ? judge_wait(thread) : Wait::kForValue;
   if (wait == Wait::kGoesOn) {
     spins_.pass(thread, thread.pending_pc);
     return;
@@ -850,14 +855,6 @@ bool GraphMemory::has_notified(const Thread& thread) const {
   return chooses_waiter(last) || is_operation(last, ObjectOperation::kNotify);
 }
 
-// It has to look what that changes, before it may choose again.
-void GraphMemory::note_leap(const Thread& thread) {
-  Progress& progress = progress_of(thread.id);
-  progress.may_choose = false;
-  progress.idle_leaps = progress.effects == thread.effects ? progress.idle_leaps + 1 : 1;
-  progress.effects = thread.effects;
-}
-
 u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 value) {
   if (kind == exec::DecisionKind::kWaiter && has_notified(thread)) {
     notifier_ = thread.id;
@@ -873,7 +870,7 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
   if (kind == exec::DecisionKind::kWeakCas && chosen == 1) {
     spins_.note_chance(thread);
   } else if (kind == exec::DecisionKind::kClock && chosen == 1) {
-    note_leap(thread);
+    progress_of(thread.id).may_choose = false;  // it has to look what that changes first
   }
   thread.effects += kind != exec::DecisionKind::kWeakCas && kind != exec::DecisionKind::kClock;
   if (kind == exec::DecisionKind::kTimeOut) {

@@ -96,8 +96,8 @@ class GraphMemory final : public exec::MemoryModel {
     u64 held;         // and of the locks that it has
     u64 look;         // its last one at the clock, and `history` then
     bool may_choose;  // whether time has passed, at that look
-    u64 effects;      // when time last passed while it waited
-    u32 idle_leaps;   // how often that was so, with the same effects
+    u64 state;        // where it was last found to spin
+    u32 leaps;        // it had made when it first came there
   };
 
   /// What a thread that spins waits for.
@@ -119,7 +119,6 @@ class GraphMemory final : public exec::MemoryModel {
   void look_for_spin(exec::Thread& thread, bool tries_to_change);
   EventId next_event(const exec::Thread& thread) const;
   Wait judge_wait(const exec::Thread& thread);
-  void note_leap(const exec::Thread& thread);
   EventId behind_idle_updates(EventId store, const exec::Thread* of = nullptr) const;
   void note_read(const exec::Thread& thread, const Event& event);
   void note_waiting();

@@ -33,7 +33,7 @@ class Spins {
   /// O(reads since its last effect), at most kVisitsMax.
   /// `history` tells what the thread has read so far from all else that it could have read, `held`
   /// the locks that it has from all others. Who is alone may count as far as it likes.
-  Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
+  Verdict visit(exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
                 bool is_alone);
   /// It goes on whatever visit() said.
   void pass(const exec::Thread& thread, uptr pc);
@@ -42,6 +42,8 @@ class Spins {
   void note_chance(const exec::Thread& thread);
   /// In the round after which visit() stops it, it has looked at the clock.
   bool polls_clock(const exec::Thread& thread) const;
+  /// What tells apart where the thread was when visit() stopped it from all other places and times.
+  u64 state_of(const exec::Thread& thread) const { return lines_[to_index(thread.id)].state; }
   /// Of a look at the clock, by what tells it from all others: it is the last one of a thread that
   /// waits for a value in the meantime. False if that was known.
   bool note_poll(u64 look);
@@ -100,6 +102,7 @@ class Spins {
     u64 effects;
     u32 round;       // where the last round of one that spins begins
     bool by_chance;  // the next visit is
+    u64 state;       // at the last visit of a loop
     Vec<Visit> visits;
   };
 
@@ -127,6 +130,7 @@ class Spins {
   Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
   Circle& circle_of(u64 key);
   Line& line_of(const exec::Thread& thread);
+  static u64 hash_of_written(const exec::Thread& thread);
   static bool has_chance(const Vec<Visit>& visits, u32 from);
   static bool only_looked(const Vec<Visit>& visits, u32 from);
   static bool repeats(const Vec<Visit>& visits, u32 from);

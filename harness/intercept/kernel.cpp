@@ -97,10 +97,10 @@ long memory_call(Thread* thread, long number, const long (&arguments)[6], uptr p
                             : ::mmap(memory, bytes, protection, flags, file, arguments[5]));
     }
     case SYS_munmap:
-      return thread != nullptr ? heddle::intercept::unmap(memory, bytes, pc)
+      return thread != nullptr ? heddle::intercept::unmap(*thread, memory, bytes, pc)
                                : ::munmap(memory, bytes);
     case SYS_mprotect:
-      return thread != nullptr ? heddle::intercept::protect(memory, bytes, protection)
+      return thread != nullptr ? heddle::intercept::protect(*thread, memory, bytes, protection)
                                : ::mprotect(memory, bytes, protection);
     default:
       return reinterpret_cast<long>(

@@ -138,6 +138,7 @@ static void* map_in_place(Mapping mapping) {
 }
 
 void* map(Thread& thread, const Mapping& mapping, uptr pc) {
+  ++thread.effects;
   if (is_plain(mapping)) {
     void* memory = allocate(thread, whole_pages(mapping.bytes), kPageBytes, AllocKind::kMap, pc);
     if (memory == nullptr) {
@@ -158,7 +159,8 @@ void* map(Thread& thread, const Mapping& mapping, uptr pc) {
 }
 
 // Of a block the heap takes back the whole only; a part of it stays as it is.
-int unmap(void* memory, std::size_t bytes, uptr pc) {
+int unmap(Thread& thread, void* memory, std::size_t bytes, uptr pc) {
+  ++thread.effects;
   const Range gone = range_of(memory, bytes);
   const auto* early = early_block(memory);
   const uptr block_bytes = early != nullptr ? early->size : engine().size_of_block(memory);
@@ -178,6 +180,7 @@ int unmap(void* memory, std::size_t bytes, uptr pc) {
 
 void* remap(Thread& thread, void* memory, std::size_t old_bytes, std::size_t new_bytes, int flags,
             void* wanted, uptr pc) {
+  ++thread.effects;
   if (!is_in_block(memory)) {
     void* moved = HEDDLE_ORIGINAL(mremap)(memory, old_bytes, new_bytes, flags, wanted);
     if (moved != MAP_FAILED) {
@@ -199,11 +202,12 @@ void* remap(Thread& thread, void* memory, std::size_t old_bytes, std::size_t new
     return moved;
   }
   std::memcpy(moved, memory, old_bytes);
-  unmap(memory, old_bytes, pc);
+  unmap(thread, memory, old_bytes, pc);
   return moved;
 }
 
-int protect(void* memory, std::size_t bytes, int protection) {
+int protect(Thread& thread, void* memory, std::size_t bytes, int protection) {
+  ++thread.effects;
   const int result = HEDDLE_ORIGINAL(mprotect)(memory, bytes, protection);
   if (result == 0 && is_in_block(memory)) {
     const RuntimeScope runtime;
@@ -236,8 +240,8 @@ HEDDLE_HOOK void* mmap64(void* wanted, std::size_t bytes, int protection, int fl
                          off_t offset) noexcept __attribute__((alias("mmap")));
 
 HEDDLE_HOOK int munmap(void* memory, std::size_t bytes) noexcept {
-  if (accountable(HEDDLE_PC) != nullptr) {
-    return heddle::intercept::unmap(memory, bytes, HEDDLE_PC);
+  if (Thread* thread = accountable(HEDDLE_PC)) {
+    return heddle::intercept::unmap(*thread, memory, bytes, HEDDLE_PC);
   }
   note_early_change(memory, bytes);
   return HEDDLE_ORIGINAL(munmap)(memory, bytes);
@@ -258,8 +262,8 @@ HEDDLE_HOOK void* mremap(void* memory, std::size_t old_bytes, std::size_t new_by
 }
 
 HEDDLE_HOOK int mprotect(void* memory, std::size_t bytes, int protection) noexcept {
-  if (accountable(HEDDLE_PC) != nullptr) {
-    return heddle::intercept::protect(memory, bytes, protection);
+  if (Thread* thread = accountable(HEDDLE_PC)) {
+    return heddle::intercept::protect(*thread, memory, bytes, protection);
   }
   note_early_change(memory, bytes);
   return HEDDLE_ORIGINAL(mprotect)(memory, bytes, protection);

@@ -19,9 +19,9 @@ struct Mapping {
 
 // As the functions of these names, for a thread of an execution.
 void* map(exec::Thread& thread, const Mapping& mapping, uptr pc);
-int unmap(void* memory, std::size_t bytes, uptr pc);
+int unmap(exec::Thread& thread, void* memory, std::size_t bytes, uptr pc);
 void* remap(exec::Thread& thread, void* memory, std::size_t old_bytes, std::size_t new_bytes,
             int flags, void* wanted, uptr pc);
-int protect(void* memory, std::size_t bytes, int protection);
+int protect(exec::Thread& thread, void* memory, std::size_t bytes, int protection);
 
 }  // namespace heddle::intercept

@@ -149,7 +149,7 @@ TEST(Time, RenewedDeadlinesPassAgain) {
       run([&] { s.x.store(1, kRelease); },
           [&] {
             auto deadline = steady_clock::now() + 1ms;
-            while (s.x.load(kAcquire) == 0 && passed < 3) {
+            while (s.x.load(kAcquire) == 0 && passed < 20) {
               if (steady_clock::now() >= deadline) {
                 ++passed;
                 deadline = steady_clock::now() + 1ms;
@@ -159,32 +159,29 @@ TEST(Time, RenewedDeadlinesPassAgain) {
       HEDDLE_CHECK(passed != times);
     };
   };
-  for (const int times : {0, 1, 2, 3}) {
+  for (const int times : {0, 1, 20}) {
     EXPECT_EQ(findings("rc11", body(times)), "check") << times;
   }
-  EXPECT_EQ(findings("rc11", body(4)), "");
-  EXPECT_FALSE(check("rc11", body(4)).bounded);
+  EXPECT_EQ(findings("rc11", body(21)), "");
+  EXPECT_FALSE(check("rc11", body(21)).bounded);
 }
 
 // For ever, if nobody comes; that is not explored to its end.
 TEST(Time, DeadlinesRenewedForEverAreABound) {
-  const auto body = [](bool tells) {
-    return [=] {
-      Shared s;
-      run([&] { s.x.store(1, kRelease); },
-          [&] {
-            auto deadline = steady_clock::now() + 1ms;
-            while (s.x.load(kAcquire) == 0) {
-              if (steady_clock::now() >= deadline) {
-                deadline = steady_clock::now() + 1ms;
-                s.y.fetch_add(tells, kRelaxed);
-              }
+  const auto body = [] {
+    Shared s;
+    run([&] { s.x.store(1, kRelease); },
+        [&] {
+          auto deadline = steady_clock::now() + 1ms;
+          while (s.x.load(kAcquire) == 0) {
+            if (steady_clock::now() >= deadline) {
+              deadline = steady_clock::now() + 1ms;
+              s.y.fetch_add(1, kRelaxed);
             }
-          });
-    };
+          }
+        });
   };
-  EXPECT_TRUE(check("rc11", body(true)).bounded);
-  EXPECT_FALSE(check("rc11", body(false)).bounded);  // rounds that change nothing are alike
+  EXPECT_TRUE(check("rc11", body).bounded);
 }
 
 u64 cycles_by_halves() {
