@@ -199,7 +199,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.reads_in_row = 0;
   thread.plain_in_row = 0;
   thread.effects = 0;
-  thread.written.clear();
+  thread.plain_writes.clear();
   thread.children = 0;
   thread.now = virtual_now_;
   thread.clock_reads = 0;
@@ -498,6 +498,7 @@ void Execution::resume(Thread& from, Thread& to, bool leaving) {
     surroundings_->switch_thread(from.id, to.id);
   }
   if (__builtin_expect(options_.exhaustive, 0)) {
+    settle_plain_writes(from);
     from.now = std::exchange(virtual_now_, to.now);
     from.clock_reads = std::exchange(clock_reads_, to.clock_reads);
   }
@@ -688,22 +689,32 @@ void Execution::plain_access_slow(Thread& thread, uptr address, u32 size, bool w
          pc);
 }
 
-// What it writes may be what was there. Its own stack is part of its state anyway.
+// What it writes may be what is there; its own stack is part of its state anyway. Nobody else has
+// the turn before settle_plain_writes().
 void Execution::note_plain_write(Thread& thread, uptr granule) {
-  constexpr u32 kWrittenMax = 64;
+  constexpr u32 kWritesMax = 64;
   if (!options_.exhaustive || is_own_stack(thread, granule)) {
     return;
   }
-  for (const uptr written : thread.written) {
-    if (written == granule) {
+  for (const PlainWrite& write : thread.plain_writes) {
+    if (write.granule == granule) {
       return;
     }
   }
-  if (thread.written.size() == kWrittenMax) {
-    thread.written.clear();
+  if (thread.plain_writes.size() == kWritesMax) {
     ++thread.effects;
+    return;
   }
-  thread.written.push_back(granule);
+  thread.plain_writes.push_back(PlainWrite{granule, load_granule(granule)});
+}
+
+void Execution::settle_plain_writes(Thread& thread) {
+  bool changed = false;
+  for (const PlainWrite& write : thread.plain_writes) {
+    changed = changed || load_granule(write.granule) != write.before;
+  }
+  thread.plain_writes.clear();
+  thread.effects += changed;
 }
 
 void Execution::unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {

@@ -264,6 +264,8 @@ class Execution {
 
   /// The thread does not go on, in this execution.
   [[noreturn]] void block_for_good(Thread& thread);
+  /// Plain writes that have changed memory are effects of the thread from now on.
+  void settle_plain_writes(Thread& thread);
   /// What may fail from now on; what might so far.
   Faults set_faults(Faults faults) { return std::exchange(options_.faults, faults); }
   /// A value in [0, arity) chosen by the strategy.
@@ -424,6 +426,11 @@ class Execution {
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
   void note_plain_write(Thread& thread, uptr granule);
+  static u64 load_granule(uptr granule) {
+    u64 value = 0;
+    std::memcpy(&value, reinterpret_cast<const void*>(granule), sizeof value);
+    return value;
+  }
   void plain_point(Thread& thread, bool write, uptr address, uptr pc);
   void note_finding(Finding& finding);
   void record_event(Thread& thread, EventKind kind, uptr address, u32 size, u64 value, Order order,

@@ -34,6 +34,12 @@ struct ThreadExit {
   void* object;
 };
 
+/// A granule that a plain access was about to write to.
+struct PlainWrite {
+  uptr granule;
+  u64 before;
+};
+
 struct Thread {
   ThreadId id;
   ThreadState state;
@@ -88,9 +94,9 @@ struct Thread {
   u64 last_read;  // fingerprint of (pc, address, value)
   u32 same_reads;
   u32 reads_in_row;
-  u32 plain_in_row;   // plain accesses since its last scheduling point
-  u64 effects;        // what it did that others, or its own later reads, may see; if exhaustive
-  Vec<uptr> written;  // but for these granules, which plain accesses wrote since then; likewise
+  u32 plain_in_row;  // plain accesses since its last scheduling point
+  u64 effects;       // what it did that others, or its own later reads, may see; if exhaustive
+  Vec<PlainWrite> plain_writes;  // that it is not known of whether they changed anything; likewise
 
   u32 robust_locks;  // robust mutexes it holds
   u32 own_steps;     // scheduling points in its operation; counted where they are limited

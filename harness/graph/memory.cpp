@@ -315,8 +315,9 @@ bool GraphMemory::waits_for_time(Thread& thread) {
 // has come. If it could not, it goes on until it can.
 GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
   Progress& progress = progress_of(thread.id);
-  if (progress.state != spins_.state_of(thread)) {
-    progress.state = spins_.state_of(thread);
+  const u64 state = mix64(spins_.state_of(thread)) ^ thread.effects;
+  if (progress.state != state) {
+    progress.state = state;
     progress.leaps = thread.leaps;
   }
   if (next_event(thread) != kInitial) {
@@ -340,10 +341,12 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
     return;
   }
+  engine().settle_plain_writes(thread);
   const Progress& progress = progress_of(thread.id);
+  const u64 history = progress.history ^ mix64(thread.effects);
   const bool is_alone = engine().live_thread_count() == 1;
-  const Spins::Verdict verdict = spins_.visit(thread, progress.history, progress.held,
-                                              thread.pending_pc, tries_to_change, is_alone);
+  const Spins::Verdict verdict =
+      spins_.visit(thread, history, progress.held, thread.pending_pc, tries_to_change, is_alone);
   const bool stops = verdict == Spins::Verdict::kSpins || verdict == Spins::Verdict::kCut;
   const Wait wait = stops ? judge_wait(thread) : Wait::kForValue;
   if (wait == Wait::kGoesOn) {
@@ -361,7 +364,7 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
     engine().block_for_good(thread);
   }
   if (engine().runnable().count() > 1 &&
-      spins_.goes_in_circles(thread, progress.history, progress.held, thread.pending_pc) &&
+      spins_.goes_in_circles(thread, history, progress.held, thread.pending_pc) &&
       next_event(thread) == kInitial) {
     engine().block_for_good(thread);
   }
@@ -384,6 +387,13 @@ EventId GraphMemory::behind_idle_updates(EventId store, const Thread* of) const 
   return store;
 }
 
+// Whether plain writes were effects depends on what others had written before.
+void GraphMemory::remember(ThreadId thread, u64 event) {
+  u64& history = progress_of(thread).history;
+  engine().settle_plain_writes(engine().thread(thread));
+  history = mix64(history ^ event ^ mix64(engine().thread(thread).effects));
+}
+
 EventId GraphMemory::take(const Event& event, EventId after) {
   EventId id = ++at_;
   if (id > graph_.size()) {
@@ -403,10 +413,9 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   released_[id].clear();
   // That no time has passed is nothing to remember.
   if (!is_choice(event, exec::DecisionKind::kClock) || graph_[id].value != 0) {
-    u64& history = progress_of(to_thread_id(event.thread)).history;
     const u128 seen =
         reads(event.kind) ? graph_.value_of(event.location, graph_[id].store) : graph_[id].value;
-    history = mix64(history ^ mix64(name_of(seen) + static_cast<u64>(event.kind)));
+    remember(to_thread_id(event.thread), mix64(name_of(seen) + static_cast<u64>(event.kind)));
   }
   skip_waiting();
   return id;

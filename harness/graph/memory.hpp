@@ -112,6 +112,7 @@ class GraphMemory final : public exec::MemoryModel {
   /// The graph's next event if there is one, with what this execution adds to it; else `event`,
   /// added. `after` as in Graph::add.
   EventId take(const Event& event, EventId after);
+  void remember(ThreadId thread, u64 event);
   void await_turn(exec::Thread& thread);
   void await_notifier(exec::Thread& thread);
   bool has_notified(const exec::Thread& thread) const;

@@ -82,15 +82,6 @@ void Spins::forget_half(Vec<Visit>& visits) {
   visits.resize(kept);
 }
 
-// Others see, and it may read later, what is in there now.
-u64 Spins::hash_of_written(const exec::Thread& thread) {
-  u64 hash = 0;
-  for (const uptr granule : thread.written) {
-    hash = mix64(hash ^ *reinterpret_cast<const u64*>(granule));
-  }
-  return hash;
-}
-
 Spins::Line& Spins::line_of(const exec::Thread& thread) {
   if (lines_ == nullptr) {
     lines_ = static_cast<Line*>(os_map(sizeof(Line) * kThreadCountMax));
@@ -115,7 +106,7 @@ bool Spins::note_poll(u64 look) {
   return is_new;
 }
 
-Spins::Verdict Spins::visit(exec::Thread& thread, u64 history, u64 held, uptr pc,
+Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, uptr pc,
                             bool tries_to_change, bool is_alone) {
   const u32 index = to_index(thread.id);
   Line& line = line_of(thread);
@@ -123,7 +114,6 @@ Spins::Verdict Spins::visit(exec::Thread& thread, u64 history, u64 held, uptr pc
   if (line.effects != thread.effects) {
     line.effects = thread.effects;
     visits.clear();
-    thread.written.clear();
   }
   if (visits.size() == kVisitsMax) {
     forget_half(visits);
@@ -133,7 +123,7 @@ Spins::Verdict Spins::visit(exec::Thread& thread, u64 history, u64 held, uptr pc
   if (is_loop(pc)) {
     const u64 key = mix64(history ^ mix64(exec::without_bias(pc) + index)) | 1;
     const Known* said = known_.find(key);
-    state = exec::machine_state(thread, pc) + held + hash_of_written(thread);
+    state = exec::machine_state(thread, pc) + held;
     line.state = state;
     rounds = rounds_at(visits, pc);
     if (said == nullptr) {

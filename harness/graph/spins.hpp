@@ -33,7 +33,7 @@ class Spins {
   /// O(reads since its last effect), at most kVisitsMax.
   /// `history` tells what the thread has read so far from all else that it could have read, `held`
   /// the locks that it has from all others. Who is alone may count as far as it likes.
-  Verdict visit(exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
+  Verdict visit(const exec::Thread& thread, u64 history, u64 held, uptr pc, bool tries_to_change,
                 bool is_alone);
   /// It goes on whatever visit() said.
   void pass(const exec::Thread& thread, uptr pc);
@@ -130,7 +130,6 @@ class Spins {
   Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
   Circle& circle_of(u64 key);
   Line& line_of(const exec::Thread& thread);
-  static u64 hash_of_written(const exec::Thread& thread);
   static bool has_chance(const Vec<Visit>& visits, u32 from);
   static bool only_looked(const Vec<Visit>& visits, u32 from);
   static bool repeats(const Vec<Visit>& visits, u32 from);

@@ -68,7 +68,40 @@ TEST(Check, RoundsThatWriteTheSamePlainValueAreCut) {
   };
   EXPECT_EQ(counts(body(false)), (Counts{2, 2, 2}));
   EXPECT_FALSE(check("rc11", body(false)).bounded);
-  EXPECT_TRUE(check("rc11", body(true)).bounded);
+  EXPECT_TRUE(check("rc11", body(true), 1'000).bounded);
+}
+
+// What a round writes was there before it, at first; and what others have written since is gone.
+TEST(Check, RoundsThatOverwriteOthersValuesAreNot) {
+  const auto body = [](int times) {
+    return [=] {
+      Shared s;
+      std::mutex mutex;
+      int copy = 0;
+      int overwritten = 0;
+      run(
+          [&] {
+            for (int i = 0; i < 4; ++i) {
+              const std::lock_guard lock(mutex);
+              overwritten += i > 0 && copy == 0 ? 1 : 0;
+              copy = 5;
+            }
+            s.x.store(1, kRelease);
+          },
+          [&] {
+            for (bool waits = true; waits;) {
+              const std::lock_guard lock(mutex);
+              copy = s.x.load(kAcquire);
+              waits = copy == 0;
+            }
+          });
+      HEDDLE_CHECK(overwritten != times);
+    };
+  };
+  for (const int times : {0, 1, 2, 3}) {
+    EXPECT_EQ(findings("sc", body(times)), "check") << times;
+  }
+  EXPECT_EQ(findings("sc", body(4)), "");
 }
 
 /// One thread goes round in `loop` until the other has stored to y. Rounds that change something

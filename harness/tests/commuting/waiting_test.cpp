@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include "base/rng.hpp"
 #include "execution_log.hpp"
@@ -41,11 +42,15 @@ enum class Action : u8 {
   kBroadcast,
   kPoll,      // the word until somebody has stored, or the time is up
   kPollLong,  // a longer time
+  kCopy,      // the word under the mutex, until it is as somebody has stored
+  kLookAtCopy,
+  kChangeCopy,
 };
 
 constexpr const char* kNames[] = {
-    "load", "store",      "sleep",  "sleep-again",   "sleep-short", "wake", "wake-two", "wake-all",
-    "wait", "wait-short", "signal", "signal-locked", "broadcast",   "poll", "poll-long"};
+    "load",      "store",    "sleep",     "sleep-again", "sleep-short",  "wake",
+    "wake-two",  "wake-all", "wait",      "wait-short",  "signal",       "signal-locked",
+    "broadcast", "poll",     "poll-long", "copy",        "look-at-copy", "change-copy"};
 
 using Program = std::vector<std::vector<Action>>;
 
@@ -66,6 +71,7 @@ struct Machine {
   std::atomic<int> word = 0;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  int copy = 0;  // the mutex's
 };
 
 u64 sleep_while(Machine& machine, int expected, const timespec* at_most) {
@@ -108,6 +114,22 @@ u64 poll(Machine& machine, std::chrono::nanoseconds patience) {
   return 0;
 }
 
+/// What `use` returns while nobody else has the mutex.
+template <class Use>
+u64 locked(Machine& machine, Use use) {
+  pthread_mutex_lock(&machine.mutex);
+  const int result = use();
+  pthread_mutex_unlock(&machine.mutex);
+  return static_cast<u64>(result);
+}
+
+u64 copy(Machine& machine) {
+  while (locked(machine,
+                [&] { return machine.copy = machine.word.load(std::memory_order_relaxed); }) == 0) {
+  }
+  return 0;
+}
+
 /// What its thread learns.
 u64 execute(Action action, int value, Machine& machine) {
   const timespec soon = {0, 1};
@@ -125,6 +147,10 @@ u64 execute(Action action, int value, Machine& machine) {
     case Action::kSignal: return static_cast<u64>(pthread_cond_signal(&machine.condition));
     case Action::kSignalLocked: return signal_locked(machine);
     case Action::kBroadcast: return static_cast<u64>(pthread_cond_broadcast(&machine.condition));
+    case Action::kCopy: return copy(machine);
+    case Action::kLookAtCopy: return locked(machine, [&] { return machine.copy; });
+    case Action::kChangeCopy:
+      return locked(machine, [&] { return std::exchange(machine.copy, 5); });
     case Action::kPoll: return poll(machine, 1us);
     case Action::kPollLong: return poll(machine, 1s);
   }
@@ -253,6 +279,22 @@ TEST(Waiting, ForConditionsForATime) {
 TEST(Waiting, ForValuesForATime) {
   expect_agreements({Action::kPoll, Action::kPollLong, Action::kStore, Action::kLoad,
                      Action::kSleepShort, Action::kWakeAll});
+}
+
+// The first thread ends the waiting of all others.
+TEST(Waiting, ForValuesThatAreCopied) {
+  for (u64 i = 0; i < 12; ++i) {
+    Program program = random_program(i, 1, 2, {Action::kChangeCopy, Action::kLookAtCopy});
+    program[0].push_back(Action::kStore);
+    for (const std::vector<Action>& thread :
+         random_program(i, 1 + static_cast<u32>(i % 2), 2,
+                        {Action::kCopy, Action::kChangeCopy, Action::kLookAtCopy})) {
+      program.push_back(thread);
+    }
+    for (const char* model : {"sc", "tso", "rc11"}) {
+      expect_agreement(program, model);
+    }
+  }
 }
 
 }  // namespace
