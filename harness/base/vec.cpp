@@ -41,6 +41,13 @@ void* os_map(std::size_t bytes) { return map(bytes, MAP_PRIVATE); }
 
 void* os_reserve(std::size_t bytes) { return map(bytes, MAP_PRIVATE | MAP_NORESERVE); }
 
+void* os_reserve_at(void* wanted, std::size_t bytes) {
+  const long result =
+      kernel(SYS_mmap, reinterpret_cast<uptr>(wanted), bytes, PROT_READ | PROT_WRITE,
+             MAP_ANONYMOUS | MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  return result == reinterpret_cast<long>(wanted) ? wanted : nullptr;
+}
+
 const void* os_map_file(int file, std::size_t bytes) {
   return memory_or_leave(kernel(SYS_mmap, 0, bytes, PROT_READ, MAP_PRIVATE, file, 0));
 }

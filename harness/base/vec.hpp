@@ -13,6 +13,8 @@ namespace heddle {
 void* os_map(std::size_t bytes);
 /// The same, of which most may never be touched.
 void* os_reserve(std::size_t bytes);
+/// The same at a place that nothing else is at; null if that cannot be.
+void* os_reserve_at(void* wanted, std::size_t bytes);
 /// A file, to read.
 const void* os_map_file(int file, std::size_t bytes);
 /// As os_reserve(); processes that this one forks see each other's writes.

@@ -69,6 +69,15 @@ void Execution::park(Thread& thread) {
   thread.reads_in_row = 0;
 }
 
+// A read may be the last thing that a thread does before it waits for something else, or ends.
+void Execution::unpark(Thread& thread) {
+  if (thread.parked) {
+    thread.parked = false;
+    parked_.erase(thread.id);
+    runnable_.insert(thread.id);
+  }
+}
+
 void Execution::unpark_all() {
   parked_.each([this](ThreadId id) {
     threads_[to_index(id)].parked = false;

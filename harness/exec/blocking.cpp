@@ -194,12 +194,9 @@ bool Execution::block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at
   thread.waits_at = at;
   thread.timed = deadline_ns < kInAnother;
   thread.patient = deadline_ns == kInAnother;
+  unpark(thread);
   if (!thread.timed) {
     runnable_.erase(thread.id);
-  }
-  if (thread.parked) {
-    thread.parked = false;
-    parked_.erase(thread.id);
   }
   const ThreadId next = pick(thread.id, true);
   if (next != thread.id) {
@@ -306,7 +303,7 @@ void Execution::give_way(Thread& thread, EventKind kind, uptr pc) {
 void Execution::let_time_pass(Thread& thread) {
   const bool may_pass = ++thread.looks > kLooksAtOnce && thread.leaps < kLeapsMax &&
                         (!options_.exhaustive || options_.model->waits_for_time(thread));
-  if (may_pass && decide(DecisionKind::kClock, 2) == 1) {
+  if (may_pass && (takes_turns_ || decide(DecisionKind::kClock, 2) == 1)) {
     u64 passed = kFirstLeapNs;
     for (u32 i = 0; i < thread.leaps && i < kGrowingLeaps; ++i) {
       passed *= 100;

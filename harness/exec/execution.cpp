@@ -63,6 +63,8 @@ void Execution::reset(const Options& options) {
   live_threads_ = 0;
   steps_ = 0;
   steps_max_ = options.exhaustive ? options.step_limit / 2 : options.step_limit;
+  turn_ends_ = options.exhaustive ? options.step_limit : options.step_limit / 2;
+  takes_turns_ = false;
   decisions_ = 0;
   virtual_now_ = kEpochNs;
   clock_reads_ = 0;
@@ -141,15 +143,15 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
       fiber::abandon(i);
     }
   }
+  if (undo_ != nullptr) {
+    undo_();
+  }
   for (u32 index = 1; release_block_ != nullptr && index <= arena_.last_block(); ++index) {
     if (arena_.block(index).state != memory::BlockState::kFreed) {
       release_block_(reinterpret_cast<void*>(arena_.block(index).address));
     }
   }
   rollback_.undo();
-  if (undo_ != nullptr) {
-    undo_();
-  }
   tsan::end_execution(thread_count_);
   if (surroundings_ != nullptr) {
     surroundings_->after_execution();
@@ -311,6 +313,7 @@ void Execution::finish_thread(Thread& thread, bool returned) {
   }
   record(thread, EventKind::kFinish, 0, 0, 0, Order::kRelaxed, 0);
   thread.state = ThreadState::kFinished;
+  unpark(thread);
   runnable_.erase(thread.id);
   options_.strategy->on_finish(thread.id);
   --live_threads_;
@@ -339,6 +342,9 @@ void Execution::run_program_exits() {
 }
 
 void Execution::judge_and_leave(Thread& thread) {
+  if (open_blocks_ != nullptr) {
+    open_blocks_();
+  }
   for (u32 i = 0; i < oracle_count_; ++i) {
     oracles_[i]->on_end(*this);
   }
@@ -417,6 +423,9 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
     options_.model->join(thread, target);
   }
   thread.clock.learn(target.clock);
+  if (options_.exhaustive && target.now > virtual_now_) {
+    advance_clock(target.now);
+  }
   tsan::acquire(thread, reinterpret_cast<uptr>(&target.clock));
   target.joined = true;
   record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);

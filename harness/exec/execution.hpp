@@ -95,8 +95,12 @@ class Execution {
   /// Where blocks come from another allocator: called for those still live after an execution.
   void set_block_release(void (*release)(void*)) { release_block_ = release; }
 
-  /// Called when an execution has ended, to give back what it took from the system. Null: nothing.
-  void set_undo(void (*undo)()) { undo_ = undo; }
+  /// Called when an execution has ended, to give back what it took from the system, and before its
+  /// end is judged, to make all blocks accessible again. Null: nothing.
+  void set_undo(void (*undo)(), void (*open_blocks)()) {
+    undo_ = undo;
+    open_blocks_ = open_blocks;
+  }
 
   /// The thread for which the target's code looks at the target's state; null: none.
   void observe_by(Thread* thread) { observer_ = thread; }
@@ -226,11 +230,18 @@ class Execution {
   void yield(Thread& thread, uptr pc);
   void sleep(Thread& thread, u64 until_ns, uptr pc);
   u64 virtual_now_ns() const { return virtual_now_; }
+  /// It is at least `to_ns` now.
+  void advance_clock(u64 to_ns) {
+    virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_;
+    clock_reads_ = 0;
+  }
   /// What a thread that looks at the clock sees.
   u64 read_clock(Thread& thread, uptr pc);
   /// The first looks of a thread find no time passed, but for what has been waited. The next ones
-  /// may: from a microsecond, growing a hundredfold each time, to three years.
+  /// may: from a microsecond, growing a hundredfold each time, to three years. Exhaustive searches
+  /// try that up to the kLooksAsked-th look, and behind it where the thread waits.
   static constexpr u32 kLooksAtOnce = 2;
+  static constexpr u32 kLooksAsked = 6;
   static constexpr u64 kFirstLeapNs = 1'000;
   static constexpr u32 kGrowingLeaps = 7;
   static constexpr u32 kLeapsMax = 64;  // of a thread; the clock has no room for many more
@@ -413,6 +424,7 @@ class Execution {
   void stuck();
   /// A scheduling point at which there is more to look at than who runs next.
   void alarm(Thread& thread);
+  void end_turn(Thread& thread);
   void judge_length(Thread& thread);
   void set_alarm();
   void freeze_others(Thread& thread);
@@ -472,10 +484,11 @@ class Execution {
     }
   }
   void note_write() {
-    if (__builtin_expect(!parked_.empty(), 0)) {
+    if (__builtin_expect(!parked_.empty(), 0) && !takes_turns_) {
       unpark_all();
     }
   }
+  void unpark(Thread& thread);
   HEDDLE_RARE void unpark_all();
   void note_read(Thread& thread, uptr address, u64 value, uptr pc) {
     const u64 fingerprint = (pc ^ value * 0x9e3779b97f4a7c15ULL) + address * 3;
@@ -505,10 +518,6 @@ class Execution {
   SyncVar& touch_granule(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_atomic_apart(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
   SyncVar& touch_sync(Thread& thread, void* object, uptr pc);
-  void advance_clock(u64 to_ns) {
-    virtual_now_ = to_ns > virtual_now_ ? to_ns : virtual_now_;
-    clock_reads_ = 0;
-  }
   void acquire_lock(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
   bool wait_for_lock(Thread& thread, SyncVar& variable, WaitKind wait, u64 deadline_ns, uptr pc);
   LockResult take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
@@ -576,6 +585,7 @@ class Execution {
   Sanitizer* sanitizer_ = nullptr;
   void (*release_block_)(void*) = nullptr;
   void (*undo_)() = nullptr;
+  void (*open_blocks_)() = nullptr;
   Surroundings* surroundings_ = nullptr;
   Oracle* oracles_[16] = {};
   u32 oracle_count_ = 0;
@@ -606,6 +616,8 @@ class Execution {
   u64 steps_ = 0;
   u64 alarm_at_ = 0;   // the last step without an alarm
   u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
+  u64 turn_ends_ = 0;  // the last step of the thread that runs, if others can
+  bool takes_turns_ = false;
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze

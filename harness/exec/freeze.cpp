@@ -30,7 +30,18 @@ void Execution::limit_own_steps(u32 most) {
 void Execution::set_alarm() {
   const bool watches =
       freeze_ != Freeze::kNever || !frozen_.empty() || own_steps_max_ != 0 || look_ != nullptr;
-  alarm_at_ = watches || stop_requested_ || interrupted_ ? 0 : steps_max_;
+  alarm_at_ = watches || stop_requested_ || interrupted_ ? 0 : std::min(steps_max_, turn_ends_);
+}
+
+// A strategy may be unfair: it lets two threads spin that wait for a third one. That is no
+// livelock. So in the second half of the steps that an execution may have threads take turns, and
+// time passes whenever they look: who then gets nowhere will never.
+void Execution::end_turn(Thread& thread) {
+  constexpr u64 kTurnSteps = 256;
+  takes_turns_ = true;
+  turn_ends_ = steps_ + kTurnSteps;
+  set_alarm();
+  park(thread);
 }
 
 void Execution::alarm(Thread& thread) {
@@ -39,6 +50,9 @@ void Execution::alarm(Thread& thread) {
   }
   if (steps_ > steps_max_) {
     judge_length(thread);
+  }
+  if (steps_ > turn_ends_ && !options_.exhaustive) {
+    end_turn(thread);
   }
   if (look_ != nullptr) {
     look_(thread);
@@ -114,9 +128,8 @@ void Execution::freeze_others(Thread& thread) {
 
 void Execution::freeze_thread(Thread& thread) {
   frozen_.insert(thread.id);
+  unpark(thread);
   runnable_.erase(thread.id);
-  parked_.erase(thread.id);
-  thread.parked = false;
   record(thread, EventKind::kFreeze, 0, 0, 0, Order::kRelaxed, thread.pending_pc);
 }
 

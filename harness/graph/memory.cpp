@@ -1,5 +1,6 @@
 #include "graph/memory.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/archive.hpp"
@@ -300,19 +301,24 @@ EventId GraphMemory::next_event(const Thread& thread) const {
   return id <= graph_.size() ? id : kInitial;
 }
 
-// Where the graph says how it goes on, it says whether time passes, too.
+// Where the graph says how it goes on, it says whether time passes, too. That is asked at the first
+// looks of a thread, whatever they are for, and wherever it is found to wait.
 bool GraphMemory::waits_for_time(Thread& thread) {
   Progress& progress = progress_of(thread.id);
   const EventId next = next_event(thread);
   const bool chose = next != kInitial && is_choice(graph_[next], exec::DecisionKind::kClock) &&
                      look_of(graph_[next]) == thread.looks;
-  progress.look = mix64(progress.history ^ mix64(thread.looks)) | 1;
-  progress.may_choose = chose || next == kInitial;
-  return chose || (progress.may_choose && spins_.is_poll(progress.look));
+  Look& look = progress.looks[thread.looks % kLooksKept];
+  look.key = mix64(progress.history ^ mix64(thread.looks)) | 1;
+  look.may_choose = chose || next == kInitial;
+  if (thread.looks <= exec::Execution::kLooksAsked) {
+    spins_.note_poll(look.key);
+  }
+  return chose || (look.may_choose && spins_.is_poll(look.key));
 }
 
-// Who spins until a value or a time comes has to choose at its last look at the clock whether that
-// has come. If it could not, it goes on until it can.
+// Who spins until a value or a time comes has to choose at its looks at the clock, in its last
+// round, whether that has come. If it could not, or if it did, it goes on.
 GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
   Progress& progress = progress_of(thread.id);
   const u64 state = mix64(spins_.state_of(thread)) ^ thread.effects;
@@ -323,18 +329,27 @@ GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
   if (next_event(thread) != kInitial) {
     return Wait::kGoesOn;  // that was there before it was known that this is a loop
   }
-  if (!spins_.polls_clock(thread) ||
-      thread.leaps - progress.leaps > exec::Execution::kGrowingLeaps) {
+  u32 look = spins_.looks_before_round(thread);
+  if (look == thread.looks || thread.leaps - progress.leaps > exec::Execution::kGrowingLeaps) {
     return Wait::kForValue;
   }
   if (thread.leaps == exec::Execution::kLeapsMax) {
     cut_ = true;
     return Wait::kForTime;
   }
-  if (thread.looks <= exec::Execution::kLooksAtOnce || !progress.may_choose) {
+  if (look < exec::Execution::kLooksAtOnce || look < progress.leapt_at) {
     return Wait::kGoesOn;
   }
-  return spins_.note_poll(progress.look) ? Wait::kBeginAgain : Wait::kForTime;
+  look = std::max(look, thread.looks - std::min(thread.looks, kLooksKept));
+  bool is_new = false;
+  while (++look <= thread.looks) {
+    const Look& made = progress.looks[look % kLooksKept];
+    if (!made.may_choose) {
+      return Wait::kGoesOn;
+    }
+    is_new = spins_.note_poll(made.key) || is_new;
+  }
+  return is_new ? Wait::kBeginAgain : Wait::kForTime;
 }
 
 void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
@@ -387,6 +402,18 @@ EventId GraphMemory::behind_idle_updates(EventId store, const Thread* of) const 
   return store;
 }
 
+// Each thread has a clock of its own, so that others' waits are none of its business; but what it
+// has learned of is past.
+void GraphMemory::pass_time(EventId id) {
+  const Event& event = graph_[id];
+  times_.resize(id + 1);
+  const bool learns = (reads(event.kind) || event.kind == Kind::kWake) && event.store != kInitial;
+  if (engine().options().exhaustive && learns && times_[event.store] > engine().virtual_now_ns()) {
+    engine().advance_clock(times_[event.store]);
+  }
+  times_[id] = engine().virtual_now_ns();
+}
+
 // Whether plain writes were effects depends on what others had written before.
 void GraphMemory::remember(ThreadId thread, u64 event) {
   u64& history = progress_of(thread).history;
@@ -411,6 +438,7 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   graph_[id].modification = event.modification;
   released_.resize(id + 1);
   released_[id].clear();
+  pass_time(id);
   // That no time has passed is nothing to remember.
   if (!is_choice(event, exec::DecisionKind::kClock) || graph_[id].value != 0) {
     const u128 seen =
@@ -879,7 +907,7 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
   if (kind == exec::DecisionKind::kWeakCas && chosen == 1) {
     spins_.note_chance(thread);
   } else if (kind == exec::DecisionKind::kClock && chosen == 1) {
-    progress_of(thread.id).may_choose = false;  // it has to look what that changes first
+    progress_of(thread.id).leapt_at = thread.looks;
   }
   thread.effects += kind != exec::DecisionKind::kWeakCas && kind != exec::DecisionKind::kClock;
   if (kind == exec::DecisionKind::kTimeOut) {

@@ -91,13 +91,20 @@ class GraphMemory final : public exec::MemoryModel {
     u32 nth;
   };
 
+  /// At the clock.
+  struct Look {
+    u64 key;          // tells it from all others
+    bool may_choose;  // whether time has passed
+  };
+  static constexpr u32 kLooksKept = 8;
+
   struct Progress {
-    u64 history;      // a hash of what it has read and written so far
-    u64 held;         // and of the locks that it has
-    u64 look;         // its last one at the clock, and `history` then
-    bool may_choose;  // whether time has passed, at that look
-    u64 state;        // where it was last found to spin
-    u32 leaps;        // it had made when it first came there
+    u64 history;             // a hash of what it has read and written so far
+    u64 held;                // and of the locks that it has
+    Look looks[kLooksKept];  // the last ones
+    u32 leapt_at;            // the last one that found that time has passed
+    u64 state;               // where it was last found to spin
+    u32 leaps;               // it had made when it first came there
   };
 
   /// What a thread that spins waits for.
@@ -112,6 +119,7 @@ class GraphMemory final : public exec::MemoryModel {
   /// The graph's next event if there is one, with what this execution adds to it; else `event`,
   /// added. `after` as in Graph::add.
   EventId take(const Event& event, EventId after);
+  void pass_time(EventId id);
   void remember(ThreadId thread, u64 event);
   void await_turn(exec::Thread& thread);
   void await_notifier(exec::Thread& thread);
@@ -162,6 +170,7 @@ class GraphMemory final : public exec::MemoryModel {
   OwnedVec<EventId> newest_;  // by location: the store that memory holds
   // Of each event, for the clocks of the oracles; [0]: of initial stores.
   OwnedVec<exec::VectorClock> released_;
+  OwnedVec<u64> times_;   // when each event was
   OwnedVec<u32> traced_;  // where each event is in the trace
 };
 

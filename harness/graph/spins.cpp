@@ -1,5 +1,7 @@
 #include "graph/spins.hpp"
 
+#include <algorithm>
+
 #include "base/archive.hpp"
 #include "base/rng.hpp"
 #include "exec/image.hpp"
@@ -93,9 +95,9 @@ Spins::Line& Spins::line_of(const exec::Thread& thread) {
 
 void Spins::note_chance(const exec::Thread& thread) { line_of(thread).by_chance = true; }
 
-bool Spins::polls_clock(const exec::Thread& thread) const {
+u32 Spins::looks_before_round(const exec::Thread& thread) const {
   const Line& line = lines_[to_index(thread.id)];
-  return line.round < line.visits.size() && line.visits[line.round].looks != thread.looks;
+  return line.round < line.visits.size() ? line.visits[line.round].looks : thread.looks;
 }
 
 bool Spins::note_poll(u64 look) {
@@ -128,10 +130,10 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
     rounds = rounds_at(visits, pc);
     if (said == nullptr) {
       const Verdict verdict = judge(line, pc, state, is_alone ? 0 : rounds);
-      said = &known_.add(Known{key, line.round, verdict});
+      said = &known_.add(Known{key, visits.size() - line.round, verdict});
     }
     if (said->verdict != Verdict::kGoesOn) {
-      line.round = said->round;
+      line.round = visits.size() - std::min(said->length, visits.size());
       return said->verdict;
     }
   } else {
@@ -149,11 +151,13 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
 }
 
 void Spins::pass(const exec::Thread& thread, uptr pc) {
-  line_of(thread).visits.push_back(Visit{pc, 0, 0, 0, 0, 0, thread.looks, false, false});
+  Line& line = line_of(thread);
+  line.visits.push_back(Visit{pc, line.state, 0, 0, 0, 0, thread.looks, false, false});
 }
 
 Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
   const Vec<Visit>& visits = line.visits;
+  line.round = visits.size();
   for (u32 i = visits.size(); i > 0; --i) {
     const Visit& visit = visits[i - 1];
     if (visit.pc == pc && visit.state == state &&
@@ -210,7 +214,7 @@ void Spins::archive(Archive& archive) {
   known_.each([&](const Known& entry) { entries.push_back(entry); });
   polls_.each([&](const Poll& poll) { polls.push_back(poll); });
   archive(bounded_);
-  archive.list(entries, [&](Known& entry) { archive(entry.key, entry.round, entry.verdict); });
+  archive.list(entries, [&](Known& entry) { archive(entry.key, entry.length, entry.verdict); });
   for (u32 i = 0; archive.reads() && i < entries.size(); ++i) {
     known_.add(entries[i]);
   }

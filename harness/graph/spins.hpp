@@ -40,12 +40,12 @@ class Spins {
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);
-  /// In the round after which visit() stops it, it has looked at the clock.
-  bool polls_clock(const exec::Thread& thread) const;
+  /// How often it had looked at the clock when the round began after which visit() stops it.
+  u32 looks_before_round(const exec::Thread& thread) const;
   /// What tells apart where the thread was when visit() stopped it from all other places and times.
   u64 state_of(const exec::Thread& thread) const { return lines_[to_index(thread.id)].state; }
-  /// Of a look at the clock, by what tells it from all others: it is the last one of a thread that
-  /// waits for a value in the meantime. False if that was known.
+  /// Of a look at the clock, by what tells it from all others: it is one of a thread that waits
+  /// for a value in the meantime. False if that was known.
   bool note_poll(u64 look);
   bool is_poll(u64 look) { return polls_.find(look) != nullptr; }
   /// To be asked where visit() lets the thread go on and others can run: it has come back to `pc`
@@ -109,7 +109,7 @@ class Spins {
   /// What was said of a visit.
   struct Known {
     u64 key;
-    u32 round;
+    u32 length;  // of the round that ended there
     Verdict verdict;
   };
 

@@ -39,12 +39,14 @@ using llvm::Value;
 // As written in LLVM's assembly, where a dollar sign is two.
 constexpr const char* kFullBarrier =
     "^[[:space:]]*(mfence|lock[;[:space:]]+(add|or)[bwlq]?[[:space:]]+\\$\\$0(x0)?,.*%[re]sp)";
-constexpr const char* kCounter = "^([[:space:];]|[lm]fence|cpuid)*rdtscp?([[:space:];]|lfence)*$";
+constexpr const char* kCounter =
+    "^([[:space:];]|[lm]fence|cpuid)*(rdtscp?|\\.byte[[:space:]]+0x0f,[[:space:]]*0x31)"
+    "([[:space:];]|[lm]fence)*$";
 // The same, and both halves put together.
 constexpr const char* kWholeCounter =
-    "^([[:space:];]|[lm]fence)*rdtscp?[[:space:];]+(shl|sal)q?[[:space:]]+\\$\\$(32|0x20),[[:space:"
-    "]]*"
-    "%rdx[[:space:];]+orq?[[:space:]]+%rdx,[[:space:]]*%rax[[:space:];]*$";
+    "^([[:space:];]|[lm]fence|cpuid)*rdtscp?[[:space:];]+(shl|sal)q?[[:space:]]+\\$\\$(32|0x20),"
+    "[[:space:]]*%rdx[[:space:];]+orq?[[:space:]]+%rdx,[[:space:]]*(%rax|\\$0)"
+    "([[:space:];]|[lm]fence)*$";
 
 /// The runtime's, which says what time it is in cycles.
 constexpr const char* kReadCycles = "__heddle_read_cycles";
@@ -107,7 +109,8 @@ struct Translate : llvm::PassInfoMixin<Translate> {
       if (call != nullptr && is_full_barrier(*call)) {
         IRBuilder<>(call).CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
         changed = true;
-      } else if (call != nullptr && reads_counter(*call)) {
+      }
+      if (call != nullptr && reads_counter(*call)) {
         IRBuilder<> builder(call);
         Value* now = builder.CreateCall(
             function.getParent()->getOrInsertFunction(kReadCycles, builder.getInt64Ty()));

@@ -29,14 +29,24 @@ namespace {
 
 constexpr uptr kPageBytes = 4096;
 // A block of the execution's heap has a shadow that must be cleared, of eight times its size.
-constexpr std::size_t kBlockBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kBlockBytesMax = std::size_t{128} << 10;
+constexpr std::size_t kEarlyBytesMax = std::size_t{4} << 20;
 
 struct Range {
   uptr begin;
   uptr end;
 };
 
-constinit Vec<Range> mapped;  // by executions, and not as blocks; of the present one
+/// Untouched pages that are to be there again when the execution has ended.
+struct Pages {
+  Range range;
+  int protection;
+};
+
+constinit Vec<Range> reserved;  // before main
+// By the present execution.
+constinit Vec<Range> mapped;    // where there was nothing
+constinit Vec<Pages> overlaid;  // what was there before
 constinit Vec<Range> protected_blocks;
 
 // For what is no block: the same places in each execution. ThreadSanitizer has no shadow there.
@@ -58,11 +68,11 @@ Range range_of(const void* memory, std::size_t bytes) {
 }
 
 /// Memory to read and write, wherever there is some: what allocators ask for.
-bool is_plain(const Mapping& mapping) {
+bool is_plain(const Mapping& mapping, std::size_t bytes_max) {
   return (mapping.flags & MAP_ANONYMOUS) != 0 && (mapping.flags & MAP_FIXED) == 0 &&
          (mapping.flags & MAP_FIXED_NOREPLACE) != MAP_FIXED_NOREPLACE &&
          mapping.protection == (PROT_READ | PROT_WRITE) && mapping.bytes != 0 &&
-         mapping.bytes <= kBlockBytesMax;
+         mapping.bytes <= bytes_max;
 }
 
 void forget(Range gone) {
@@ -90,6 +100,21 @@ bool is_in_block(void* memory) {
           heddle::process::before_main().block_of(address) != nullptr);
 }
 
+bool is_reserved(Range range) {
+  for (const Range& all : reserved) {
+    if (range.begin < all.end && all.begin < range.end) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Memory comes or goes: what has been written there is to be looked at before.
+void begin_change(Thread& thread) {
+  engine().settle_plain_writes(thread);
+  ++thread.effects;
+}
+
 void note_early_change(void* memory, std::size_t bytes) {
   if (heddle::process::makes_early_blocks()) {
     const Range range = range_of(memory, bytes);
@@ -107,6 +132,15 @@ static void* original_map(const Mapping& mapping) {
                                mapping.file, mapping.offset);
 }
 
+static void open_blocks() {
+  while (!protected_blocks.empty()) {
+    const Range range = protected_blocks.back();
+    protected_blocks.pop_back();
+    HEDDLE_ORIGINAL(mprotect)(reinterpret_cast<void*>(range.begin), range.end - range.begin,
+                              PROT_READ | PROT_WRITE);
+  }
+}
+
 static void undo_mappings() {
   places_used = 0;
   while (!mapped.empty()) {
@@ -114,12 +148,14 @@ static void undo_mappings() {
     mapped.pop_back();
     HEDDLE_ORIGINAL(munmap)(reinterpret_cast<void*>(range.begin), range.end - range.begin);
   }
-  while (!protected_blocks.empty()) {
-    const Range range = protected_blocks.back();
-    protected_blocks.pop_back();
-    HEDDLE_ORIGINAL(mprotect)(reinterpret_cast<void*>(range.begin), range.end - range.begin,
-                              PROT_READ | PROT_WRITE);
+  while (!overlaid.empty()) {
+    const Pages pages = overlaid.back();
+    overlaid.pop_back();
+    HEDDLE_ORIGINAL(mmap)(reinterpret_cast<void*>(pages.range.begin),
+                          pages.range.end - pages.range.begin, pages.protection,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   }
+  open_blocks();
 }
 
 // Where the kernel would put it anywhere, and there is room.
@@ -138,8 +174,8 @@ static void* map_in_place(Mapping mapping) {
 }
 
 void* map(Thread& thread, const Mapping& mapping, uptr pc) {
-  ++thread.effects;
-  if (is_plain(mapping)) {
+  begin_change(thread);
+  if (is_plain(mapping, kBlockBytesMax)) {
     void* memory = allocate(thread, whole_pages(mapping.bytes), kPageBytes, AllocKind::kMap, pc);
     if (memory == nullptr) {
       return MAP_FAILED;
@@ -150,25 +186,53 @@ void* map(Thread& thread, const Mapping& mapping, uptr pc) {
   void* memory = map_in_place(mapping);
   memory = memory != MAP_FAILED ? memory : original_map(mapping);
   if (memory != MAP_FAILED) {
+    const Range range = range_of(memory, mapping.bytes);
+    const bool in_block = is_in_block(memory);
     const RuntimeScope runtime;
-    engine().set_undo(undo_mappings);
-    forget(range_of(memory, mapping.bytes));
-    mapped.push_back(range_of(memory, mapping.bytes));
+    engine().set_undo(undo_mappings, open_blocks);
+    forget(range);
+    if (in_block) {
+      overlaid.push_back(Pages{range, PROT_READ | PROT_WRITE});
+    } else if (is_reserved(range)) {
+      overlaid.push_back(Pages{range, PROT_NONE});
+    } else {
+      mapped.push_back(range);
+    }
   }
   return memory;
 }
 
-// Of a block the heap takes back the whole only; a part of it stays as it is.
+int protect(Thread& thread, void* memory, std::size_t bytes, int protection) {
+  begin_change(thread);
+  const int result = HEDDLE_ORIGINAL(mprotect)(memory, bytes, protection);
+  if (result != 0) {
+    return result;
+  }
+  const Range range = range_of(memory, bytes);
+  const bool in_block = is_in_block(memory);
+  const RuntimeScope runtime;
+  if (in_block) {
+    engine().set_undo(undo_mappings, open_blocks);
+    protected_blocks.push_back(range);
+  } else if (is_reserved(range)) {
+    engine().set_undo(undo_mappings, open_blocks);
+    overlaid.push_back(Pages{range, PROT_NONE});
+  }
+  return result;
+}
+
+// Of a block the heap takes back the whole only; nobody can get at a part that is gone.
 int unmap(Thread& thread, void* memory, std::size_t bytes, uptr pc) {
-  ++thread.effects;
+  begin_change(thread);
   const Range gone = range_of(memory, bytes);
   const auto* early = early_block(memory);
   const uptr block_bytes = early != nullptr ? early->size : engine().size_of_block(memory);
   if (block_bytes != 0 && gone.end - gone.begin >= block_bytes) {
     release(memory, AllocKind::kMap, pc);
-  }
-  if (block_bytes != 0 || is_in_block(memory)) {
     return 0;
+  }
+  if (is_in_block(memory)) {
+    return protect(thread, memory, bytes, PROT_NONE);
   }
   const int result = HEDDLE_ORIGINAL(munmap)(memory, bytes);
   if (result == 0) {
@@ -180,7 +244,7 @@ int unmap(Thread& thread, void* memory, std::size_t bytes, uptr pc) {
 
 void* remap(Thread& thread, void* memory, std::size_t old_bytes, std::size_t new_bytes, int flags,
             void* wanted, uptr pc) {
-  ++thread.effects;
+  begin_change(thread);
   if (!is_in_block(memory)) {
     void* moved = HEDDLE_ORIGINAL(mremap)(memory, old_bytes, new_bytes, flags, wanted);
     if (moved != MAP_FAILED) {
@@ -206,17 +270,6 @@ void* remap(Thread& thread, void* memory, std::size_t old_bytes, std::size_t new
   return moved;
 }
 
-int protect(Thread& thread, void* memory, std::size_t bytes, int protection) {
-  ++thread.effects;
-  const int result = HEDDLE_ORIGINAL(mprotect)(memory, bytes, protection);
-  if (result == 0 && is_in_block(memory)) {
-    const RuntimeScope runtime;
-    engine().set_undo(undo_mappings);
-    protected_blocks.push_back(range_of(memory, bytes));
-  }
-  return result;
-}
-
 }  // namespace heddle::intercept
 
 HEDDLE_HOOK void* mmap(void* wanted, std::size_t bytes, int protection, int flags, int file,
@@ -229,7 +282,9 @@ HEDDLE_HOOK void* mmap(void* wanted, std::size_t bytes, int protection, int flag
   if (heddle::process::makes_early_blocks() && memory != MAP_FAILED) {
     const Range range = range_of(memory, bytes);
     heddle::process::before_main().note_unmap(range.begin, range.end);
-    if (is_plain(mapping)) {
+    if (protection == PROT_NONE) {
+      reserved.push_back(range);
+    } else if (is_plain(mapping, kEarlyBytesMax)) {
       heddle::process::before_main().note_block(memory, range.end - range.begin, AllocKind::kMap);
     }
   }

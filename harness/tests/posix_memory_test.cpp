@@ -31,7 +31,7 @@ T* map_array(size_t count) {
 }
 
 TEST(PosixMemory, IsNewInEachExecution) {
-  for (const size_t bytes : {kPage, size_t{3} << 20, size_t{8} << 20}) {
+  for (const size_t bytes : {kPage, size_t{100} << 10, size_t{8} << 20}) {
     const char* place = nullptr;
     bool moves = false;
     expect_clean(
@@ -117,6 +117,24 @@ TEST(PosixMemory, HasGuards) {
   expect_clean([] { std::memset(map(2 * kPage), 1, 2 * kPage); });  // there is no guard here
 }
 
+TEST(PosixMemory, MayGoInPieces) {
+  for (const size_t pages : {size_t{4}, size_t{400}}) {
+    const auto body = [=](size_t at) {
+      return [=] {
+        char* bytes = static_cast<char*>(map(pages * kPage));
+        munmap(bytes, kPage);
+        munmap(bytes + (pages - 1) * kPage, kPage);
+        static_cast<volatile char*>(bytes)[at] = 1;
+        munmap(bytes + kPage, (pages - 2) * kPage);
+      };
+    };
+    expect_found("crash", "", body(0));
+    expect_found("crash", "", body((pages - 1) * kPage));
+    expect_clean(body(kPage));
+    expect_clean(body((pages - 1) * kPage - 1));
+  }
+}
+
 // Address space that is reserved, and used bit by bit.
 TEST(PosixMemory, IsReservedAndCommitted) {
   expect_clean(
@@ -134,6 +152,21 @@ TEST(PosixMemory, IsReservedAndCommitted) {
         HEDDLE_CHECK(again == space + kPage && space[kPage] == 0);
       },
       {.executions = 500});  // as many spaces would not fit
+}
+
+// A ring whose end is its beginning: a file mapped twice, over memory that was mapped before.
+TEST(PosixMemory, IsMappedOver) {
+  expect_clean([] {
+    const int file = memfd_create("ring", 0);
+    HEDDLE_CHECK(ftruncate(file, kPage) == 0);
+    auto* ring = static_cast<char*>(map(2 * kPage));
+    for (char* at : {ring, ring + kPage}) {
+      HEDDLE_CHECK(mmap(at, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == at);
+    }
+    ring[3] = 1;
+    HEDDLE_CHECK(ring[kPage + 3] == 1);
+    close(file);
+  });
 }
 
 TEST(PosixMemory, ByNumber) {

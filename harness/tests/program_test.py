@@ -79,7 +79,7 @@ MAPPED_BEFORE_MAIN = r"""
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
-static int *page, *kept;
+static int *page, *kept, *large, *opened;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static void* map(long bytes) {
   return mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -90,6 +90,8 @@ __attribute__((constructor)) static void prepare(void) {
   kept = (int*)(three + 2 * 4096);
   page = map(4096);
   munmap(map(4096), 4096);
+  large = map(1 << 20);
+  opened = mmap(0, 1l << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 static void* work(void* argument) {
   pthread_mutex_lock(&mutex);
@@ -102,7 +104,8 @@ int main(int argc, char** argv) {
   pthread_create(&thread, 0, work, 0);
   work(0);
   pthread_join(thread, 0);
-  assert(*page == 2 && *kept == 0);
+  assert(*page == 2 && *kept == 0 && (*large)++ == 0);
+  assert(mprotect(opened, 4096, PROT_READ | PROT_WRITE) == 0 && (*opened)++ == 0);
   if (argc > 1) {
     munmap(page, 4096);
     *page = 1;

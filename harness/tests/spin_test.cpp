@@ -2,6 +2,7 @@
 // thread will let them go on, and are found where nobody will.
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -353,6 +354,83 @@ TEST(Parked, GoesOnWhenTheOthersSpin) {
           }
         });
   });
+}
+
+// A thread gives way after so many reads, wherever it then is: at its end, or about to wait.
+TEST(ManyReads, MayBeTheLastThatIsDone) {
+  const auto reading = [](const std::function<void()>& end) {
+    expect_clean([&] {
+      std::atomic<int> number{0};
+      std::atomic<int> other{0};
+      std::thread reader([&] {
+        for (int i = other; i < 300; ++i) {
+          (void)number.load();
+        }
+        end();
+      });
+      for (int i = 0; i < 100; ++i) {
+        other = i;
+      }
+      reader.join();
+    });
+  };
+  std::mutex mutex;
+  std::condition_variable condition;
+  reading([] {});
+  reading([] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+  reading([&] {
+    std::unique_lock lock(mutex);
+    condition.wait_for(lock, std::chrono::milliseconds(1));
+  });
+}
+
+// Two threads wait for a third one, and let each other go on. A strategy that does not care who has
+// waited for how long may run them for ever.
+TEST(Fairness, IsKeptBeforeThereIsALivelock) {
+  const auto waiting = [](bool comes) {
+    return [=] {
+      std::atomic<int> here{0};
+      std::mutex mutex;
+      int number = 0;
+      std::thread flipping([&] {
+        while (here.load() == 0) {
+          number ^= 1;
+        }
+      });
+      std::thread locking([&] {
+        while (here.load() == 0) {
+          const std::lock_guard lock(mutex);
+        }
+      });
+      {
+        const std::lock_guard lock(mutex);
+      }
+      here = comes;
+      flipping.join();
+      locking.join();
+    };
+  };
+  expect_clean(waiting(true), {.executions = 200, .steps_max = 20'000});
+  expect_livelock(waiting(false));
+}
+
+// Deadlines that many sleeps away come, too.
+TEST(Fairness, LetsTimePass) {
+  using namespace std::chrono_literals;
+  const auto polling = [](bool gives_up) {
+    return [=] {
+      std::atomic<int> here{0};
+      const auto deadline = std::chrono::steady_clock::now() + 1h;
+      while (here.load() == 0) {
+        std::this_thread::sleep_for(1us);
+        if (std::chrono::steady_clock::now() >= deadline && gives_up) {
+          break;
+        }
+      }
+    };
+  };
+  expect_clean(polling(true), {.executions = 200, .steps_max = 20'000});
+  expect_livelock(polling(false));
 }
 
 TEST(RacedLocation, BecomesASchedulingPoint) {
