@@ -57,16 +57,29 @@ SyncVar& Execution::touch_atomic_apart(Thread& thread, uptr address, u32 size, u
 }
 
 void Execution::park(Thread& thread) {
+  thread.same_reads = 0;
+  thread.reads_in_row = 0;
+  if (thread.persists != 0 && --thread.persists != 0) {
+    return;
+  }
   if (runnable_.count() == 1) {
     unpark_all();  // what it spins for may be theirs to do
   }
-  if (!thread.parked && runnable_.count() > 1 && options_.parks) {
+  if (!thread.parked && runnable_.count() > 1 && options_.parks && !persists(thread)) {
     thread.parked = true;
     runnable_.erase(thread.id);
     parked_.insert(thread.id);
   }
-  thread.same_reads = 0;
-  thread.reads_in_row = 0;
+}
+
+// Who spins for a while before it blocks gets there only if nobody disturbs it.
+bool Execution::persists(Thread& thread) {
+  if (thread.has_persisted || turns_ != 0 || decide(DecisionKind::kSpin, 2) == 0) {
+    return false;
+  }
+  thread.has_persisted = true;
+  thread.persists = kParkingsMissed;
+  return true;
 }
 
 // A read may be the last thing that a thread does before it waits for something else, or ends.

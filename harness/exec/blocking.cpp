@@ -1,5 +1,7 @@
 // Blocking and waking, and the passing of time.
 
+#include <algorithm>
+
 #include "exec/execution.hpp"
 #include "exec/thread_sanitizer.hpp"
 
@@ -190,6 +192,7 @@ void Execution::admit(const SyncVar& variable, const ThreadSet& waiters) {
 // means that its time is up.
 bool Execution::block_until_scheduled(Thread& thread, WaitKind wait, SyncVar* at, u64 deadline_ns) {
   thread.state = ThreadState::kBlocked;
+  thread.persists = 0;
   thread.wait = wait;
   thread.waits_at = at;
   thread.timed = deadline_ns < kInAnother;
@@ -303,13 +306,13 @@ void Execution::give_way(Thread& thread, EventKind kind, uptr pc) {
 void Execution::let_time_pass(Thread& thread) {
   const bool may_pass = ++thread.looks > kLooksAtOnce && thread.leaps < kLeapsMax &&
                         (!options_.exhaustive || options_.model->waits_for_time(thread));
-  if (may_pass && (takes_turns_ || decide(DecisionKind::kClock, 2) == 1)) {
+  if (may_pass && (turns_ != 0 || decide(DecisionKind::kClock, 2) == 1)) {
     u64 passed = kFirstLeapNs;
     for (u32 i = 0; i < thread.leaps && i < kGrowingLeaps; ++i) {
       passed *= 100;
     }
     ++thread.leaps;
-    advance_clock(virtual_now_ + passed);
+    advance_clock(std::min(virtual_now_ + passed, kLastNs));
   }
 }
 
@@ -323,7 +326,9 @@ u64 Execution::read_clock(Thread& thread, uptr pc) {
   let_time_pass(thread);
   if (++clock_reads_ > kLooksFree) {
     const u32 doublings = clock_reads_ - kLooksFree;
-    virtual_now_ += u64{1} << (doublings < kDoublingsMax ? doublings : kDoublingsMax);
+    virtual_now_ =
+        std::max(virtual_now_,
+                 std::min(virtual_now_ + (u64{1} << std::min(doublings, kDoublingsMax)), kLastNs));
   }
   record(thread, EventKind::kClock, 0, 0, virtual_now_, Order::kRelaxed, pc);
   return virtual_now_;

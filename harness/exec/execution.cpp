@@ -64,7 +64,7 @@ void Execution::reset(const Options& options) {
   steps_ = 0;
   steps_max_ = options.exhaustive ? options.step_limit / 2 : options.step_limit;
   turn_ends_ = options.exhaustive ? options.step_limit : options.step_limit / 2;
-  takes_turns_ = false;
+  turns_ = 0;
   decisions_ = 0;
   virtual_now_ = kEpochNs;
   clock_reads_ = 0;
@@ -180,6 +180,8 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.patient = false;
   thread.yielding = false;
   thread.parked = false;
+  thread.has_persisted = false;
+  thread.persists = 0;
   thread.wait = WaitKind::kNone;
   thread.waits_at = nullptr;
   thread.wait_next = ThreadId::kNone;
@@ -492,6 +494,9 @@ u32 Execution::choose(Thread& thread, u32 arity, uptr pc) {
 }
 
 void Execution::reschedule(Thread& thread) {
+  if (thread.persists != 0) {
+    return;
+  }
   const ThreadId next =
       thread.parked ? pick(thread.id)
                     : ask(SchedulePoint{runnable_, thread.id, thread.id, thread.yielding, steps_});

@@ -244,7 +244,9 @@ class Execution {
   static constexpr u32 kLooksAsked = 6;
   static constexpr u64 kFirstLeapNs = 1'000;
   static constexpr u32 kGrowingLeaps = 7;
-  static constexpr u32 kLeapsMax = 64;  // of a thread; the clock has no room for many more
+  static constexpr u32 kLeapsMax = 64;  // of a thread
+  // No look sees a later time, for programs count nanoseconds in 63 bits.
+  static constexpr u64 kLastNs = u64{7'300'000'000} * 1'000'000'000;
   /// Entropy: the same in each execution with the same decisions.
   u64 random_bits(Thread& thread, uptr pc);
 
@@ -393,6 +395,8 @@ class Execution {
   static constexpr u32 kSameReadsMax = 64;
   // Loops that look at several locations, or count, have no such fingerprint; they read a lot.
   static constexpr u32 kReadsInRowMax = 256;
+  // Who spins on does so for 4,096 looks: locks of widely used libraries spin 1,000 to 2,000 times.
+  static constexpr u32 kParkingsMissed = 64;
 
   /// What the C and C++ libraries keep once for each OS thread: {caught exceptions, uncaught count}
   /// and errno. Each logical thread has its own copy, swapped at switches.
@@ -484,7 +488,7 @@ class Execution {
     }
   }
   void note_write() {
-    if (__builtin_expect(!parked_.empty(), 0) && !takes_turns_) {
+    if (__builtin_expect(!parked_.empty(), 0) && turns_ == 0) {
       unpark_all();
     }
   }
@@ -500,11 +504,13 @@ class Execution {
     }
   }
   void note_progress(Thread& thread) {
+    thread.persists = 0;
     thread.same_reads = 0;
     thread.reads_in_row = 0;
   }
   void refuse_large(Thread& thread, uptr size, uptr pc);
   HEDDLE_RARE void park(Thread& thread);
+  bool persists(Thread& thread);
   void give_way(Thread& thread, EventKind kind, uptr pc);
   void let_time_pass(Thread& thread);
   /// Before the engine itself writes to a word of the target's.
@@ -617,7 +623,7 @@ class Execution {
   u64 alarm_at_ = 0;   // the last step without an alarm
   u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
   u64 turn_ends_ = 0;  // the last step of the thread that runs, if others can
-  bool takes_turns_ = false;
+  u32 turns_ = 0;  // taken so far; 0: the strategy has its way
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze

@@ -38,8 +38,7 @@ void Execution::set_alarm() {
 // time passes whenever they look: who then gets nowhere will never.
 void Execution::end_turn(Thread& thread) {
   constexpr u64 kTurnSteps = 256;
-  takes_turns_ = true;
-  turn_ends_ = steps_ + kTurnSteps;
+  turn_ends_ = steps_ + kTurnSteps + ++turns_;  // not for ever in the same place of a loop
   set_alarm();
   park(thread);
 }

@@ -51,6 +51,8 @@ struct Thread {
   bool expires;  // its wait will time out, if nothing ends it before; if exhaustive
   bool yielding;
   bool parked;  // spins without progress; runs only when others wrote or can not run
+  bool has_persisted;
+  u32 persists;  // spins on for so many times as often as threads may before they are parked
   WaitKind wait;
   SyncVar* waits_at;   // null if that is none
   ThreadId wait_next;  // next waiter in the queue

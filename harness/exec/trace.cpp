@@ -103,6 +103,7 @@ const char* name_of(DecisionKind kind) {
     case DecisionKind::kValue: return "value";
     case DecisionKind::kTimeOut: return "time-out";
     case DecisionKind::kClock: return "clock";
+    case DecisionKind::kSpin: return "spin";
     case DecisionKind::kSpuriousWakeup: return "spurious-wakeup";
     case DecisionKind::kAllocation: return "bad-alloc";
     case DecisionKind::kThreadCreation: return "thread-creation";

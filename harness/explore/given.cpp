@@ -19,6 +19,8 @@ ThreadId another(const exec::SchedulePoint& point, u32 skip) {
   return point.runnable.nth((up_to_current + skip % (count - 1)) % count);
 }
 
+constexpr u32 kPersistsFrom = 240;
+
 }  // namespace
 
 ThreadId BytesStrategy::pick_thread(const exec::SchedulePoint& point) {
@@ -32,8 +34,11 @@ ThreadId BytesStrategy::pick_thread(const exec::SchedulePoint& point) {
   return choice;
 }
 
-u32 BytesStrategy::pick(DecisionKind, u32 arity) {
+u32 BytesStrategy::pick(DecisionKind kind, u32 arity) {
   u32 value = next();
+  if (kind == DecisionKind::kSpin) {
+    return value >= kPersistsFrom;
+  }
   if (arity > 256) {
     value = value << 8 | next();
   }

@@ -22,6 +22,10 @@ constexpr u32 stale_chance(u64 index) { return 65536u >> index % 7; }
 /// there only if it goes on; a thread that waits for another gets somewhere only if that one runs.
 constexpr u32 yield_chance(u64 index) { return static_cast<u32>(index % 4) * 65536 / 3; }
 
+/// With what probability, of 65536, a thread that spins does so undisturbed. Mostly never: it is
+/// long, and once an execution at most it leads to something new.
+constexpr u32 spin_chance(u64 index) { return index % 8 == 5 ? 65536 / 2 : 0; }
+
 /// Which answers to pick() are a matter of chance, and of which.
 class Chances {
  public:
@@ -29,6 +33,7 @@ class Chances {
     fault_period_ = fault_period(index);
     stale_chance_ = stale_chance(index);
     time_chance_ = yield_chance(index);
+    spin_chance_ = spin_chance(index);
   }
 
   u32 pick(Rng& rng, exec::DecisionKind kind, u32 arity) const {
@@ -37,6 +42,9 @@ class Chances {
     }
     if (kind == exec::DecisionKind::kClock) {
       return rng.chance(time_chance_);
+    }
+    if (kind == exec::DecisionKind::kSpin) {
+      return rng.chance(spin_chance_);
     }
     const bool orders_stores =
         kind == exec::DecisionKind::kReadsFrom || kind == exec::DecisionKind::kCoherence;
@@ -47,6 +55,7 @@ class Chances {
   u32 fault_period_ = 8;
   u32 stale_chance_ = 0;
   u32 time_chance_ = 0;
+  u32 spin_chance_ = 0;
 };
 
 /// Knows a spinner by how long it keeps others from running. The engine parks threads that spin by

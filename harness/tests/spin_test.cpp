@@ -384,6 +384,24 @@ TEST(ManyReads, MayBeTheLastThatIsDone) {
   });
 }
 
+// A lock that spins many times before it does something else.
+TEST(ManyReads, GetToWhatComesBehindThem) {
+  for (const int most : {100, 2000}) {
+    const auto body = [=] {
+      std::atomic<bool> here{false};
+      both([&] { here = true; },
+           [&] {
+             bool seen = false;
+             for (int i = 0; i < most && !seen; ++i) {
+               seen = here;
+             }
+             HEDDLE_CHECK(seen);
+           });
+    };
+    expect_found("check", "", body);
+  }
+}
+
 // Two threads wait for a third one, and let each other go on. A strategy that does not care who has
 // waited for how long may run them for ever.
 TEST(Fairness, IsKeptBeforeThereIsALivelock) {
