@@ -40,6 +40,7 @@ void Execution::end_turn(Thread& thread) {
   constexpr u64 kTurnSteps = 256;
   turn_ends_ = steps_ + kTurnSteps + ++turns_;  // not for ever in the same place of a loop
   set_alarm();
+  thread.persists = 0;
   park(thread);
 }
 

@@ -69,6 +69,10 @@ constexpr u64 kSchedulesPerProgram = 4;
 
 // On the way down, executions of many thousand events can take minutes: better a guess too low.
 constexpr double kGuessSecondsMax = 1;
+// After so many executions of a depth-first search, and whenever their number has doubled, one for
+// so many is taken from anywhere in the tree.
+constexpr u64 kFirstSample = 1024;
+constexpr u64 kExecutionsASample = 16;
 
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
@@ -375,6 +379,29 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
   return sum;
 }
 
+// Depth first, a search of a tree that is too large to be searched to its end never leaves one
+// corner of it.
+bool Session::sample(u64 executions) {
+  Rng rng(executions);
+  graph::Consistency& consistency = *graph::consistency_of(settings_.model.c_str());
+  auto explorer = std::make_unique<Explorer>(consistency);
+  for (u64 i = 0; i < executions && !explorer->memory().diverged(); ++i) {
+    const exec::Outcome outcome = explore(*explorer);
+    if (outcome.interrupted) {
+      return false;
+    }
+    if (explorer->memory().must_begin_again()) {
+      explorer->begin_again();
+    } else if (*outcome.finding) {
+      retell(*explorer, outcome.finding->thread);
+      return observed_.kind != exec::FindingKind::kNone;
+    } else if (explorer->descend(rng, must_stop) == 0) {
+      explorer = std::make_unique<Explorer>(consistency);
+    }
+  }
+  return false;
+}
+
 // To what it was in the process that wrote it. False if the program does not do the same here, or
 // was interrupted.
 bool Session::restore(Search& search) {
@@ -425,6 +452,8 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   }
   double next_progress = start + 0.2;
   u64 runs = 0;
+  u64 next_sample = kFirstSample;
+  const bool samples = budget.search == "dpor" && budget.shard.index == 0;
   bool more = true;
   while (more && !stop_requested()) {
     ++runs;
@@ -467,6 +496,16 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
     const u64 count = census.complete + census.blocked + census.with_finding;
     if (count >= budget.executions) {
       break;
+    }
+    if (runs == next_sample && more && samples) {
+      next_sample *= 2;
+      Census with_sample = census;
+      ++with_sample.with_finding;
+      with_sample.seconds = now_seconds() - start;
+      if (sample(runs / kExecutionsASample) && !on_finding(exec::engine().finding(), with_sample)) {
+        census.with_finding = with_sample.with_finding;
+        more = false;
+      }
     }
     if (runs % 16 == 0) {
       const double now = now_seconds();

@@ -146,5 +146,47 @@ TEST(Check, MixedSizesAreRefused) {
   }
 }
 
+// A bug that an early choice leads to, in a program with some 10^9 executions, all others of which
+// come before it in depth-first order.
+TEST(Check, LooksIntoAllCorners) {
+  const auto body = [](bool checks) {
+    return [=] {
+      Shared s;
+      const auto add = [&] {
+        for (int i = 0; i < 6; ++i) {
+          s.y.fetch_add(1, kRelaxed);
+        }
+      };
+      run(
+          [&] {
+            const int x = s.x.load(kRelaxed);
+            HEDDLE_CHECK(x == 0 || !checks);
+          },
+          [&] { s.x.store(1, kRelaxed); }, add, add, add);
+    };
+  };
+  for (const bool checks : {true, false}) {
+    const std::function<void()> checked = body(checks);
+    exploration::Session session(checked, settings_for("rc11", 100'000));
+    exploration::Budget budget;
+    budget.executions = 20'000;
+    u64 found = 0;
+    const exploration::Census census =
+        session.check(budget,
+                      [&](const exec::Finding& finding, const exploration::Census&) {
+                        EXPECT_EQ(finding.kind, exec::FindingKind::kCheck);
+                        exploration::Divergence divergence;
+                        session.record(divergence);
+                        EXPECT_FALSE(divergence.diverged) << divergence.message;
+                        ++found;
+                        return false;
+                      },
+                      {});
+    EXPECT_EQ(found, checks ? 1u : 0u);
+    EXPECT_EQ(census.with_finding, found);
+    EXPECT_FALSE(census.finished);
+  }
+}
+
 }  // namespace
 }  // namespace heddle::testing
