@@ -27,6 +27,7 @@ exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent
   budget.executions -= spent.executions() - spent.executions_before();
   budget.seconds -= budget.seconds > 0 ? spent.seconds() : 0;
   budget.shard = spent.target->is_test() ? budget.shard : exploration::Shard{};
+  budget.samples = true;
   return budget;
 }
 

@@ -69,10 +69,12 @@ constexpr u64 kSchedulesPerProgram = 4;
 
 // On the way down, executions of many thousand events can take minutes: better a guess too low.
 constexpr double kGuessSecondsMax = 1;
-// After so many executions of a depth-first search, and whenever their number has doubled, one for
-// so many is taken from anywhere in the tree.
+// After so many executions of a depth-first search, and whenever their number has doubled, some are
+// taken from anywhere in the tree: one for so many, or at least so many. One of these takes as long
+// as five others.
 constexpr u64 kFirstSample = 1024;
-constexpr u64 kExecutionsASample = 16;
+constexpr u64 kExecutionsASample = 256;
+constexpr u64 kSampleMin = 64;
 
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
@@ -453,7 +455,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   double next_progress = start + 0.2;
   u64 runs = 0;
   u64 next_sample = kFirstSample;
-  const bool samples = budget.search == "dpor" && budget.shard.index == 0;
+  const bool samples = budget.samples && budget.search == "dpor" && budget.shard.index == 0;
   bool more = true;
   while (more && !stop_requested()) {
     ++runs;
@@ -502,7 +504,8 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       Census with_sample = census;
       ++with_sample.with_finding;
       with_sample.seconds = now_seconds() - start;
-      if (sample(runs / kExecutionsASample) && !on_finding(exec::engine().finding(), with_sample)) {
+      if (sample(std::max(runs / kExecutionsASample, kSampleMin)) &&
+          !on_finding(exec::engine().finding(), with_sample)) {
         census.with_finding = with_sample.with_finding;
         more = false;
       }

@@ -114,6 +114,7 @@ struct Budget {
   std::string search = "dpor";   // or "dfs"
   u32 preemptions = kUnbounded;  // at most so many in an execution, if the search is "dfs"
   Shard shard;
+  bool samples = false;  // if it is "dpor": executes some from anywhere, too, that are in no count
 };
 
 constexpr const char* kDiedRule = "died";  // of a finding whose process is gone

@@ -170,6 +170,7 @@ TEST(Check, LooksIntoAllCorners) {
     exploration::Session session(checked, settings_for("rc11", 100'000));
     exploration::Budget budget;
     budget.executions = 20'000;
+    budget.samples = true;
     u64 found = 0;
     const exploration::Census census =
         session.check(budget,
