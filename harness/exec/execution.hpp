@@ -623,7 +623,7 @@ class Execution {
   u64 alarm_at_ = 0;   // the last step without an alarm
   u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
   u64 turn_ends_ = 0;  // the last step of the thread that runs, if others can
-  u32 turns_ = 0;  // taken so far; 0: the strategy has its way
+  u32 turns_ = 0;      // taken so far; 0: the strategy has its way
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze
