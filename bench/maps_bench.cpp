@@ -235,6 +235,7 @@ void add_ours() {
 void add_others() {
 #if HEDDLE_BENCH_BOOST
   add<bench::boost_flat_map>("boost_flat_map");
+  add<bench::boost_node_map>("boost_node_map");
   add<bench::boost_shared_map>("boost_shared_map");
 #endif
 #if HEDDLE_BENCH_LIBCDS

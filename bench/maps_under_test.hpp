@@ -130,6 +130,7 @@ using libcds_split_list = libcds_split_list_map<hash, std::size_t{1} << 20>;
 #endif
 #if HEDDLE_BENCH_BOOST
 using boost_flat_map = maps::third_party::boost_flat_map<hash>;
+using boost_node_map = maps::third_party::boost_node_map<hash>;
 using boost_shared_map = maps::third_party::boost_shared_map<hash>;
 #endif
 

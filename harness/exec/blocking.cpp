@@ -1,6 +1,4 @@
-// Blocking and waking, and the passing of time.
-
-#include <algorithm>
+// Blocking and waking.
 
 #include "exec/execution.hpp"
 #include "exec/thread_sanitizer.hpp"
@@ -279,69 +277,6 @@ void Execution::release_reader(Thread& thread, SyncVar& variable) {
   variable.readers_released.join(thread.clock);
   thread.tick();
   tsan::release(reinterpret_cast<uptr>(&variable.readers_released));
-}
-
-void Execution::yield(Thread& thread, uptr pc) {
-  give_way(thread, EventKind::kYield, pc);
-  record(thread, EventKind::kYield, 0, 0, 0, Order::kRelaxed, pc);
-}
-
-void Execution::sleep(Thread& thread, u64 until_ns, uptr pc) {
-  give_way(thread, EventKind::kSleep, pc);
-  advance_clock(until_ns);
-  record(thread, EventKind::kSleep, 0, 0, virtual_now_, Order::kRelaxed, pc);
-}
-
-void Execution::give_way(Thread& thread, EventKind kind, uptr pc) {
-  thread.yielding = true;
-  if (++thread.same_reads > kSameReadsMax) {
-    park(thread);
-  }
-  point(thread, kind, 0, pc);
-  thread.yielding = false;
-}
-
-// Who asks what time it is, or how long something took, finds that no time has passed. Who looks
-// again may wait for a deadline, and some time may have passed; the longer it waits, the more.
-void Execution::let_time_pass(Thread& thread) {
-  const bool may_pass = ++thread.looks > kLooksAtOnce && thread.leaps < kLeapsMax &&
-                        (!options_.exhaustive || options_.model->waits_for_time(thread));
-  if (may_pass && (turns_ != 0 || decide(DecisionKind::kClock, 2) == 1)) {
-    u64 passed = kFirstLeapNs;
-    for (u32 i = 0; i < thread.leaps && i < kGrowingLeaps; ++i) {
-      passed *= 100;
-    }
-    ++thread.leaps;
-    advance_clock(std::min(virtual_now_ + passed, kLastNs));
-  }
-}
-
-// A program that only looks at the clock must get to its deadline whatever is decided, be it
-// nanoseconds or days away: after some looks, each one sees twice as much time gone as the one
-// before.
-u64 Execution::read_clock(Thread& thread, uptr pc) {
-  constexpr u32 kLooksFree = 64;
-  constexpr u32 kDoublingsMax = 50;
-  point(thread, EventKind::kClock, 0, pc);
-  let_time_pass(thread);
-  if (++clock_reads_ > kLooksFree) {
-    const u32 doublings = clock_reads_ - kLooksFree;
-    virtual_now_ =
-        std::max(virtual_now_,
-                 std::min(virtual_now_ + (u64{1} << std::min(doublings, kDoublingsMax)), kLastNs));
-  }
-  record(thread, EventKind::kClock, 0, 0, virtual_now_, Order::kRelaxed, pc);
-  return virtual_now_;
-}
-
-u64 Execution::random_bits(Thread& thread, uptr pc) {
-  if (!entropy_seeded_) {
-    entropy_seeded_ = true;
-    entropy_.reseed(decide(DecisionKind::kValue, 1u << 16));
-  }
-  const u64 bits = entropy_.next();
-  record(thread, EventKind::kChoice, 0, 0, bits, Order::kRelaxed, pc);
-  return bits;
 }
 
 }  // namespace heddle::exec

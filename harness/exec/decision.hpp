@@ -18,7 +18,7 @@ enum class DecisionKind : u8 {
   kValue,      // a value the target asked for
   kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only
   kClock,  // 1 = time has passed when a thread looks at the clock once more; exhaustive searches
-           // ask that of threads that wait for it only
+           // ask that at its first looks, and behind them where it waits
   kSpin,   // 1 = a thread that spins does so undisturbed, until it gives up or does something else
   // Faults, as kWeakCas is one: 1 = it happens. Asked for only where Options::faults has them.
   kSpuriousWakeup,  // a wait on a condition variable returns unasked

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "exec/execution.hpp"
+#include "graph/objects.hpp"
 
 namespace heddle::exploration {
 

@@ -174,8 +174,7 @@ class GraphMemory final : public exec::MemoryModel {
   OwnedVec<u32> traced_;  // where each event is in the trace
 };
 
-/// What a read, update or compare-exchange does if it reads `event.store`: sets kind, order, value.
-/// An operation on an object that is not possible there is a read.
-void evaluate(const Graph& graph, Event& event);
+/// Tells values apart. The same in each process: an address is named by what is there.
+u64 name_of(u128 value);
 
 }  // namespace heddle::graph

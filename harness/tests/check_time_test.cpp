@@ -259,7 +259,7 @@ TEST(Time, CyclesAreTime) {
 
 // What a thread has learned of is past.
 TEST(Time, ClocksFollowWhatIsRead) {
-  const auto by = [](void (*publish)(Shared& s, std::mutex& mutex, steady_clock::time_point now)) {
+  const auto by = [](void (*publish)(Shared& s, std::mutex& mutex)) {
     return [=] {
       Shared s;
       std::mutex mutex;
@@ -267,7 +267,7 @@ TEST(Time, ClocksFollowWhatIsRead) {
       run(
           [&] {
             std::this_thread::sleep_for(10ms);
-            publish(s, mutex, steady_clock::now());
+            publish(s, mutex);
           },
           [&] {
             const std::lock_guard lock(mutex);
@@ -276,8 +276,8 @@ TEST(Time, ClocksFollowWhatIsRead) {
       HEDDLE_CHECK(steady_clock::now() >= start + 10ms);
     };
   };
-  const auto store = by([](Shared& s, std::mutex&, steady_clock::time_point) { s.x = 1; });
-  const auto unlock = by([](Shared& s, std::mutex& mutex, steady_clock::time_point) {
+  const auto store = by([](Shared& s, std::mutex&) { s.x = 1; });
+  const auto unlock = by([](Shared& s, std::mutex& mutex) {
     const std::lock_guard lock(mutex);
     s.x.store(1, kRelaxed);
   });
@@ -350,7 +350,7 @@ TEST(Time, PassesAtEachLookOfARound) {
   }
 }
 
-// How long something took is not explored.
+// Who looks twice does not wait yet.
 TEST(Time, WhoMeasuresFindsNoTimePassed) {
   const auto body = [] {
     Shared s;

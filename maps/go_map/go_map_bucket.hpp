@@ -1,8 +1,10 @@
 // What go_map's chains are built of: buckets of eight slots, and what a chain can do by itself.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace maps::go_map_parts {
@@ -34,6 +36,12 @@ struct slots {
     return !is_empty(top) && top != kEvacuatedEmpty;
   }
 
+  /// The highest bit of each byte that is not zero.
+  static std::uint64_t nonzero_bytes(std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t kHighest = 0x8080'8080'8080'8080;
+    return ((bytes & ~kHighest) + ~kHighest | bytes) & kHighest;
+  }
+
   static std::uint8_t top_of(std::uint64_t hash) noexcept {
     const auto top = static_cast<std::uint8_t>(hash >> 56);
     return static_cast<std::uint8_t>(top < kMinTopHash ? top + kMinTopHash : top);
@@ -44,6 +52,23 @@ template <class Key, class T>
 struct bucket : slots {
   /// A chain is evacuated as a whole, so the first slot of its head speaks for it.
   bool is_evacuated() const noexcept { return is_evacuation_mark(tophash[0]); }
+
+  /// The first slot with an entry, of those that are `visited` or more behind `first`, which all
+  /// come after one another, the last one before the first one. How far behind it is; kSlots if
+  /// there is none. Without a branch for each slot, which would go either way.
+  std::size_t next_entry(std::size_t first, std::size_t visited) const noexcept {
+    static_assert(std::endian::native == std::endian::little && sizeof tophash == 8);
+    constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
+    if (visited == kSlots) {
+      return kSlots;
+    }
+    std::uint64_t tops = 0;
+    std::memcpy(&tops, tophash, sizeof tops);
+    const std::uint64_t held =
+        nonzero_bytes(tops & ~kEach) & nonzero_bytes(tops ^ kEach * kEvacuatedEmpty);
+    const std::uint64_t ahead = std::rotr(held, static_cast<int>(8 * first)) >> 8 * visited;
+    return ahead == 0 ? kSlots : visited + static_cast<std::size_t>(std::countr_zero(ahead)) / 8;
+  }
 
   std::uint8_t tophash[kSlots] = {};
   Key keys[kSlots] = {};

@@ -38,7 +38,7 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
         unpin();
         return false;
       }
-      while (visited_ < kSlots) {
+      while ((visited_ = bucket_->next_entry(offset_, visited_)) < kSlots) {
         if (take((visited_++ + offset_) % kSlots)) {
           return true;
         }
@@ -112,12 +112,9 @@ class go_map<Key, T, Hash, KeyEqual, Random, Bug>::iterator {
     return true;
   }
 
-  // Yields the entry in `slot` of the current bucket, if there is one for us.
+  // Yields the entry in `slot` of the current bucket, if it is for us.
   bool take(std::size_t slot) {
     const std::uint8_t top = bucket_->tophash[slot];
-    if (!holds_entry(top)) {
-      return false;
-    }
     if constexpr (Bug != go_map_bug::skips_check_bucket) {
       if (check_index_ != kNoCheck && !belongs_to_check_index(slot)) {
         return false;

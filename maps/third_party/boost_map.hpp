@@ -68,7 +68,12 @@ template <class Hash>
 using boost_flat_map =
     boost_map<boost::unordered_flat_map<int, int, Hash>, std::mutex, std::lock_guard<std::mutex>>;
 
-/// Nodes, as in std::unordered_map; readers share the lock.
+/// Nodes, as in std::unordered_map.
+template <class Hash>
+using boost_node_map =
+    boost_map<boost::unordered_map<int, int, Hash>, std::mutex, std::lock_guard<std::mutex>>;
+
+/// The same; but readers share the lock.
 template <class Hash>
 using boost_shared_map = boost_map<boost::unordered_map<int, int, Hash>, std::shared_mutex,
                                    std::shared_lock<std::shared_mutex>>;
