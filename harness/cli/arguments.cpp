@@ -394,6 +394,9 @@ int parse_arguments(int argc, char** argv, CommandOptions& options) {
   replay->add_option("--repeat", options.repeat, "so many times each")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
+  replay->add_flag("--update", options.update,
+                   "write seeds anew that still repeat and still have a finding, but tell it in "
+                   "other words or functions, as after a change of the code");
   replay->add_option("--program", options.program,
                      "the program to replay with, instead of the one that the seeds name");
   add_output(*replay, options);

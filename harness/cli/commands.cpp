@@ -275,6 +275,23 @@ std::string likeness(const exploration::Recording& recorded, const exploration::
                    recorded.signature + ", now " + seen.signature + ")";
 }
 
+/// The seed, event by event the same, with the finding that it has now. False if it can't be
+/// written.
+bool update_seed(const std::string& path, exploration::Recording recording,
+                 const exploration::Recording& seen) {
+  recording.kind = seen.kind;
+  recording.rule = seen.rule;
+  recording.message = seen.message;
+  recording.signature = seen.signature;
+  recording.second_opinion = seen.second_opinion;
+  const std::string story = report::tell(recording, report::StoryOptions{});
+  if (const fuzz::SeedError error = fuzz::write_atomically(path, fuzz::to_text(recording, story))) {
+    complain(error.message);
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 int run_replay(const CommandOptions& options) {
@@ -282,6 +299,7 @@ int run_replay(const CommandOptions& options) {
   Json results = Json::array();
   bool any_diverged = false;
   bool any_finding = false;
+  bool write_failed = false;
   std::vector<std::pair<std::string, exploration::Recording>> seeds;
   for (const std::string& path : options.targets) {
     exploration::Recording recording;
@@ -312,6 +330,11 @@ int run_replay(const CommandOptions& options) {
     seen.signature = seen.kind == exec::FindingKind::kNone ? "" : report::signature_of(seen);
     any_diverged |= divergence.diverged;
     any_finding |= seen.kind != exec::FindingKind::kNone;
+    const bool differs = seen.message != recording.message || seen.signature != recording.signature;
+    const bool updates =
+        options.update && differs && !divergence.diverged && seen.kind != exec::FindingKind::kNone;
+    const bool updated = updates && update_seed(path, recording, seen);
+    write_failed |= updates && !updated;
     if (options.json) {
       FiledFinding finding;
       finding.recording = seen;
@@ -348,14 +371,15 @@ int run_replay(const CommandOptions& options) {
     if (divergence.diverged) {
       complain(path + ": " + divergence.message);
     } else {
-      fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}\n", path, runs,
-                 runs == 1 ? "" : "s", seen.events, seen.digest, likeness(recording, seen));
+      fmt::print("{}: replayed {} time{}, {} events, digest {:016x}: {}{}\n", path, runs,
+                 runs == 1 ? "" : "s", seen.events, seen.digest, likeness(recording, seen),
+                 updated ? "; the seed says so now" : "");
     }
   }
   if (options.json) {
     fmt::print("{}\n", (results.size() == 1 ? results[0] : results).dump(2));
   }
-  return exit_code(any_finding, any_diverged, false);
+  return exit_code(any_finding, any_diverged, write_failed);
 }
 
 int run_fuzz(const CommandOptions& options) {

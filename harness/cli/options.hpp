@@ -35,6 +35,7 @@ struct CommandOptions {
   std::string program;                        // replay: another file than the seeds'
   bool isolate = false;                       // programs: a process for each execution
   u64 repeat = 1;                             // replay: how often
+  bool update = false;                        // replay: seeds that are judged otherwise now
   u32 findings_max = 1;                       // run, hunt: distinct findings of a target to collect
   target::Smallness smallness;                // check: of the programs of an operation target
   u32 jobs = 1;                               // check: processes

@@ -244,6 +244,30 @@ class RunTest(CliTest):
         self.assertIn("100 times", often.stdout)
         self.assertIn(entry(text, "digest"), often.stdout)
 
+    def test_seeds_are_updated(self):
+        """`replay --update` writes anew what is told otherwise now, and nothing else."""
+        finding = self.run_json(FINDING, "run", HEAP_VARIANT, f"--executions={budget(200_000)}",
+                                f"--findings={self.findings}")["findings"][0]
+        seed = Path(finding["seed"])
+        text = seed.read_text()
+        message = entry(text, "message")
+        old = resealed(text.replace(message, "something else"))
+        seed.write_text(old)
+        told = heddle("replay", "--quiet", seed)
+        self.assertIn("but the recorded one says: something else", told.stdout)
+        self.assertEqual(seed.read_text(), old)
+        updated = heddle("replay", "--quiet", "--update", seed)
+        self.assertEqual(updated.returncode, FINDING, updated.stderr)
+        self.assertIn("; the seed says so now", updated.stdout)
+        self.assertEqual(seed.read_text(), text)
+        again = heddle("replay", "--quiet", "--update", seed)
+        self.assertIn("the same heap finding\n", again.stdout)
+
+        other = resealed(text.replace(f"digest: {entry(text, 'digest')}", "digest: 0123456789abcdef"))
+        seed.write_text(other)
+        self.assertEqual(heddle("replay", "--quiet", "--update", seed).returncode, DIVERGED)
+        self.assertEqual(seed.read_text(), other)
+
     def test_finding_says_how_it_was_made(self):
         """A finding of `run --json` states its strategy, executions and time."""
         for strategy in STRATEGIES:
