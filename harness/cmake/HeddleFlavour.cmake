@@ -56,11 +56,12 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     -femulated-tls
     # A large frame must not step over the guard into another thread's stack.
     -fstack-clash-protection)
-  # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed accesses: a data race by the
+  # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed or acquiring accesses: a data race by the
   # standard, in every program that uses it. Later versions hide it from ThreadSanitizer by
   # annotations.
   heddle_correct_header(shared_ptr_atomic.h
-    "_M_(refcount.unlock\\(|val.fetch_sub\\(1, )memory_order_relaxed" "_M_\\1memory_order_release")
+    "fetch_sub\\(1, (__o|memory_order_relaxed)\\)"
+    "fetch_sub(1, __o == memory_order_seq_cst ? __o : memory_order_release)")
   # Threads that wait for an atomic poll a while before they do: executions that no program can tell
   # apart. Who tries to take from a semaphore must then not give up because somebody else took.
   heddle_correct_header(atomic_wait.h "__atomic_spin_count = 16" "__atomic_spin_count = 1")
@@ -72,8 +73,9 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
 	  return true;
       return false;
     ")
-  # Template code inside of libstdc++.so is not instrumented; instantiate it here instead.
-  target_compile_definitions(heddle_instrumented INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0 HEDDLE_INSTRUMENTED=1)
+  # Code inside of libstdc++.so is not instrumented. Before C++20, that of strings is there.
+  heddle_correct_header(basic_string.tcc "201703L && _GLIBCXX_EXTERN_TEMPLATE > 0" "0")
+  target_compile_definitions(heddle_instrumented INTERFACE HEDDLE_INSTRUMENTED=1)
   if(HEDDLE_HAS_ASAN)
     target_compile_options(heddle_instrumented INTERFACE -fsanitize=address -fsanitize-recover=address)
     target_compile_definitions(heddle_runtime_flags INTERFACE HEDDLE_WITH_ASAN=1)

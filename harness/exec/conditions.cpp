@@ -216,7 +216,7 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   tsan::load(thread, variable, 4, Order::kRelaxed, pc);
   const u32 present =
       options_.model != nullptr
-          ? static_cast<u32>(options_.model->load(thread, variable, 4, Order::kSeqCst))
+          ? static_cast<u32>(options_.model->look_at_futex(thread, variable))
           : *static_cast<const volatile u32*>(word);
   if (present != expected) {
     thread.expires = false;
@@ -229,7 +229,10 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   // To look and to begin to wait is one step: who stores and then wakes finds the thread waiting.
   if (options_.model != nullptr && !options_.model->still_reads(thread, variable)) {
     stop_waiting(thread);
-    block_for_good(thread);
+    if (options_.exhaustive) {
+      block_for_good(thread);
+    }
+    return EAGAIN;
   }
   const bool timed_out = !end_wait(thread, deadline_ns);
   record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);
@@ -298,10 +301,11 @@ bool Execution::guard_acquire(Thread& thread, void* guard, uptr pc) {
 
 void Execution::guard_release(Thread& thread, void* guard, bool done, uptr pc) {
   SyncVar& variable = touch_sync(thread, guard, pc);
+  // First, as an unlock: a search may let others go on before this.
+  release(thread, variable, done ? ObjectOperation::kInitialise : ObjectOperation::kUnlock);
   log_word(guard);
   *static_cast<volatile u8*>(guard) = done ? 1 : 0;
   variable.owner = ThreadId::kNone;
-  release(thread, variable, done ? ObjectOperation::kInitialise : ObjectOperation::kUnlock);
   admit_waiters(variable);
   note_write();
   note_progress(thread);

@@ -63,6 +63,7 @@ void Execution::reset(const Options& options) {
   steps_max_ = options.exhaustive ? options.step_limit / 2 : options.step_limit;
   turn_ends_ = options.exhaustive ? options.step_limit : options.step_limit / 2;
   turns_ = 0;
+  prolonged_ = false;
   decisions_ = 0;
   virtual_now_ = kEpochNs;
   clock_reads_ = 0;

@@ -395,8 +395,9 @@ class Execution {
   static constexpr u32 kSameReadsMax = 64;
   // Loops that look at several locations, or count, have no such fingerprint; they read a lot.
   static constexpr u32 kReadsInRowMax = 256;
-  // Who spins on does so for 4,096 looks: locks of widely used libraries spin 1,000 to 2,000 times.
-  static constexpr u32 kParkingsMissed = 64;
+  // Who spins on does so for 16,384 looks: locks of widely used libraries spin 1,000 to 10,000
+  // times.
+  static constexpr u32 kParkingsMissed = 256;
 
   /// What the C and C++ libraries keep once for each OS thread: {caught exceptions, uncaught count}
   /// and errno. Each logical thread has its own copy, swapped at switches.
@@ -531,7 +532,7 @@ class Execution {
   void leave_robust_mutexes(Thread& thread);
   u32* hold_of(SyncVar& variable, ThreadId id);
   void add_hold(SyncVar& variable, ThreadId id);
-  bool drop_hold(SyncVar& variable, ThreadId id);
+  void drop_hold(SyncVar& variable, ThreadId id);
   void forget_lock(SyncVar& variable);
   void overwrite_locks(memory::Cell& cell, uptr granule, u8 mask);
   void judge_freed_locks(Thread& thread, const memory::Cell& cell, uptr pc);
@@ -624,6 +625,7 @@ class Execution {
   u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
   u64 turn_ends_ = 0;  // the last step of the thread that runs, if others can
   u32 turns_ = 0;      // taken so far; 0: the strategy has its way
+  bool prolonged_ = false;  // beyond the limit of steps, for the only thread that can run
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
   u64 last_return_ = 0;  // step of the last return of an operation, or of the freeze

@@ -113,9 +113,9 @@ void Execution::leave_robust_mutexes(Thread& thread) {
     SyncVar& variable = variables_[index];
     if (variable.owner == thread.id && variable.robustness != Robustness::kNone) {
       --thread.robust_locks;
+      release(thread, variable, ObjectOperation::kUnlock);
       variable.owner = ThreadId::kNone;
       variable.robustness = Robustness::kOwnerDied;
-      release(thread, variable, ObjectOperation::kUnlock);
       admit_waiters(variable);
     }
   }
@@ -140,16 +140,12 @@ void Execution::add_hold(SyncVar& variable, ThreadId id) {
   variable.holds = index;
 }
 
-bool Execution::drop_hold(SyncVar& variable, ThreadId id) {
+void Execution::drop_hold(SyncVar& variable, ThreadId id) {
   u32* link = hold_of(variable, id);
-  if (link == nullptr) {
-    return false;
-  }
   --variable.readers;
   if (--holds_[*link].count == 0) {
     *link = holds_[*link].next;
   }
-  return true;
 }
 
 bool Execution::lock_shared(Thread& thread, void* lock, u64 deadline_ns, uptr pc) {
@@ -190,10 +186,11 @@ bool Execution::rwlock_unlock(Thread& thread, void* lock, uptr pc) {
     release_mutex(thread, variable, pc);
     return true;
   }
-  if (!drop_hold(variable, thread.id)) {
+  if (hold_of(variable, thread.id) == nullptr) {
     return false;
   }
   release_reader(thread, variable);
+  drop_hold(variable, thread.id);
   if (variable.readers == 0) {
     admit_waiters(variable);
     note_write();

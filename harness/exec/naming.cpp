@@ -101,13 +101,11 @@ u64 stable_value(Execution& execution, u64 value) {
       const u64 name = block_name(*block, address);
       return value == address ? name : combine(name, value ^ address);
     }
-    if (value != address) {
-      return value;
+    if (in_image(address)) {
+      const u64 name = stable_name(execution, address);
+      return value == address ? name : combine(name, value ^ address);
     }
-    if (in_image(value)) {
-      return stable_name(execution, value);
-    }
-    return kForeign;
+    return value == address ? kForeign : value;
   }
   return value;
 }

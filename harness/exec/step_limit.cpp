@@ -78,6 +78,12 @@ void Execution::judge_length(Thread& thread) {
     blocked_ = true;
     abandon();
   }
+  if (options_.exhaustive && !prolonged_) {  // others may have taken the steps, and be done
+    prolonged_ = true;
+    steps_max_ = steps_ + limit / 2;
+    set_alarm();
+    return;
+  }
   if (blocked_) {
     abandon();  // they may wait for what only that thread would do
   }

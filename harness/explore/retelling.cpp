@@ -14,6 +14,7 @@ using exec::ObjectOperation;
 using graph::Event;
 using graph::EventId;
 using graph::Graph;
+using graph::GraphMemory;
 using graph::Kind;
 using graph::kInitial;
 using graph::Policy;
@@ -71,11 +72,14 @@ void find_past_at_once(const Graph& graph, EventId event, Vec<bool>& past) {
 
 }  // namespace
 
-Retelling::Retelling(const Graph& graph, graph::Consistency& consistency,
-                     const target::History& history, bool keeps_order, ThreadId finder)
-    : memory_(consistency, consistency.interleaves() ? Policy::kNewest : Policy::kDecisions),
-      interleaves_(consistency.interleaves() && !keeps_order),
+Retelling::Retelling(graph::GraphMemory& explored, const target::History& history, bool keeps_order,
+                     ThreadId finder)
+    : memory_(explored.consistency(),
+              explored.consistency().interleaves() ? Policy::kNewest : Policy::kDecisions),
+      interleaves_(explored.consistency().interleaves() && !keeps_order),
       finder_(finder) {
+  const Graph& graph = explored.graph();
+  note_repeated(explored);
   names_.resize(graph.size() + 1);
   names_[kInitial] = kInitial;
   told_.resize(graph.size() + 1);
@@ -89,6 +93,28 @@ Retelling::Retelling(const Graph& graph, graph::Consistency& consistency,
   for (EventId id = 1; id <= graph.size(); ++id) {
     if (!told_[id]) {
       tell(graph, id);
+    }
+  }
+}
+
+void Retelling::note_repeated(const graph::GraphMemory& explored) {
+  for (const GraphMemory::Repeated& read : explored.repeated()) {
+    const bool known = std::ranges::any_of(repeated_once_, [&](const auto& other) {
+      return other.behind == read.behind && other.location == read.location &&
+             other.store == read.store;
+    });
+    repeated_.push_back(read);
+    if (!known) {
+      repeated_once_.push_back(read);
+    }
+  }
+  const Graph& graph = explored.graph();
+  for (EventId id = 1; id <= graph.size(); ++id) {
+    const EventId look =
+        looks_again(graph, id) ? graph.previous(graph[graph.previous(graph[id])]) : 0;
+    if (look != 0 && graph[look].store == graph[id].store) {
+      repeated_once_.push_back(GraphMemory::Repeated{graph.previous(graph[id]),
+                                                     graph[look].location, graph[look].store});
     }
   }
 }
@@ -107,6 +133,15 @@ bool Retelling::is_possible(const Graph& graph, EventId first, EventId last) con
       graph::each_predecessor(graph, id, require);
     } else {
       graph::each_cause(graph, id, require);
+    }
+    // Who goes round a loop there, or begins to wait on a futex, reads what the event replaces.
+    for (const GraphMemory::Repeated& read : repeated_once_) {
+      const bool in_order =
+          interleaves_ || is_operation(graph[read.behind], ObjectOperation::kEnqueue);
+      if (in_order && writes(graph[id].kind) && graph[id].location == read.location &&
+          graph[id].coherence > graph.coherence_of(read.store)) {
+        require(read.behind);
+      }
     }
     if (id == last) {
       return possible;
@@ -138,6 +173,25 @@ void Retelling::keep_order(const Graph& graph) {
 }
 
 void Retelling::tell(const Graph& graph, EventId id) {
+  tell_event(graph, id);
+  tell_repeated_behind(graph, id);
+}
+
+// Here they are events, so that nobody else's come in between.
+void Retelling::tell_repeated_behind(const Graph& graph, EventId id) {
+  for (const GraphMemory::Repeated& read : repeated_) {
+    if (read.behind == id) {
+      Event again = {};
+      again.kind = Kind::kRead;
+      again.thread = graph[id].thread;
+      again.location = read.location;
+      again.store = names_[read.store];
+      events_.push_back(again);
+    }
+  }
+}
+
+void Retelling::tell_event(const Graph& graph, EventId id) {
   Event event = graph[id];
   told_[id] = true;
   if (is_choice(event, exec::DecisionKind::kTimeOut) || chooses_waiter(event)) {

@@ -16,8 +16,8 @@ class Retelling final : public exec::Strategy {
   /// Under SC, if the order of the graph is not kept, the operations of `history` return in the
   /// order that it says, each before anything is done that those up to it do not need. Behind all
   /// that the graph says, `finder` comes first if it is a thread.
-  Retelling(const graph::Graph& graph, graph::Consistency& consistency,
-            const target::History& history, bool keeps_order, ThreadId finder);
+  Retelling(graph::GraphMemory& explored, const target::History& history, bool keeps_order,
+            ThreadId finder);
 
   graph::GraphMemory& memory() { return memory_; }
 
@@ -42,7 +42,10 @@ class Retelling final : public exec::Strategy {
     u32 look;
   };
 
+  void note_repeated(const graph::GraphMemory& explored);
   void tell(const graph::Graph& graph, graph::EventId id);
+  void tell_event(const graph::Graph& graph, graph::EventId id);
+  void tell_repeated_behind(const graph::Graph& graph, graph::EventId id);
   void tell_choices_behind(const graph::Graph& graph, const graph::Event& event);
   bool tell_if_possible(const graph::Graph& graph, graph::EventId first);
   bool is_possible(const graph::Graph& graph, graph::EventId first, graph::EventId last) const;
@@ -58,6 +61,8 @@ class Retelling final : public exec::Strategy {
   OwnedVec<graph::Event> events_;
   OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
   OwnedVec<bool> told_;             // by the explorer's events
+  OwnedVec<graph::GraphMemory::Repeated> repeated_;
+  OwnedVec<graph::GraphMemory::Repeated> repeated_once_;  // each of them, and looks at futexes
   OwnedVec<Choice> choices_;
   OwnedVec<Leap> leaps_;
   u32 choices_made_ = 0;

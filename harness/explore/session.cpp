@@ -75,6 +75,8 @@ constexpr double kGuessSecondsMax = 1;
 constexpr u64 kFirstSample = 1024;
 constexpr u64 kExecutionsASample = 256;
 constexpr u64 kSampleMin = 64;
+// But they are long if they take more than one for so many of the steps before them.
+constexpr u64 kStepsASample = 8;
 
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
@@ -383,12 +385,15 @@ double Session::guess_executions(const target::Program& program, Rng& rng) {
 
 // Depth first, a search of a tree that is too large to be searched to its end never leaves one
 // corner of it.
-bool Session::sample(u64 executions) {
-  Rng rng(executions);
+bool Session::sample(u64 runs, u64 steps_max) {
+  Rng rng(runs);
   graph::Consistency& consistency = *graph::consistency_of(settings_.model.c_str());
   auto explorer = std::make_unique<Explorer>(consistency);
-  for (u64 i = 0; i < executions && !explorer->memory().diverged(); ++i) {
+  const u64 executions = std::max(runs / kExecutionsASample, kSampleMin);
+  u64 steps = 0;
+  for (u64 i = 0; i < executions && steps < steps_max && !explorer->memory().diverged(); ++i) {
     const exec::Outcome outcome = explore(*explorer);
+    steps += outcome.steps;
     if (outcome.interrupted) {
       return false;
     }
@@ -425,8 +430,7 @@ bool Session::restore(Search& search) {
 
 // What was found, once more, by decisions that can be recorded.
 void Session::retell(Search& search, ThreadId finder) {
-  Retelling retelling(search.memory().graph(), search.memory().consistency(), target::history(),
-                      search.keeps_order(), finder);
+  Retelling retelling(search.memory(), target::history(), search.keeps_order(), finder);
   model_ = &retelling.memory();
   observe(execute(retelling, false));
   model_ = memory_.get();
@@ -454,12 +458,14 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   }
   double next_progress = start + 0.2;
   u64 runs = 0;
+  u64 steps = 0;
   u64 next_sample = kFirstSample;
   const bool samples = budget.samples && budget.search == "dpor" && budget.shard.index == 0;
   bool more = true;
   while (more && !stop_requested()) {
     ++runs;
     const exec::Outcome outcome = explore(*search);
+    steps += outcome.steps;
     if (outcome.interrupted) {
       search->begin_again();
       break;
@@ -504,7 +510,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       Census with_sample = census;
       ++with_sample.with_finding;
       with_sample.seconds = now_seconds() - start;
-      if (sample(std::max(runs / kExecutionsASample, kSampleMin)) &&
+      if (sample(runs, steps / kStepsASample) &&
           !on_finding(exec::engine().finding(), with_sample)) {
         census.with_finding = with_sample.with_finding;
         more = false;

@@ -212,10 +212,10 @@ class Session {
   void note_raced(u64 name);
   exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
-  /// Takes so many executions from anywhere in the tree of those that check() looks at, by
-  /// descents as for guess_executions(); always the same ones. True if the last one has a finding,
-  /// which has been told then. O(executions).
-  bool sample(u64 executions);
+  /// Takes some executions from anywhere in the tree of those of which check() has looked at
+  /// `runs`, by descents as for guess_executions(), until they have taken `steps_max`; always the
+  /// same ones. True if the last one has a finding, which has been told then.
+  bool sample(u64 runs, u64 steps_max);
   void retell(Search& search, ThreadId finder);
   void use_model(const std::string& rule_found);
   /// Steps it took. A finding is in observed_ then.

@@ -32,6 +32,7 @@ void GraphMemory::begin_execution() {
   notifier_ = ThreadId::kNone;
   follower_ = ThreadId::kNone;
   spinners_.clear();
+  repeated_.clear();
   progress_.clear();
   spins_.begin_execution();
   stamps_ = 0;
@@ -98,6 +99,7 @@ EventId GraphMemory::take(const Event& event, EventId after) {
   released_.resize(id + 1);
   released_[id].clear();
   pass_time(id);
+  progress_of(to_thread_id(event.thread)).last = id;
   // That no time has passed is nothing to remember.
   if (!is_choice(event, exec::DecisionKind::kClock) || graph_[id].value != 0) {
     const u128 seen =
@@ -161,15 +163,23 @@ void GraphMemory::refuse() {
 }
 
 u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order) {
+  return read(thread, variable, size, order, order);
+}
+
+u128 GraphMemory::read(Thread& thread, SyncVar& variable, u32 size, Order order, Order learns) {
   await_turn(thread);
-  look_for_spin(thread, false);
+  const bool counts = look_for_spin(thread, false);
   Event read = event(thread, Kind::kRead, order);
   read.location = atomic_at(thread, variable, size);
+  if (counts) {
+    repeat_read(thread, read);
+    return read.value;
+  }
   read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
   note_read(thread, read);
-  note_load(thread, released(graph_[id].store), order);
+  note_load(thread, released(graph_[id].store), learns);
   trace(id, graph_[id].store);
   return graph_[id].value;
 }
@@ -189,10 +199,14 @@ bool GraphMemory::store(Thread& thread, SyncVar& variable, u32 size, Order order
 Updated GraphMemory::update(Thread& thread, SyncVar& variable, u32 size, Order order,
                             const exec::Modification& modification) {
   await_turn(thread);
-  look_for_spin(thread, true);
+  const bool counts = look_for_spin(thread, true);
   Event update = event(thread, Kind::kUpdate, order);
   update.location = atomic_at(thread, variable, size);
   update.modification = modification;
+  if (counts) {
+    repeat_read(thread, update);
+    return Updated{update.value, update.value, false, false};
+  }
   update.store = choose_store(update, exec::DecisionKind::kReadsFrom);
   evaluate(graph_, update);
   const EventId id = take(update, update.store);
@@ -291,15 +305,21 @@ void GraphMemory::wake_up(Thread& thread, Order order) {
   take(wake, kInitial);
 }
 
+u128 GraphMemory::look_at_futex(Thread& thread, SyncVar& variable) {
+  return read(thread, variable, 4, Order::kSeqCst, Order::kRelaxed);
+}
+
 // Only a search has others' events come in between. It is an event, so that it is found wherever
-// the search moves others' stores and notifications.
+// the search moves others' stores and notifications. Else the first look may have been at a store
+// that is not the newest one, and nobody waits because of that.
 bool GraphMemory::still_reads(Thread& thread, SyncVar& variable) {
+  const Event& seen = graph_[graph_.previous(graph_[last_event(thread)])];
   if (!engine().options().exhaustive) {
-    return true;
+    return graph_.value_of(seen.location, graph_.co_last(seen.location)) == seen.value;
   }
-  const EventId seen = graph_[graph_.previous(graph_[last_event(thread)])].store;
-  load(thread, variable, 4, Order::kSeqCst);
-  return graph_[last_event(thread)].store == seen;
+  const EventId store = seen.store;
+  look_at_futex(thread, variable);
+  return graph_[last_event(thread)].store == store;
 }
 
 u32 GraphMemory::slot_of(const Thread& creator, u32 nth) {

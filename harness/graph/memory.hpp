@@ -40,6 +40,15 @@ class GraphMemory final : public exec::MemoryModel {
   /// Some execution was cut short without knowing that its thread would only do the same again.
   bool is_bounded() const { return cut_ || spins_.is_bounded(); }
 
+  /// A read that is no event: the thread goes round a loop, which reads the same again and again.
+  struct Repeated {
+    EventId behind;  // the event of its thread that it came right behind, which any number may
+    u32 location;
+    EventId store;
+  };
+  /// Of the present execution, each thread's in their order.
+  const Vec<Repeated>& repeated() const { return repeated_; }
+
   /// All that outlives executions, but for the events.
   void archive(Archive& archive);
 
@@ -50,7 +59,7 @@ class GraphMemory final : public exec::MemoryModel {
   exec::Updated update(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order,
                        const exec::Modification& modification) override;
   void fence(exec::Thread& thread, Order order) override;
-  void look(exec::Thread& thread) override { look_for_spin(thread, false); }
+  void look(exec::Thread& thread) override;
   bool waits_for_time(exec::Thread& thread) override;
   void synchronize(exec::Thread& thread, exec::SyncVar& object, exec::ObjectOperation operation,
                    Order order) override;
@@ -65,6 +74,7 @@ class GraphMemory final : public exec::MemoryModel {
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
   void wake_up(exec::Thread& thread, Order order) override;
+  u128 look_at_futex(exec::Thread& thread, exec::SyncVar& variable) override;
   bool still_reads(exec::Thread& thread, exec::SyncVar& variable) override;
   void end(exec::Thread& thread) override;
   void on_stuck() override;
@@ -98,6 +108,8 @@ class GraphMemory final : public exec::MemoryModel {
   };
   static constexpr u32 kLooksKept = 8;
 
+  static constexpr u32 kRepeatedMax = 16'384;
+
   struct Progress {
     u64 history;             // a hash of what it has read and written so far
     u64 held;                // and of the locks that it has
@@ -105,6 +117,8 @@ class GraphMemory final : public exec::MemoryModel {
     u32 leapt_at;            // the last one that found that time has passed
     u64 state;               // where it was last found to spin
     u32 leaps;               // it had made when it first came there
+    u32 repeated;            // reads that were no events
+    EventId last;            // event so far
   };
 
   /// What a thread that spins waits for.
@@ -124,8 +138,12 @@ class GraphMemory final : public exec::MemoryModel {
   void await_turn(exec::Thread& thread);
   void await_notifier(exec::Thread& thread);
   bool has_notified(const exec::Thread& thread) const;
-  /// Does not return if the thread waits for a value that it has not found.
-  void look_for_spin(exec::Thread& thread, bool tries_to_change);
+  /// Does not return if the thread waits for a value that it has not found. True if it is to go
+  /// on as if that were so, but cannot be left waiting: it counts.
+  bool look_for_spin(exec::Thread& thread, bool tries_to_change);
+  /// `read`, or an update that is one there, as it was one round ago, and no event. Does not return
+  /// if it cannot be.
+  void repeat_read(exec::Thread& thread, Event& read);
   EventId next_event(const exec::Thread& thread) const;
   Wait judge_wait(const exec::Thread& thread);
   EventId behind_idle_updates(EventId store, const exec::Thread* of = nullptr) const;
@@ -141,6 +159,8 @@ class GraphMemory final : public exec::MemoryModel {
   Progress& progress_of(ThreadId thread);
   void skip_waiting();
   bool repeats() const { return at_ < graph_.size(); }
+  /// `learns`: how its thread learns of what was before the store.
+  u128 read(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order, Order learns);
   /// The store that a read reads, or that a write comes behind in coherence.
   EventId choose_store(Event& event, exec::DecisionKind decision);
   bool admits(Event& event, EventId store);
@@ -163,7 +183,8 @@ class GraphMemory final : public exec::MemoryModel {
   u64 steps_repeated_ = 0;
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread
-  OwnedVec<u32> spinners_;       // threads that were blocked as such
+  OwnedVec<Repeated> repeated_;
+  OwnedVec<u32> spinners_;  // threads that were blocked as such
   u32 stamps_ = 0;
   OwnedVec<Child> children_;  // slot - 1: whoever was first
   OwnedVec<EventId> wakers_;  // by thread: what woke it

@@ -24,6 +24,7 @@ void Spins::begin_execution() {
   for (u32 thread = 0; thread < lines_used_; ++thread) {
     lines_[thread].visits.clear();
     lines_[thread].by_chance = false;
+    lines_[thread].counts = false;
   }
 }
 
@@ -76,6 +77,17 @@ u32 Spins::rounds_at(const Vec<Visit>& visits, uptr pc) {
   return 0;
 }
 
+/// It has come to what it went through in its last round.
+bool Spins::is_again(Line& line, uptr pc) {
+  for (line.again = line.visits.size(); line.again > line.round;) {
+    --line.again;
+    if (line.visits[line.again].pc == pc) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Spins::forget_half(Vec<Visit>& visits) {
   const u32 kept = visits.size() / 2;
   for (u32 i = 0; i < kept; ++i) {
@@ -116,6 +128,11 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
   if (line.effects != thread.effects) {
     line.effects = thread.effects;
     visits.clear();
+    line.counts = false;
+  }
+  line.counts = line.counts && is_again(line, pc);
+  if (line.counts) {
+    return Verdict::kCounts;
   }
   if (visits.size() == kVisitsMax) {
     forget_half(visits);
@@ -134,6 +151,7 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
     }
     if (said->verdict != Verdict::kGoesOn) {
       line.round = visits.size() - std::min(said->length, visits.size());
+      line.counts = said->verdict == Verdict::kCounts && is_again(line, pc);
       return said->verdict;
     }
   } else {
@@ -145,14 +163,14 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
     }
   }
   visits.push_back(
-      Visit{pc, state, 0, 0, 0, rounds, thread.looks, tries_to_change, line.by_chance});
+      Visit{pc, state, 0, 0, 0, 0, rounds, thread.looks, tries_to_change, line.by_chance});
   line.by_chance = false;
   return Verdict::kGoesOn;
 }
 
 void Spins::pass(const exec::Thread& thread, uptr pc) {
   Line& line = line_of(thread);
-  line.visits.push_back(Visit{pc, line.state, 0, 0, 0, 0, thread.looks, false, false});
+  line.visits.push_back(Visit{pc, line.state, 0, 0, 0, 0, 0, thread.looks, false, false});
 }
 
 Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
@@ -166,8 +184,15 @@ Spins::Verdict Spins::judge(Line& line, uptr pc, u64 state, u32 rounds) {
       return has_chance(visits, i - 1) ? Verdict::kCut : Verdict::kSpins;
     }
   }
-  bounded_ = bounded_ || rounds > kRoundsMax;
-  return rounds > kRoundsMax ? Verdict::kCut : Verdict::kGoesOn;
+  if (rounds <= kRoundsMax) {
+    return Verdict::kGoesOn;
+  }
+  bounded_ = true;
+  while (visits[line.round - 1].pc != pc) {
+    --line.round;
+  }
+  --line.round;
+  return Verdict::kCounts;
 }
 
 // To count visits is cheap, to know the state is not: it is looked at now and then.
@@ -224,16 +249,17 @@ void Spins::archive(Archive& archive) {
   }
 }
 
-void Spins::note_store(const exec::Thread& thread, u32 location, u32 store) {
+void Spins::note_store(const exec::Thread& thread, u32 location, u32 store, u32 read) {
   Vec<Visit>& visits = lines_[to_index(thread.id)].visits;
   if (!visits.empty()) {
     visits.back().location = location;
     visits.back().store = store;
+    visits.back().read = read;
   }
 }
 
 void Spins::note_object(const exec::Thread& thread, u32 location, u32 found) {
-  note_store(thread, location, kOfObject);
+  note_store(thread, location, kOfObject, kOfObject);
   Vec<Visit>& visits = lines_[to_index(thread.id)].visits;
   if (!visits.empty()) {
     visits.back().found = found;

@@ -20,7 +20,19 @@ namespace heddle::graph {
 /// the same in each execution: so the first verdict after a history of the thread's events stands.
 class Spins {
  public:
-  enum class Verdict : u8 { kGoesOn, kSpins, kCut, kBeginAgain };
+  enum class Verdict : u8 {
+    kGoesOn,
+    kSpins,
+    kCut,
+    kBeginAgain,
+    kCounts,  // its rounds read the same and nothing else happens; that may end without others
+  };
+  /// What a read did.
+  struct Read {
+    u32 location;
+    u32 store;
+  };
+
   Spins() = default;
   ~Spins();
   Spins(const Spins&) = delete;
@@ -40,6 +52,11 @@ class Spins {
   /// What it does next fails for no reason of the program's. It might not, the next time: to go
   /// round is nothing new, but no livelock either.
   void note_chance(const exec::Thread& thread);
+  /// Where visit() says kCounts: what it read here one round ago.
+  Read read_before(const exec::Thread& thread) const {
+    const Line& line = lines_[to_index(thread.id)];
+    return Read{line.visits[line.again].location, line.visits[line.again].read};
+  }
   /// How often it had looked at the clock when the round began after which visit() stops it.
   u32 looks_before_round(const exec::Thread& thread) const;
   /// What tells apart where the thread was when visit() stopped it from all other places and times.
@@ -52,8 +69,8 @@ class Spins {
   /// again and again in the same state, though it has changed something. That may go on for as long
   /// as no other thread runs. O(1), but for threads that come back often.
   bool goes_in_circles(const exec::Thread& thread, u64 history, u64 held, uptr pc);
-  /// What it read there.
-  void note_store(const exec::Thread& thread, u32 location, u32 store);
+  /// What it read there, `read`; that is no news if `store` is none.
+  void note_store(const exec::Thread& thread, u32 location, u32 store, u32 read);
   /// How it found an object of which all operations are ordered.
   void note_object(const exec::Thread& thread, u32 location, u32 found);
   /// Calls `visit(location, store)` for what a thread that spins read in its last round.
@@ -90,7 +107,8 @@ class Spins {
     uptr pc;
     u64 state;  // 0: not looked at
     u32 location;
-    u32 store;   // that it read there
+    u32 store;   // that it read there, but for idle updates
+    u32 read;    // with these
     u32 found;   // of an object
     u32 rounds;  // that read the same, one after the other, up to here
     u32 looks;   // at the clock, up to here
@@ -101,6 +119,8 @@ class Spins {
   struct Line {
     u64 effects;
     u32 round;       // where the last round of one that spins begins
+    bool counts;     // and goes round for ever the same
+    u32 again;       // if so, the visit of that round in the place where it is now
     bool by_chance;  // the next visit is
     u64 state;       // at the last visit of a loop
     Vec<Visit> visits;
@@ -128,6 +148,7 @@ class Spins {
 
   bool is_loop(uptr pc) const;
   Verdict judge(Line& line, uptr pc, u64 state, u32 rounds);
+  static bool is_again(Line& line, uptr pc);
   Circle& circle_of(u64 key);
   Line& line_of(const exec::Thread& thread);
   static bool has_chance(const Vec<Visit>& visits, u32 from);

@@ -74,9 +74,9 @@ GraphMemory::Wait GraphMemory::judge_wait(const Thread& thread) {
   return is_new ? Wait::kBeginAgain : Wait::kForTime;
 }
 
-void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
+bool GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   if (!engine().options().exhaustive) {
-    return;
+    return false;
   }
   engine().settle_plain_writes(thread);
   const Progress& progress = progress_of(thread.id);
@@ -84,11 +84,14 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
   const bool is_alone = engine().live_thread_count() == 1;
   const Spins::Verdict verdict =
       spins_.visit(thread, history, progress.held, thread.pending_pc, tries_to_change, is_alone);
+  if (verdict == Spins::Verdict::kCounts) {
+    return true;
+  }
   const bool stops = verdict == Spins::Verdict::kSpins || verdict == Spins::Verdict::kCut;
   const Wait wait = stops ? judge_wait(thread) : Wait::kForValue;
   if (wait == Wait::kGoesOn) {
     spins_.pass(thread, thread.pending_pc);
-    return;
+    return false;
   }
   if (verdict == Spins::Verdict::kBeginAgain || wait == Wait::kBeginAgain) {
     begin_again_ = true;
@@ -105,11 +108,37 @@ void GraphMemory::look_for_spin(Thread& thread, bool tries_to_change) {
       next_event(thread) == kInitial) {
     engine().block_for_good(thread);
   }
+  return false;
+}
+
+void GraphMemory::look(Thread& thread) {
+  if (look_for_spin(thread, false)) {
+    engine().block_for_good(thread);
+  }
+}
+
+// What may be read once more behind the same, any number of times: nothing that has been read
+// since then is new, so it closes no cycle that was not there. That others might have written
+// meanwhile is found where its earlier rounds read that. So whoever spins for a while before it
+// does something else gets there, without an event for each of its rounds.
+void GraphMemory::repeat_read(Thread& thread, Event& read) {
+  const Spins::Read before = spins_.read_before(thread);
+  Progress& progress = progress_of(thread.id);
+  read.store = before.store;
+  const bool same_place = before.location == read.location && before.store <= at_;
+  if (same_place) {
+    evaluate(graph_, read);
+  }
+  if (!same_place || read.kind != Kind::kRead || ++progress.repeated > kRepeatedMax) {
+    engine().block_for_good(thread);
+  }
+  repeated_.push_back(Repeated{progress.last, read.location, read.store});
 }
 
 void GraphMemory::note_read(const Thread& thread, const Event& event) {
   if (engine().options().exhaustive) {
-    spins_.note_store(thread, event.location, behind_idle_updates(event.store, &thread));
+    spins_.note_store(thread, event.location, behind_idle_updates(event.store, &thread),
+                      event.store);
   }
 }
 

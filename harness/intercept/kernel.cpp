@@ -124,6 +124,7 @@ HEDDLE_HOOK long syscall(long number, ...) noexcept {
     switch (number) {
       case SYS_futex: return futex(*thread, arguments, HEDDLE_PC);
       case SYS_gettid: return number_of(*thread);
+      case SYS_exit_group: engine().end_program(*thread, static_cast<int>(arguments[0]), HEDDLE_PC);
       case SYS_sched_yield: return ::sched_yield();
       case SYS_clock_gettime:
         return ::clock_gettime(static_cast<clockid_t>(arguments[0]),

@@ -225,6 +225,10 @@ int protect(Thread& thread, void* memory, std::size_t bytes, int protection) {
 int unmap(Thread& thread, void* memory, std::size_t bytes, uptr pc) {
   begin_change(thread);
   const Range gone = range_of(memory, bytes);
+  if (gone.begin % kPageBytes != 0 || gone.end <= gone.begin) {
+    errno = EINVAL;
+    return -1;
+  }
   const auto* early = early_block(memory);
   const uptr block_bytes = early != nullptr ? early->size : engine().size_of_block(memory);
   if (block_bytes != 0 && gone.end - gone.begin >= block_bytes) {

@@ -404,6 +404,55 @@ TEST(Check, OnceOnly) {
             2u);
 }
 
+// Who is still initialising has not let others in before it is told to the search that it does.
+TEST(Check, OnceBehindAFlag) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         std::once_flag flag;
+                         std::atomic<bool> done = false;
+                         int value = 0;
+                         const auto once = [&] {
+                           if (!done.load(kAcquire)) {
+                             std::call_once(flag, [&] {
+                               value = 42;
+                               done.store(true, kRelease);
+                             });
+                           }
+                           HEDDLE_CHECK(value == 42);
+                         };
+                         run(once, once, once);
+                       }),
+              "")
+        << model;
+  }
+}
+
+// The same of readers who leave.
+TEST(Check, ReadersLeaveOneByOne) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model,
+                       [] {
+                         std::shared_mutex mutex;
+                         Shared s;
+                         int value = 0;
+                         const auto reader = [&] {
+                           if (s.x.load(kRelaxed) == 0) {
+                             const std::shared_lock lock(mutex);
+                             HEDDLE_CHECK(value == s.x.load(kRelaxed));
+                           }
+                         };
+                         run(reader, reader, [&] {
+                           const std::lock_guard lock(mutex);
+                           value = 1;
+                           s.x.store(1, kRelaxed);
+                         });
+                       }),
+              "")
+        << model;
+  }
+}
+
 int who_came_first(int who) {
   static const int first = [who] { return who; }();
   return first;

@@ -230,6 +230,69 @@ TEST(Check, SpinsThatCount) {
             (Counts{4, 4, 4}));
 }
 
+// So many rounds are not all explored, but what comes behind them is: a lock that spins for a while
+// before it waits.
+TEST(Check, SpinsThatCountForLong) {
+  const auto waiting = [](std::memory_order order) {
+    return [=] {
+      std::atomic<int> state = 0;
+      int data = 0;
+      const auto lock = [&] {
+        for (int i = 0; i < 300; ++i) {
+          int expected = 0;
+          if (state.compare_exchange_strong(expected, 1, kAcquire, kRelaxed)) {
+            return;
+          }
+        }
+        while (state.exchange(2, order) != 0) {
+          state.wait(2, kRelaxed);
+        }
+      };
+      const auto once = [&] {
+        lock();
+        ++data;
+        if (state.exchange(0) == 2) {
+          state.notify_one();
+        }
+      };
+      run(once, once);
+      HEDDLE_CHECK(data == 2);
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, waiting(kRelaxed)), "race") << model;
+    EXPECT_EQ(findings(model, waiting(kAcquire)), "") << model;
+  }
+}
+
+// Of two values that are read in turn, one may have changed since: what the others wrote came
+// later.
+TEST(Check, SpinsThatCountAndReadTwoValues) {
+  const auto body = [](int expected) {
+    return [=] {
+      Shared s;
+      run(
+          [&] {
+            s.x.store(1, kRelaxed);
+            s.y.store(1, kRelaxed);
+          },
+          [&] {
+            int seen = 0;
+            for (int i = 0; i < 1000 && seen == 0; ++i) {
+              seen = 2 * s.y.load(kRelaxed) + s.x.load(kRelaxed);
+            }
+            const int after = s.x.load(kRelaxed);
+            HEDDLE_CHECK(seen != 0 || after != expected);
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(0)), "check") << model;
+    EXPECT_EQ(findings(model, body(1)), "check") << model;
+    EXPECT_EQ(findings(model, body(2)), "") << model;
+  }
+}
+
 // That a weak compare-exchange fails is explored, that it fails for ever is not: to go round once
 // more and read the same is no other execution.
 TEST(Check, WeakCompareExchangesFailAndAreRepeated) {

@@ -180,6 +180,21 @@ TEST(PosixMemory, ByNumber) {
   });
 }
 
+TEST(PosixMemory, WhatIsNoRangeStays) {
+  expect_clean([] {
+    void* const memory =
+        mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* const bytes = static_cast<char*>(memory);
+    for (const auto& [at, size] :
+         {std::pair{bytes, std::size_t{0}}, {bytes + 1, kPage}, {bytes, ~std::size_t{0} - kPage}}) {
+      errno = 0;
+      HEDDLE_CHECK(munmap(at, size) == -1 && errno == EINVAL);
+    }
+    bytes[0] = 1;
+    HEDDLE_CHECK(munmap(memory, kPage) == 0);
+  });
+}
+
 TEST(PosixMemory, MayRunOut) {
   heddle::ExploreOptions options;
   options.faults = "bad-alloc";

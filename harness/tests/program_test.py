@@ -401,6 +401,7 @@ ENDS = r"""
 #include <cstdlib>
 #include <cstring>
 #include <err.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 int main(int argc, char** argv) {
@@ -410,6 +411,7 @@ int main(int argc, char** argv) {
   if (!std::strcmp(how, "_exit")) _exit(5);
   if (!std::strcmp(how, "quick_exit")) std::quick_exit(6);
   if (!std::strcmp(how, "library")) errx(7, "a call of exit() inside of the C library");
+  if (!std::strcmp(how, "by number")) syscall(SYS_exit_group, 8);
   if (!std::strcmp(how, "exit 0")) std::exit(0);
   if (!std::strcmp(how, "exit 256")) std::exit(256);
   if (!std::strcmp(how, "running")) std::thread([] { for (;;) std::this_thread::yield(); }).detach();
@@ -1104,7 +1106,7 @@ class NativeTest(ProgramTest):
     def test_exit_codes(self):
         program = self.built(ENDS)
         for how, code in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7),
-                          ("exit 0", 0), ("running", 0)):
+                          ("by number", 8), ("exit 0", 0), ("running", 0)):
             run(program, how, code=code, cwd=self.folder)
 
 
@@ -1218,7 +1220,8 @@ class FindingsTest(ProgramTest):
     def test_ends(self):
         """An exit status other than 0 is a finding, wherever it comes from; ends of threads are not."""
         program = self.built(ENDS)
-        for how, status in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7)):
+        for how, status in (("return", 3), ("thread", 4), ("_exit", 5), ("quick_exit", 6), ("library", 7),
+                            ("by number", 8)):
             finding = self.only_finding(self.run_program(program, how, code=FINDING), "check", "exit-status")
             self.assertIn(f"status {status} ", finding["message"])
         for how in ("exit 0", "exit 256", "running", "frame"):

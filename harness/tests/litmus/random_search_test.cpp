@@ -84,8 +84,7 @@ class Comparison {
  private:
   // What was found is told again by decisions, and must stay what it was.
   void retell(exploration::Explorer& explorer, const ExecutionClass& seen) {
-    exploration::Retelling retelling(explorer.memory().graph(), consistency_, target::history(),
-                                     false, ThreadId::kNone);
+    exploration::Retelling retelling(explorer.memory(), target::history(), false, ThreadId::kNone);
     execute(body_, retelling, retelling.memory(), false, 0);
     EXPECT_EQ(class_of(retelling.memory().graph()), seen) << "told otherwise: " << title();
   }
