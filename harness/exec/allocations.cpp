@@ -10,13 +10,7 @@ void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::All
   ++thread.effects;
   void* memory = arena_.allocate(thread.id, size, alignment);
   if (memory != nullptr) {
-    memory::Block& block = arena_.block(arena_.last_block());
-    block.kind = kind;
-    block.epoch = thread.epoch;
-    block.alloc_pc = pc;
-    block.alloc_operation = thread.operation;
-    block.alloc_event = events_.size();
-    record(thread, EventKind::kAllocate, block.address, 0, size, Order::kRelaxed, pc);
+    note_allocation(thread, size, kind, pc);
   }
   return memory;
 }
@@ -24,6 +18,10 @@ void* Execution::allocate(Thread& thread, uptr size, uptr alignment, memory::All
 void Execution::adopt(Thread& thread, void* memory, uptr size, memory::AllocKind kind, uptr pc) {
   ++thread.effects;
   arena_.adopt(thread.id, memory, size);
+  note_allocation(thread, size, kind, pc);
+}
+
+void Execution::note_allocation(Thread& thread, uptr size, memory::AllocKind kind, uptr pc) {
   memory::Block& block = arena_.block(arena_.last_block());
   block.kind = kind;
   block.epoch = thread.epoch;

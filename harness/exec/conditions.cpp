@@ -214,10 +214,9 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   SyncVar& variable =
       touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   tsan::load(thread, variable, 4, Order::kRelaxed, pc);
-  const u32 present =
-      options_.model != nullptr
-          ? static_cast<u32>(options_.model->look_at_futex(thread, variable))
-          : *static_cast<const volatile u32*>(word);
+  const u32 present = options_.model != nullptr
+                          ? static_cast<u32>(options_.model->look_at_futex(thread, variable))
+                          : *static_cast<const volatile u32*>(word);
   if (present != expected) {
     thread.expires = false;
     note_read(thread, variable.address, present, pc);

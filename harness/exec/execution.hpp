@@ -530,6 +530,8 @@ class Execution {
   LockResult take_mutex(Thread& thread, SyncVar& variable, EventKind kind, uptr pc);
   void release_mutex(Thread& thread, SyncVar& variable, uptr pc);
   void leave_robust_mutexes(Thread& thread);
+  /// Of the last block.
+  void note_allocation(Thread& thread, uptr size, memory::AllocKind kind, uptr pc);
   u32* hold_of(SyncVar& variable, ThreadId id);
   void add_hold(SyncVar& variable, ThreadId id);
   void drop_hold(SyncVar& variable, ThreadId id);
