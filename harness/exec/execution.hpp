@@ -623,10 +623,10 @@ class Execution {
 
   u64 executions_ = 0;
   u64 steps_ = 0;
-  u64 alarm_at_ = 0;   // the last step without an alarm
-  u64 steps_max_ = 0;  // the last one that judge_length() has nothing to say to
-  u64 turn_ends_ = 0;  // the last step of the thread that runs, if others can
-  u32 turns_ = 0;      // taken so far; 0: the strategy has its way
+  u64 alarm_at_ = 0;        // the last step without an alarm
+  u64 steps_max_ = 0;       // the last one that judge_length() has nothing to say to
+  u64 turn_ends_ = 0;       // the last step of the thread that runs, if others can
+  u32 turns_ = 0;           // taken so far; 0: the strategy has its way
   bool prolonged_ = false;  // beyond the limit of steps, for the only thread that can run
   u32 own_steps_max_ = 0;
   void (*look_)(Thread&) = nullptr;
