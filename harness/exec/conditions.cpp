@@ -215,7 +215,7 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
       touch_atomic_apart(thread, reinterpret_cast<uptr>(word), 4, memory::kAtomic, pc);
   tsan::load(thread, variable, 4, Order::kRelaxed, pc);
   const u32 present = options_.model != nullptr
-                          ? static_cast<u32>(options_.model->look_at_futex(thread, variable))
+                          ? options_.model->look_at_futex(thread, variable, expected)
                           : *static_cast<const volatile u32*>(word);
   if (present != expected) {
     thread.expires = false;
@@ -228,10 +228,7 @@ int Execution::futex_wait(Thread& thread, void* word, u32 expected, u64 deadline
   // To look and to begin to wait is one step: who stores and then wakes finds the thread waiting.
   if (options_.model != nullptr && !options_.model->still_reads(thread, variable)) {
     stop_waiting(thread);
-    if (options_.exhaustive) {
-      block_for_good(thread);
-    }
-    return EAGAIN;
+    block_for_good(thread);
   }
   const bool timed_out = !end_wait(thread, deadline_ns);
   record(thread, EventKind::kWake, variable.address, 4, timed_out ? 0 : 1, Order::kRelaxed, pc);

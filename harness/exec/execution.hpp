@@ -395,9 +395,8 @@ class Execution {
   static constexpr u32 kSameReadsMax = 64;
   // Loops that look at several locations, or count, have no such fingerprint; they read a lot.
   static constexpr u32 kReadsInRowMax = 256;
-  // Who spins on does so for 16,384 looks: locks of widely used libraries spin 1,000 to 10,000
-  // times.
-  static constexpr u32 kParkingsMissed = 256;
+  // Who spins on does so for 4,096 looks: locks of widely used libraries spin 1,000 to 2,000 times.
+  static constexpr u32 kParkingsMissed = 64;
 
   /// What the C and C++ libraries keep once for each OS thread: {caught exceptions, uncaught count}
   /// and errno. Each logical thread has its own copy, swapped at switches.

@@ -99,10 +99,10 @@ class MemoryModel {
   /// The thread goes on; with kAcquire it learns what was known where it was woken.
   virtual void wake_up(Thread& thread, Order order) = 0;
   /// What a futex's look at `variable` finds: in one order with all others, but nothing is learned
-  /// of whoever stored it.
-  virtual u128 look_at_futex(Thread& thread, SyncVar& variable) = 0;
+  /// of whoever stored it. Nobody waits because of `expected` if it has been replaced.
+  virtual u32 look_at_futex(Thread& thread, SyncVar& variable, u32 expected) = 0;
   /// The thread, which began to wait for a notification because of what it read last, from
-  /// `variable`, would read the same now. If not, a search has been to no execution.
+  /// `variable`, would read the same now. If not, this is no execution.
   virtual bool still_reads(Thread& thread, SyncVar& variable) = 0;
   /// The thread ends the program: what the others have done comes before.
   virtual void end(Thread& thread) = 0;

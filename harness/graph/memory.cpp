@@ -166,7 +166,8 @@ u128 GraphMemory::load(Thread& thread, SyncVar& variable, u32 size, Order order)
   return read(thread, variable, size, order, order);
 }
 
-u128 GraphMemory::read(Thread& thread, SyncVar& variable, u32 size, Order order, Order learns) {
+u128 GraphMemory::read(Thread& thread, SyncVar& variable, u32 size, Order order, Order learns,
+                       const u32* awaited) {
   await_turn(thread);
   const bool counts = look_for_spin(thread, false);
   Event read = event(thread, Kind::kRead, order);
@@ -176,6 +177,11 @@ u128 GraphMemory::read(Thread& thread, SyncVar& variable, u32 size, Order order,
     return read.value;
   }
   read.store = choose_store(read, exec::DecisionKind::kReadsFrom);
+  const EventId newest = graph_.co_last(read.location);
+  if (awaited != nullptr && graph_.value_of(read.location, read.store) == *awaited &&
+      graph_.value_of(read.location, newest) != *awaited) {
+    read.store = newest;
+  }
   evaluate(graph_, read);
   const EventId id = take(read, kInitial);
   note_read(thread, read);
@@ -305,21 +311,21 @@ void GraphMemory::wake_up(Thread& thread, Order order) {
   take(wake, kInitial);
 }
 
-u128 GraphMemory::look_at_futex(Thread& thread, SyncVar& variable) {
-  return read(thread, variable, 4, Order::kSeqCst, Order::kRelaxed);
+// A search has others store before the thread waits, see still_reads().
+u32 GraphMemory::look_at_futex(Thread& thread, SyncVar& variable, u32 expected) {
+  const u32* awaited = engine().options().exhaustive ? nullptr : &expected;
+  return static_cast<u32>(read(thread, variable, 4, Order::kSeqCst, Order::kRelaxed, awaited));
 }
 
 // Only a search has others' events come in between. It is an event, so that it is found wherever
-// the search moves others' stores and notifications. Else the first look may have been at a store
-// that is not the newest one, and nobody waits because of that.
+// the search moves others' stores and notifications.
 bool GraphMemory::still_reads(Thread& thread, SyncVar& variable) {
-  const Event& seen = graph_[graph_.previous(graph_[last_event(thread)])];
   if (!engine().options().exhaustive) {
-    return graph_.value_of(seen.location, graph_.co_last(seen.location)) == seen.value;
+    return true;
   }
-  const EventId store = seen.store;
-  look_at_futex(thread, variable);
-  return graph_[last_event(thread)].store == store;
+  const EventId seen = graph_[graph_.previous(graph_[last_event(thread)])].store;
+  look_at_futex(thread, variable, 0);
+  return graph_[last_event(thread)].store == seen;
 }
 
 u32 GraphMemory::slot_of(const Thread& creator, u32 nth) {

@@ -74,7 +74,7 @@ class GraphMemory final : public exec::MemoryModel {
   void join(exec::Thread& thread, exec::Thread& finished) override;
   void wake(exec::Thread& woken) override;
   void wake_up(exec::Thread& thread, Order order) override;
-  u128 look_at_futex(exec::Thread& thread, exec::SyncVar& variable) override;
+  u32 look_at_futex(exec::Thread& thread, exec::SyncVar& variable, u32 expected) override;
   bool still_reads(exec::Thread& thread, exec::SyncVar& variable) override;
   void end(exec::Thread& thread) override;
   void on_stuck() override;
@@ -159,8 +159,10 @@ class GraphMemory final : public exec::MemoryModel {
   Progress& progress_of(ThreadId thread);
   void skip_waiting();
   bool repeats() const { return at_ < graph_.size(); }
-  /// `learns`: how its thread learns of what was before the store.
-  u128 read(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order, Order learns);
+  /// `learns`: how its thread learns of what was before the store. `awaited`, if there is one: not
+  /// read from stores that have been replaced by others.
+  u128 read(exec::Thread& thread, exec::SyncVar& variable, u32 size, Order order, Order learns,
+            const u32* awaited = nullptr);
   /// The store that a read reads, or that a write comes behind in coherence.
   EventId choose_store(Event& event, exec::DecisionKind decision);
   bool admits(Event& event, EventId store);
