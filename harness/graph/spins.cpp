@@ -152,7 +152,7 @@ Spins::Verdict Spins::visit(const exec::Thread& thread, u64 history, u64 held, u
     if (said->verdict != Verdict::kGoesOn) {
       line.round = visits.size() - std::min(said->length, visits.size());
       line.counts = said->verdict == Verdict::kCounts && is_again(line, pc);
-      return said->verdict;
+      return said->verdict == Verdict::kCounts && !line.counts ? Verdict::kCut : said->verdict;
     }
   } else {
     for (const Visit& visit : visits) {
