@@ -7,6 +7,7 @@
 #include "cli/checking.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 
 namespace heddle::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/archive.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 #include "report/uncontrolled.hpp"
 
 namespace heddle::cli {

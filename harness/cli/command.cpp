@@ -6,6 +6,7 @@
 #include "cli/drive.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 #include "fuzz/seed.hpp"
 
 namespace heddle::cli {

@@ -15,6 +15,7 @@
 #include "cli/commands.hpp"
 #include "cli/drive.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 #include "fuzz/driver.hpp"
 #include "fuzz/seed.hpp"
 #include "process/around.hpp"

@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 
 namespace heddle::cli {
 namespace {

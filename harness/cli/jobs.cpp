@@ -10,6 +10,7 @@
 #include "base/vec.hpp"
 #include "cli/checking.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 #include "explore/isolation.hpp"
 
 namespace heddle::cli {

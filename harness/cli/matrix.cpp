@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/hunting.hpp"
 #include "cli/output.hpp"
+#include "explore/deadline.hpp"
 
 namespace heddle::cli {
 namespace {

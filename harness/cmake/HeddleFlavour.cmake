@@ -56,9 +56,9 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     -femulated-tls
     # A large frame must not step over the guard into another thread's stack.
     -fstack-clash-protection)
-  # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed or acquiring accesses: a data race by the
-  # standard, in every program that uses it. Later versions hide it from ThreadSanitizer by
-  # annotations.
+  # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed or acquiring accesses: a data
+  # race by the standard, in every program that uses it. Later versions hide it from ThreadSanitizer
+  # by annotations.
   heddle_correct_header(shared_ptr_atomic.h
     "fetch_sub\\(1, (__o|memory_order_relaxed)\\)"
     "fetch_sub(1, __o == memory_order_seq_cst ? __o : memory_order_release)")

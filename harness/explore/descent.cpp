@@ -1,10 +1,11 @@
 // A random way down through the executions, to guess how many there are.
+#include "explore/deadline.hpp"
 #include "explore/explorer.hpp"
 
 namespace heddle::exploration {
 
 // An execution of thousands of events has as many alternatives: nobody waits for the last.
-double Explorer::descend(Rng& rng, bool (*must_stop)()) {
+double Explorer::descend(Rng& rng) {
   constexpr u32 kOfOthers = 0;
   constexpr u32 kOwn = 1;
   for (EventId id = 1; id <= started_; ++id) {

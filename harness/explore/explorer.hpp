@@ -40,7 +40,7 @@ class Explorer final : public Search {
 
   /// Goes on with one of the alternatives that directly lead from the last execution on, and
   /// forgets all other executions: one over the chance that it was this one; 0 if there are none.
-  double descend(Rng& rng, bool (*must_stop)());
+  double descend(Rng& rng);
 
   ThreadId pick_thread(const exec::SchedulePoint& point) override;
   u32 pick(exec::DecisionKind kind, u32 arity) override;

@@ -99,13 +99,13 @@ Retelling::Retelling(graph::GraphMemory& explored, const target::History& histor
 
 void Retelling::note_repeated(const graph::GraphMemory& explored) {
   for (const GraphMemory::Repeated& read : explored.repeated()) {
-    const bool known = std::ranges::any_of(repeated_once_, [&](const auto& other) {
+    const bool known = std::ranges::any_of(stays_while_read_, [&](const auto& other) {
       return other.behind == read.behind && other.location == read.location &&
              other.store == read.store;
     });
-    repeated_.push_back(read);
+    repeated_.emplace(read.behind, read);
     if (!known) {
-      repeated_once_.push_back(read);
+      stays_while_read_.push_back(read);
     }
   }
   const Graph& graph = explored.graph();
@@ -113,8 +113,8 @@ void Retelling::note_repeated(const graph::GraphMemory& explored) {
     const EventId look =
         looks_again(graph, id) ? graph.previous(graph[graph.previous(graph[id])]) : 0;
     if (look != 0 && graph[look].store == graph[id].store) {
-      repeated_once_.push_back(GraphMemory::Repeated{graph.previous(graph[id]),
-                                                     graph[look].location, graph[look].store});
+      stays_while_read_.push_back(GraphMemory::Repeated{graph.previous(graph[id]),
+                                                        graph[look].location, graph[look].store});
     }
   }
 }
@@ -135,7 +135,7 @@ bool Retelling::is_possible(const Graph& graph, EventId first, EventId last) con
       graph::each_cause(graph, id, require);
     }
     // Who goes round a loop there, or begins to wait on a futex, reads what the event replaces.
-    for (const GraphMemory::Repeated& read : repeated_once_) {
+    for (const GraphMemory::Repeated& read : stays_while_read_) {
       const bool in_order =
           interleaves_ || is_operation(graph[read.behind], ObjectOperation::kEnqueue);
       if (in_order && writes(graph[id].kind) && graph[id].location == read.location &&
@@ -179,15 +179,14 @@ void Retelling::tell(const Graph& graph, EventId id) {
 
 // Here they are events, so that nobody else's come in between.
 void Retelling::tell_repeated_behind(const Graph& graph, EventId id) {
-  for (const GraphMemory::Repeated& read : repeated_) {
-    if (read.behind == id) {
-      Event again = {};
-      again.kind = Kind::kRead;
-      again.thread = graph[id].thread;
-      again.location = read.location;
-      again.store = names_[read.store];
-      events_.push_back(again);
-    }
+  const auto [first, end] = repeated_.equal_range(id);
+  for (const auto& [behind, read] : std::ranges::subrange(first, end)) {
+    Event again = {};
+    again.kind = Kind::kRead;
+    again.thread = graph[id].thread;
+    again.location = read.location;
+    again.store = names_[read.store];
+    events_.push_back(again);
   }
 }
 

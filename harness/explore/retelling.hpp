@@ -1,6 +1,8 @@
 // In-target world. An execution of the explorer, told as decisions.
 #pragma once
 
+#include <map>
+
 #include "exec/decision.hpp"
 #include "graph/memory.hpp"
 #include "target/history.hpp"
@@ -61,8 +63,9 @@ class Retelling final : public exec::Strategy {
   OwnedVec<graph::Event> events_;
   OwnedVec<graph::EventId> names_;  // of the explorer's events, in events_, from 1
   OwnedVec<bool> told_;             // by the explorer's events
-  OwnedVec<graph::GraphMemory::Repeated> repeated_;
-  OwnedVec<graph::GraphMemory::Repeated> repeated_once_;  // each of them, and looks at futexes
+  std::multimap<graph::EventId, graph::GraphMemory::Repeated> repeated_;  // by what they are behind
+  // What must not be replaced before its event `behind`: each of these once, and looks at futexes.
+  OwnedVec<graph::GraphMemory::Repeated> stays_while_read_;
   OwnedVec<Choice> choices_;
   OwnedVec<Leap> leaps_;
   u32 choices_made_ = 0;

@@ -1,22 +1,14 @@
 #include "explore/session.hpp"
 
 #include <algorithm>
-#include <csignal>
-#include <ctime>
-#include <limits>
 #include <optional>
 #include <sstream>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <utility>
 
-#include "base/archive.hpp"
 #include "exec/faults.hpp"
 #include "exec/naming.hpp"
-#include "explore/depth_first.hpp"
-#include "explore/explorer.hpp"
+#include "explore/deadline.hpp"
 #include "explore/isolation.hpp"
-#include "explore/retelling.hpp"
 #include "intercept/asan_glue.hpp"
 #include "oracle/oracles.hpp"
 #include "process/before_main.hpp"
@@ -24,103 +16,12 @@
 namespace heddle::exploration {
 namespace {
 
-volatile std::sig_atomic_t stop_signal_number = 0;
-
-constexpr double kNoDeadline = std::numeric_limits<double>::infinity();
-double deadline = kNoDeadline;  // of the search at hand
-
-double seconds_of(const timespec& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
-double now_seconds() {
-  timespec time = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return seconds_of(time);
-}
-
-/// As now_seconds().
-class DeadlineScope {
- public:
-  explicit DeadlineScope(double at) : outer_(deadline) { set(at); }
-  ~DeadlineScope() { set(outer_); }
-  DeadlineScope(const DeadlineScope&) = delete;
-  DeadlineScope& operator=(const DeadlineScope&) = delete;
-
- private:
-  static void set(double at) {
-    deadline = at;
-    exec::wake_watchdog_at(at);
-  }
-
-  double outer_;
-};
-
-// For the watchdog's handler, which may have interrupted ThreadSanitizer in the middle of its own
-// work: it must not ask the clock there, as it does behind clock_gettime().
-bool must_stop() {
-  timespec time = {};
-  ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
-  return stop_requested() || seconds_of(time) > deadline;
-}
-
 // A made-up program is run under this many schedules before the next one is made up.
 constexpr u64 kSchedulesPerProgram = 4;
-
-// On the way down, executions of many thousand events can take minutes: better a guess too low.
-constexpr double kGuessSecondsMax = 1;
-// After so many executions of a depth-first search, and whenever their number has doubled, some are
-// taken from anywhere in the tree: one for so many, or at least so many. One of these takes as long
-// as five others.
-constexpr u64 kFirstSample = 1024;
-constexpr u64 kExecutionsASample = 256;
-constexpr u64 kSampleMin = 64;
-// But they are long if they take more than one for so many of the steps before them.
-constexpr u64 kStepsASample = 8;
 
 u16 fingerprint_of(u64 name, u64 value) {
   const u64 hash = mix64(name ^ mix64(value));
   return static_cast<u16>(hash >> 48);
-}
-
-/// Who looks at which executions: all at those near the first one, of which each belongs to one
-/// shard; beyond, each shard at those that begin like one of its own.
-class Share {
- public:
-  explicit Share(const Shard& shard) : shard_(shard) {}
-
-  /// To be asked once of each beginning, in the order of the search. Who begins from nothing again
-  /// splits in the same way again.
-  bool has_beginning(u32 depth) {
-    if (depth == 0) {
-      *this = Share(shard_);
-    }
-    return depth != kSharedDepth || is_next(beginnings_);
-  }
-  /// To be asked once of each execution.
-  bool has(u32 depth) { return depth >= kSharedDepth || is_next(executions_); }
-
-  void archive(Archive& archive) { archive(beginnings_, executions_); }
-
- private:
-  static constexpr u32 kSharedDepth = 3;
-
-  bool is_next(u64& count) { return count++ % shard_.count == shard_.index; }
-
-  Shard shard_;
-  u64 beginnings_ = 0;
-  u64 executions_ = 0;
-};
-
-std::string words_for(const EventMark& mark) {
-  return "T" + std::to_string(to_index(mark.thread)) + " " + exec::name_of(mark.kind);
-}
-
-std::string words_for(const Recording& recording) {
-  return recording.kind == exec::FindingKind::kNone
-             ? "no finding"
-             : std::string("finding ") + exec::name_of(recording.kind) + " (" + recording.rule +
-                   ")";
 }
 
 // From a child to its parent: all but the schedule.
@@ -146,34 +47,6 @@ void from_text(const std::string& bytes, Observed& observed) {
 
 }  // namespace
 
-bool parse_faults(const std::string& text, exec::Faults& faults) {
-  faults = 0;
-  if (text == "none") {
-    return true;
-  }
-  std::istringstream words(text);
-  for (std::string word; std::getline(words, word, ',');) {
-    const exec::Faults before = faults;
-    for (const exec::DecisionKind kind : exec::kAllFaults) {
-      faults |= word == exec::name_of(kind) || word == "all" ? exec::fault(kind) : 0;
-    }
-    if (faults == before) {
-      return false;
-    }
-  }
-  return faults != 0;
-}
-
-std::string text_of(exec::Faults faults) {
-  std::string text;
-  for (const exec::DecisionKind kind : exec::kAllFaults) {
-    if ((faults & exec::fault(kind)) != 0) {
-      text += (text.empty() ? "" : ",") + std::string(exec::name_of(kind));
-    }
-  }
-  return text.empty() ? "none" : text;
-}
-
 void prepare_process() {
   static bool prepared = false;
   if (prepared) {
@@ -193,15 +66,6 @@ void prepare_process() {
   count_os_threads();
 }
 
-bool stop_requested() { return stop_signal_number != 0; }
-
-void request_stop(int signal_number) {
-  stop_signal_number = signal_number;
-  exec::wake_watchdog_at(0);
-}
-
-int stop_signal() { return stop_signal_number; }
-
 std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed) {
   if (name == "random") {
     return make_random_walk(rng_seed);
@@ -210,14 +74,6 @@ std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_s
     return make_pct(rng_seed);
   }
   return nullptr;
-}
-
-std::unique_ptr<Search> make_search(const std::string& model, const Budget& budget) {
-  graph::Consistency& consistency = *graph::consistency_of(model.c_str());
-  if (budget.search == "dfs") {
-    return std::make_unique<DepthFirst>(consistency, budget.preemptions);
-  }
-  return std::make_unique<Explorer>(consistency);
 }
 
 Session::Session(target::Definition& target, const Settings& settings)
@@ -347,199 +203,6 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
   look_for_os_threads();
   tally.seconds = now_seconds() - start;
   return tally;
-}
-
-exec::Outcome Session::explore(Search& search) {
-  model_ = &search.memory();
-  exhaustive_ = true;
-  in_any_order_ = !search.keeps_order();
-  const exec::Outcome outcome = execute_next(search, false, 0, must_stop);
-  model_ = memory_.get();
-  exhaustive_ = false;
-  in_any_order_ = false;
-  return outcome;
-}
-
-double Session::guess_executions(const target::Program& program, Rng& rng) {
-  const target::Program present = std::exchange(program_, program);
-  settings_.parks = false;
-  Explorer explorer(*graph::consistency_of(settings_.model.c_str()));
-  const double end = now_seconds() + kGuessSecondsMax;
-  const DeadlineScope scope(end);
-  double sum = 0;
-  for (double weight = 1; weight > 0 && now_seconds() < end && !explorer.memory().diverged();) {
-    if (explore(explorer).interrupted) {
-      break;
-    }
-    if (explorer.memory().must_begin_again()) {
-      explorer.begin_again();
-    } else {
-      sum += weight;
-      weight *= explorer.descend(rng, must_stop);
-    }
-  }
-  exec::engine().hand_back();
-  program_ = present;
-  return sum;
-}
-
-// Depth first, a search of a tree that is too large to be searched to its end never leaves one
-// corner of it.
-bool Session::sample(u64 runs, u64 steps_max) {
-  Rng rng(runs);
-  graph::Consistency& consistency = *graph::consistency_of(settings_.model.c_str());
-  auto explorer = std::make_unique<Explorer>(consistency);
-  const u64 executions = std::max(runs / kExecutionsASample, kSampleMin);
-  u64 steps = 0;
-  for (u64 i = 0; i < executions && steps < steps_max && !explorer->memory().diverged(); ++i) {
-    const exec::Outcome outcome = explore(*explorer);
-    steps += outcome.steps;
-    if (outcome.interrupted) {
-      return false;
-    }
-    if (explorer->memory().must_begin_again()) {
-      explorer->begin_again();
-    } else if (*outcome.finding) {
-      retell(*explorer, outcome.finding->thread);
-      return observed_.kind != exec::FindingKind::kNone;
-    } else if (explorer->descend(rng, must_stop) == 0) {
-      explorer = std::make_unique<Explorer>(consistency);
-    }
-  }
-  return false;
-}
-
-// To what it was in the process that wrote it. False if the program does not do the same here, or
-// was interrupted.
-bool Session::restore(Search& search) {
-  const u32 count = search.unseen_graphs();
-  for (u32 nth = 0; nth < count; ++nth) {
-    search.show_graph(nth);
-    exec::Outcome outcome = explore(search);
-    while (search.memory().must_begin_again()) {
-      search.begin_again();
-      outcome = explore(search);
-    }
-    if (search.diverged() || outcome.interrupted) {
-      return false;
-    }
-    search.learn_values(nth);
-  }
-  return true;
-}
-
-// What was found, once more, by decisions that can be recorded.
-void Session::retell(Search& search, ThreadId finder) {
-  Retelling retelling(search.memory(), target::history(), search.keeps_order(), finder);
-  model_ = &retelling.memory();
-  observe(execute(retelling, false));
-  model_ = memory_.get();
-}
-
-Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
-                      const OnCensus& on_progress, std::string* rest) {
-  Census census;
-  settings_.parks = false;
-  const std::unique_ptr<Search> search = make_search(settings_.model, budget);
-  Share share(budget.shard);
-  const double start = now_seconds();
-  const DeadlineScope scope(budget.seconds > 0 ? start + budget.seconds : kNoDeadline);
-  if (rest != nullptr && !rest->empty()) {
-    Archive archive(*rest);
-    share.archive(archive);
-    search->archive(archive);
-    const bool restored = archive.is_complete() && restore(*search);
-    exec::engine().hand_back();
-    if (!restored) {
-      census.diverged = !must_stop();
-      return census;
-    }
-    rest->clear();
-  }
-  double next_progress = start + 0.2;
-  u64 runs = 0;
-  u64 steps = 0;
-  u64 next_sample = kFirstSample;
-  const bool samples = budget.samples && budget.search == "dpor" && budget.shard.index == 0;
-  bool more = true;
-  while (more && !stop_requested()) {
-    ++runs;
-    const exec::Outcome outcome = explore(*search);
-    steps += outcome.steps;
-    if (outcome.interrupted) {
-      search->begin_again();
-      break;
-    }
-    if (search->diverged()) {
-      census.diverged = true;
-      break;
-    }
-    if (search->memory().must_begin_again()) {
-      search->begin_again();
-      continue;
-    }
-    const bool mine = share.has(search->depth()) && search->is_new();
-    census.undecided += mine && target::judgement_undecided();
-    if (mine && *outcome.finding) {
-      // In another order of the same graph a use and a free without order are a race, or the use
-      // of freed memory.
-      retell(*search, outcome.finding->thread);
-      census.diverged = observed_.kind == exec::FindingKind::kNone;
-      if (census.diverged) {
-        break;
-      }
-      ++census.with_finding;
-      census.seconds = now_seconds() - start;
-      if (!on_finding(exec::engine().finding(), census)) {
-        more = false;
-        break;
-      }
-    } else if (mine) {
-      ++(outcome.blocked ? census.blocked : census.complete);
-    }
-    do {
-      more = search->advance();
-    } while (more && !share.has_beginning(search->depth()));
-    census.finished = !more;
-    const u64 count = census.complete + census.blocked + census.with_finding;
-    if (count >= budget.executions) {
-      break;
-    }
-    if (runs == next_sample && more && samples) {
-      next_sample *= 2;
-      Census with_sample = census;
-      ++with_sample.with_finding;
-      with_sample.seconds = now_seconds() - start;
-      if (sample(runs, steps / kStepsASample) &&
-          !on_finding(exec::engine().finding(), with_sample)) {
-        census.with_finding = with_sample.with_finding;
-        more = false;
-      }
-    }
-    if (runs % 16 == 0) {
-      const double now = now_seconds();
-      census.seconds = now - start;
-      if (on_progress && now >= next_progress) {
-        exec::engine().hand_back();
-        on_progress(census);
-        next_progress = now + 0.2;
-      }
-      if (budget.seconds > 0 && census.seconds >= budget.seconds) {
-        break;
-      }
-    }
-  }
-  exec::engine().hand_back();
-  census.bounded = search->memory().is_bounded();
-  census.preempted = search->is_bounded();
-  census.seconds = now_seconds() - start;
-  if (rest != nullptr && more && !census.diverged) {
-    Archive archive;
-    share.archive(archive);
-    search->archive(archive);
-    *rest = archive.text();
-  }
-  return census;
 }
 
 // What races is what old code synchronises with: from now on threads may be switched there.
@@ -730,42 +393,6 @@ Divergence Session::replay_apart(const Recording& recording) {
                                        : "diverged: the process died: " + end.how};
   }
   return should_die ? Divergence{} : Divergence{!end.result.empty(), end.result};
-}
-
-Divergence compare(const Recording& expected, const Recording& seen) {
-  const std::size_t common = std::min(expected.marks.size(), seen.marks.size());
-  for (std::size_t i = 0; i < common; ++i) {
-    if (!(expected.marks[i] == seen.marks[i])) {
-      std::string message = "diverged at event " + std::to_string(i) + ": expected " +
-                            words_for(expected.marks[i]) + ", got " + words_for(seen.marks[i]);
-      if (expected.marks[i].thread == seen.marks[i].thread &&
-          expected.marks[i].kind == seen.marks[i].kind) {
-        message += " with another location or value";
-      }
-      return Divergence{true, message, i};
-    }
-  }
-  if (expected.events != seen.events) {
-    const bool shorter = seen.events < expected.events;
-    const std::string next =
-        shorter ? (common < expected.marks.size() ? words_for(expected.marks[common]) : "more")
-                : "the end";
-    const std::string got =
-        shorter ? "the end" : (common < seen.marks.size() ? words_for(seen.marks[common]) : "more");
-    const u64 at = std::min(expected.events, seen.events);
-    return Divergence{
-        true, "diverged at event " + std::to_string(at) + ": expected " + next + ", got " + got,
-        at};
-  }
-  if (expected.digest != seen.digest) {
-    return Divergence{true,
-                      "diverged after event " + std::to_string(common) + ": the digest differs"};
-  }
-  if (expected.kind != seen.kind || expected.rule != seen.rule) {
-    return Divergence{
-        true, "diverged at the end: expected " + words_for(expected) + ", got " + words_for(seen)};
-  }
-  return Divergence{};
 }
 
 }  // namespace heddle::exploration

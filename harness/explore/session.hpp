@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exec/execution.hpp"
+#include "explore/recording.hpp"
 #include "explore/search.hpp"
 #include "explore/strategies.hpp"
 #include "graph/memory.hpp"
@@ -14,64 +15,8 @@
 
 namespace heddle::exploration {
 
-/// What decides how an execution goes, besides program and schedule; part of every seed.
-struct Settings {
-  std::string model = "sc";
-  bool preempt_all = false;
-  bool race_continue = false;
-  bool look_at_steps = false;  // the target's invariant holds at each scheduling point, or should
-  bool detector = true;        // the target's own, of misuse
-  bool parks = true;           // see exec::Options; not where check() found something
-  exec::Faults faults = exec::kDefaultFaults;
-  u64 steps_max = 100'000;
-
-  friend bool operator==(const Settings&, const Settings&) = default;
-};
-
-/// "weak-cas,bad-alloc", "all" or "none" as a set of faults; false for an unknown word.
-bool parse_faults(const std::string& text, exec::Faults& faults);
-std::string text_of(exec::Faults faults);
-
-/// One visible event as a seed keeps it: enough to say what was expected where a replay diverges.
-struct EventMark {
-  ThreadId thread;
-  exec::EventKind kind;
-  u16 fingerprint;  // of location and value
-
-  friend bool operator==(const EventMark&, const EventMark&) = default;
-};
-
-/// An execution that can be repeated, and what it came to.
-struct Recording {
-  std::string target;
-  target::Executable executable;  // its path is empty if the target is no program
-  Settings settings;
-  std::vector<u64> raced;  // names of plain locations that are scheduling points, seen to race
-  target::Program program;
-  std::vector<exec::Deviation> schedule;  // the default schedule, but for these
-  u64 decisions = 0;
-
-  exec::FindingKind kind = exec::FindingKind::kNone;
-  std::string rule;
-  std::string message;
-  std::string signature;       // filled in by the report room
-  std::string second_opinion;  // see exec::Finding
-
-  u64 events = 0;
-  u64 digest = 0;
-  std::vector<EventMark> marks;  // of the first kMarksMax visible events
-  static constexpr u32 kMarksMax = 4096;
-};
-
 /// Connects engine, oracles and signal handlers; once a process, at the first call.
 void prepare_process();
-
-/// Where two runs of what should be one execution part.
-struct Divergence {
-  bool diverged = false;
-  std::string message;  // "diverged at event 12: expected ..., got ..."
-  u64 event = ~u64{0};  // the visible event at which they part, if it is one
-};
 
 /// What many executions came to.
 struct Tally {
@@ -114,7 +59,7 @@ struct Budget {
   std::string search = "dpor";   // or "dfs"
   u32 preemptions = kUnbounded;  // at most so many in an execution, if the search is "dfs"
   Shard shard;
-  bool samples = false;  // if it is "dpor": executes some from anywhere, too, that are in no count
+  bool samples = false;  // if it is "dpor": runs some at random, too, that are in no count
 };
 
 constexpr const char* kDiedRule = "died";  // of a finding whose process is gone
@@ -134,13 +79,6 @@ struct Observed {
   u64 decisions = 0;
   bool died = false;  // with its process, which left nothing else behind
 };
-
-/// True as soon as SIGINT or SIGTERM asked to stop; runs end with the execution at hand, which is
-/// cut short if it takes longer than a second.
-bool stop_requested();
-void request_stop(int signal_number);
-/// The signal that asked; 0 if none did.
-int stop_signal();
 
 /// Executions of one target under one strategy.
 class Session {
@@ -212,9 +150,8 @@ class Session {
   void note_raced(u64 name);
   exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
-  /// Takes some executions from anywhere in the tree of those of which check() has looked at
-  /// `runs`, by descents as for guess_executions(), until they have taken `steps_max`; always the
-  /// same ones. True if the last one has a finding, which has been told then.
+  /// Of check(), which has looked at `runs` executions: runs some at random, always the same ones,
+  /// until they have taken `steps_max`. True if the last one has a finding.
   bool sample(u64 runs, u64 steps_max);
   void retell(Search& search, ThreadId finder);
   void use_model(const std::string& rule_found);
@@ -241,8 +178,5 @@ class Session {
 /// "random" or "pct"; null for an unknown name.
 std::unique_ptr<exec::Strategy> make_strategy(const std::string& name, u64 rng_seed);
 std::unique_ptr<Search> make_search(const std::string& model, const Budget& budget);
-
-/// Compares what was seen with what was expected, event by event.
-Divergence compare(const Recording& expected, const Recording& seen);
 
 }  // namespace heddle::exploration

@@ -499,6 +499,32 @@ TEST(Check, FutexesWakeWhoSleeps) {
   }
 }
 
+// Whoever goes past it has seen the value, and nothing that was before the store.
+TEST(Check, FutexesOrderNothing) {
+  const auto body = [](std::memory_order order) {
+    return [=] {
+      std::atomic<unsigned> word{0};
+      int data = 0;
+      run(
+          [&] {
+            data = 1;
+            word.store(1, kRelease);
+            wake(word, 1);
+          },
+          [&] {
+            sleep_while(word, 0);
+            if (word.load(order) == 1) {
+              data = 2;
+            }
+          });
+    };
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body(kRelaxed)), "race") << model;
+    EXPECT_EQ(findings(model, body(kAcquire)), "") << model;
+  }
+}
+
 // Which one is part of the notification, wherever the search moves others' events.
 TEST(Check, OneOfTwoIsWoken) {
   const auto body = [](u32 wakers) {

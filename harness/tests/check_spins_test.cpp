@@ -118,6 +118,26 @@ void expect_bounded(const char* model, u64 steps_max, void (*loop)(Shared& s)) {
   EXPECT_EQ(findings(model, body(false), 0, steps_max), "check");
 }
 
+// The others may have taken the steps, and be done.
+TEST(Check, TheLastThreadMayComeToItsEnd) {
+  const auto body = [](int times) {
+    return [=] {
+      Shared s;
+      const auto add = [&] { s.x.fetch_add(1); };
+      run([&] {
+        for (int i = 0; i < 20; ++i) {
+          add();
+        }
+      });
+      for (int i = 0; i < times; ++i) {
+        add();
+      }
+    };
+  };
+  EXPECT_EQ(findings("rc11", body(110), 0, 100), "");
+  EXPECT_EQ(findings("rc11", body(300), 0, 100), "livelock");
+}
+
 TEST(Check, RoundsThatComeBackInTheSameStateAreBounded) {
   // Each round changes the lock, and changes it back.
   expect_bounded("rc11", 100'000, [](Shared& s) {

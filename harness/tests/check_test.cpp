@@ -146,46 +146,71 @@ TEST(Check, MixedSizesAreRefused) {
   }
 }
 
-// A bug that an early choice leads to, in a program with some 10^9 executions, all others of which
-// come before it in depth-first order.
-TEST(Check, LooksIntoAllCorners) {
-  const auto body = [](bool checks) {
-    return [=] {
-      Shared s;
-      const auto add = [&] {
-        for (int i = 0; i < 6; ++i) {
-          s.y.fetch_add(1, kRelaxed);
-        }
-      };
-      run(
-          [&] {
-            const int x = s.x.load(kRelaxed);
-            HEDDLE_CHECK(x == 0 || !checks);
-          },
-          [&] { s.x.store(1, kRelaxed); }, add, add, add);
-    };
+/// How many of the first executions of a program, with samples, have a finding: it ends with one.
+u64 found_by_samples(const std::function<void()>& body) {
+  exploration::Session session(body, settings_for("rc11", 100'000));
+  exploration::Budget budget;
+  budget.executions = 20'000;
+  budget.samples = true;
+  u64 found = 0;
+  const exploration::Census census =
+      session.check(budget,
+                    [&](const exec::Finding& finding, const exploration::Census&) {
+                      EXPECT_EQ(finding.kind, exec::FindingKind::kCheck);
+                      exploration::Divergence divergence;
+                      session.record(divergence);
+                      EXPECT_FALSE(divergence.diverged) << divergence.message;
+                      ++found;
+                      return false;
+                    },
+                    {});
+  EXPECT_EQ(census.with_finding, found);
+  EXPECT_FALSE(census.finished);
+  return found;
+}
+
+/// `first` and `second`, beside threads that give them some 10^9 executions.
+template <class First, class Second>
+void run_beside_many(Shared& s, First first, Second second) {
+  const auto add = [&] {
+    for (int i = 0; i < 6; ++i) {
+      s.y.fetch_add(1, kRelaxed);
+    }
   };
+  run(first, second, add, add, add);
+}
+
+// A bug that an early choice leads to, behind all others in depth-first order.
+TEST(Check, LooksIntoAllCorners) {
   for (const bool checks : {true, false}) {
-    const std::function<void()> checked = body(checks);
-    exploration::Session session(checked, settings_for("rc11", 100'000));
-    exploration::Budget budget;
-    budget.executions = 20'000;
-    budget.samples = true;
-    u64 found = 0;
-    const exploration::Census census =
-        session.check(budget,
-                      [&](const exec::Finding& finding, const exploration::Census&) {
-                        EXPECT_EQ(finding.kind, exec::FindingKind::kCheck);
-                        exploration::Divergence divergence;
-                        session.record(divergence);
-                        EXPECT_FALSE(divergence.diverged) << divergence.message;
-                        ++found;
-                        return false;
-                      },
-                      {});
-    EXPECT_EQ(found, checks ? 1u : 0u);
-    EXPECT_EQ(census.with_finding, found);
-    EXPECT_FALSE(census.finished);
+    EXPECT_EQ(found_by_samples([=] {
+                Shared s;
+                run_beside_many(
+                    s,
+                    [&] {
+                      const int x = s.x.load(kRelaxed);
+                      HEDDLE_CHECK(x == 0 || !checks);
+                    },
+                    [&] { s.x.store(1, kRelaxed); });
+              }),
+              checks ? 1u : 0u);
+  }
+}
+
+TEST(Check, LooksIntoOthersEachTime) {
+  for (u32 wanted = 0; wanted < 32; ++wanted) {
+    EXPECT_EQ(found_by_samples([=] {
+                u32 chosen = 0;
+                for (int i = 0; i < 5; ++i) {
+                  chosen = 2 * chosen + heddle_choose(2);
+                }
+                Shared s;
+                run_beside_many(
+                    s, [&] { s.x.store(1, kRelaxed); },
+                    [&] { HEDDLE_CHECK(s.x.load(kRelaxed) != 0 || chosen != wanted); });
+              }),
+              1u)
+        << wanted;
   }
 }
 

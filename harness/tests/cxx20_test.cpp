@@ -542,6 +542,20 @@ TEST(AtomicSharedPtr, LoadStoreExchange) {
             0b110u);
 }
 
+// Its lock is given back in any case.
+TEST(AtomicSharedPtr, CompareExchangeThatFails) {
+  expect_clean([] {
+    std::atomic<std::shared_ptr<int>> shared{std::make_shared<int>(1)};
+    both([&] { shared.store(std::make_shared<int>(2)); },
+         [&] {
+           std::shared_ptr<int> expected;
+           HEDDLE_CHECK(!shared.compare_exchange_strong(
+               expected, nullptr, std::memory_order_acq_rel, std::memory_order_acquire));
+           HEDDLE_CHECK(*expected == 1 || *expected == 2);
+         });
+  });
+}
+
 TEST(AtomicSharedPtr, WaitSeesTheChange) {
   expect_clean([] {
     std::atomic<std::shared_ptr<int>> shared;

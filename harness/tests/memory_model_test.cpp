@@ -187,6 +187,18 @@ TEST(MemoryModel, SpinningThreadsSeeTheStoreInTheEnd) {
   }
 }
 
+// The kernel compares with what is there. Nobody sleeps because of a value that has been replaced.
+TEST(MemoryModel, ThreadsDoNotSleepOnStaleValues) {
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    expect_clean(
+        [] {
+          std::atomic<int> turn{0};
+          both([&] { turn = 1, turn.notify_all(); }, [&] { turn.wait(0); });
+        },
+        under(model));
+  }
+}
+
 // A plain variable handed over by a stale flag is a race.
 TEST(MemoryModel, RelaxedFlagsOrderNothing) {
   const auto body = [] {

@@ -696,6 +696,32 @@ def run(*arguments, code=0, **options):
     return done
 
 
+# The functions of strings are templates, but compiled in the library, too.
+RACY_STRING = r"""
+#include <string>
+#include <thread>
+int main() {
+  std::string text = "a text that is too long to be stored in the object itself";
+  std::thread thread([&] { text.append("b"); });
+  text.append("c");
+  thread.join();
+}
+"""
+
+MARKED_POINTER_TO_A_GLOBAL = r"""
+#include <atomic>
+#include <cstdint>
+#include <thread>
+int item;
+std::atomic<std::uintptr_t> head{0};
+int main() {
+  std::thread thread([] { head = reinterpret_cast<std::uintptr_t>(&item) | std::uintptr_t{5} << 50; });
+  item = head == 0;
+  thread.join();
+  return item;
+}
+"""
+
 MARKED_POINTER = r"""
 #include <atomic>
 #include <cstdint>
@@ -1144,6 +1170,12 @@ class FindingsTest(ProgramTest):
             finding = self.only_finding(self.run_program(program, code=FINDING), "race")
             self.assertEqual(finding["location"].split(":")[0], "program.c")
 
+    def test_race_on_a_string(self):
+        self.written("program.cpp", RACY_STRING)
+        for standard in ("-std=c++14", "-std=c++17", "-std=c++20"):
+            self.compile("-g", "-O1", standard, "program.cpp", "-o", "program")
+            self.only_finding(self.run_program("./program", code=FINDING), "race")
+
     def test_memory_from_the_kernel(self):
         """What is mapped before main is as it was then, in each execution."""
         program = self.built(MAPPED_BEFORE_MAIN, language="cc")
@@ -1350,6 +1382,11 @@ class IsolationTest(ProgramTest):
         """Addresses differ from execution to execution; marks above them must not hide what they are."""
         program = self.built(MARKED_POINTER)
         self.assertFalse(self.run_program(program)["isolated"])
+
+    def test_marked_pointers_in_another_process(self):
+        program = self.built(MARKED_POINTER_TO_A_GLOBAL)
+        finding = self.only_finding(self.run_program(program, code=FINDING), "check", "exit-status")
+        self.assertFalse(self.result("replay", finding["seed"], code=FINDING)["diverged"])
 
     def test_findings(self):
         program = self.built(RACY, language="cc")
