@@ -65,14 +65,14 @@ void* find_in_libraries(const char* name);
 /// for itself is left to it, which knows better where and when.
 void report_poisoned(uptr bad, std::size_t size, bool write, uptr pc);
 
-inline void check_poison(void* address, std::size_t size, bool write, uptr pc) {
-  void* bad = __asan_region_is_poisoned(address, size);
+inline void check_poison(const void* address, std::size_t size, bool write, uptr pc) {
+  void* bad = __asan_region_is_poisoned(const_cast<void*>(address), size);
   if (__builtin_expect(bad != nullptr, 0)) {
     report_poisoned(reinterpret_cast<uptr>(bad), size, write, pc);
   }
 }
 #else
-inline void check_poison(void*, std::size_t, bool, uptr) {}
+inline void check_poison(const void*, std::size_t, bool, uptr) {}
 #endif
 
 }  // namespace heddle::intercept

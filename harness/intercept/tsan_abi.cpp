@@ -5,11 +5,12 @@
 
 #include "exec/atomics_inl.hpp"
 #include "exec/thread_sanitizer.hpp"
-#include "intercept/hook.hpp"
+#include "intercept/ranges.hpp"
 
 using namespace heddle;  // NOLINT(google-build-using-namespace): C functions, nothing to qualify
 using heddle::exec::Order;
 using heddle::exec::Thread;
+using heddle::intercept::announce_range;
 using heddle::intercept::check_poison;
 using heddle::intercept::current_thread;
 using heddle::intercept::engine;
@@ -24,21 +25,6 @@ void plain(void* address, u32 size, bool write, uptr pc) {
   } else if (tsan::kPresent && process::is_native_program()) {
     tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
   }
-}
-
-void range(void* address, uptr size, bool write, uptr pc) {
-  Thread* thread = current_thread;
-  if (thread == nullptr && tsan::kPresent && process::is_native_program()) {
-    tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
-  }
-  if (thread == nullptr || size == 0) {
-    return;
-  }
-  engine().plain_range(*thread, reinterpret_cast<uptr>(address), size, write, pc);
-  check_poison(address, size, write, pc);
-  tsan::plain(reinterpret_cast<uptr>(address), size, write, pc);
-  engine().record(*thread, write ? exec::EventKind::kWrite : exec::EventKind::kRead,
-                  reinterpret_cast<uptr>(address), static_cast<u32>(size), 0, Order::kRelaxed, pc);
 }
 
 Order order_of(int memory_order) {
@@ -115,7 +101,7 @@ PLAIN_HOOKS(8)
 
 // Sixteen bytes span granules.
 #define PLAIN_HOOKS_16(name, write) \
-  HEDDLE_TSAN_HOOK(void, name)(void* p) { range(p, 16, write, HEDDLE_PC); }
+  HEDDLE_TSAN_HOOK(void, name)(void* p) { announce_range(p, 16, write, HEDDLE_PC); }
 PLAIN_HOOKS_16(__tsan_read16, false)
 PLAIN_HOOKS_16(__tsan_write16, true)
 PLAIN_HOOKS_16(__tsan_read_write16, true)
@@ -128,10 +114,10 @@ PLAIN_HOOKS_16(__tsan_unaligned_volatile_read16, false)
 PLAIN_HOOKS_16(__tsan_unaligned_volatile_write16, true)
 
 HEDDLE_TSAN_HOOK(void, __tsan_read16_pc)(void* p, void* pc) {
-  range(p, 16, false, reinterpret_cast<uptr>(pc));
+  announce_range(p, 16, false, reinterpret_cast<uptr>(pc));
 }
 HEDDLE_TSAN_HOOK(void, __tsan_write16_pc)(void* p, void* pc) {
-  range(p, 16, true, reinterpret_cast<uptr>(pc));
+  announce_range(p, 16, true, reinterpret_cast<uptr>(pc));
 }
 
 HEDDLE_TSAN_HOOK(void, __tsan_vptr_read)(void** p) { plain(p, sizeof *p, false, HEDDLE_PC); }
@@ -145,16 +131,16 @@ HEDDLE_TSAN_HOOK(void, __tsan_vptr_update)(void** p, void* value) {
 }
 
 HEDDLE_TSAN_HOOK(void, __tsan_read_range)(void* p, unsigned long size) {
-  range(p, size, false, HEDDLE_PC);
+  announce_range(p, size, false, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, __tsan_write_range)(void* p, unsigned long size) {
-  range(p, size, true, HEDDLE_PC);
+  announce_range(p, size, true, HEDDLE_PC);
 }
 HEDDLE_TSAN_HOOK(void, __tsan_read_range_pc)(void* p, unsigned long size, void* pc) {
-  range(p, size, false, reinterpret_cast<uptr>(pc));
+  announce_range(p, size, false, reinterpret_cast<uptr>(pc));
 }
 HEDDLE_TSAN_HOOK(void, __tsan_write_range_pc)(void* p, unsigned long size, void* pc) {
-  range(p, size, true, reinterpret_cast<uptr>(pc));
+  announce_range(p, size, true, reinterpret_cast<uptr>(pc));
 }
 
 #ifdef HEDDLE_WITH_ASAN
@@ -168,19 +154,19 @@ extern "C" void* __asan_memset(void*, int, uptr);
 #endif
 
 HEDDLE_TSAN_HOOK(void*, __tsan_memcpy)(void* to, const void* from, uptr size) {
-  range(const_cast<void*>(from), size, false, HEDDLE_PC);
-  range(to, size, true, HEDDLE_PC);
+  announce_range(from, size, false, HEDDLE_PC);
+  announce_range(to, size, true, HEDDLE_PC);
   return __asan_memcpy(to, from, size);
 }
 
 HEDDLE_TSAN_HOOK(void*, __tsan_memmove)(void* to, const void* from, uptr size) {
-  range(const_cast<void*>(from), size, false, HEDDLE_PC);
-  range(to, size, true, HEDDLE_PC);
+  announce_range(from, size, false, HEDDLE_PC);
+  announce_range(to, size, true, HEDDLE_PC);
   return __asan_memmove(to, from, size);
 }
 
 HEDDLE_TSAN_HOOK(void*, __tsan_memset)(void* to, int value, uptr size) {
-  range(to, size, true, HEDDLE_PC);
+  announce_range(to, size, true, HEDDLE_PC);
   return __asan_memset(to, value, size);
 }
 

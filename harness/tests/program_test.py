@@ -74,6 +74,37 @@ int main() {
 }
 """
 
+# One of two objects is read, which the optimiser would rather have both.
+CHOSEN = r"""
+#include <atomic>
+#include <cassert>
+#include <thread>
+struct Both {
+  std::atomic<int> which{0};
+  int left = 0;
+  int right = 0;
+  const int& current() const { return which.load() == 0 ? left : right; }
+};
+Both all;
+int main() {
+  Both here;
+  int left = 0;
+  int right = 0;
+  std::thread thread([&] {
+    all.right = here.right = right = 1;
+    all.which = 1;
+    here.which = 1;
+  });
+  assert(all.current() <= 1);
+  const int seen = here.current();
+  assert(seen <= 1);
+  const int& chosen = here.which.load() == 0 ? left : right;
+  const bool is_new = chosen > 0;
+  thread.join();
+  return is_new && right == 0;
+}
+"""
+
 MAPPED_BEFORE_MAIN = r"""
 #include <assert.h>
 #include <pthread.h>
@@ -1169,6 +1200,11 @@ class FindingsTest(ProgramTest):
             program = self.built(RACY_UNUSED, language="cc", optimisation=optimisation)
             finding = self.only_finding(self.run_program(program, code=FINDING), "race")
             self.assertEqual(finding["location"].split(":")[0], "program.c")
+
+    def test_no_race_on_what_is_not_chosen(self):
+        for optimisation in ("-O0", "-O1", "-O2"):
+            program = self.built(CHOSEN, optimisation=optimisation)
+            self.assertEqual(self.result("check", program)["verdict"], "verified", optimisation)
 
     def test_race_on_a_string(self):
         self.written("program.cpp", RACY_STRING)
