@@ -16,7 +16,8 @@ enum class DecisionKind : u8 {
   kWaiter,     // which waiter a notification wakes, 0 is the one that waits longest; which thread
                // of a barrier's round is the serial one, 0 is the first
   kValue,      // a value the target asked for
-  kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only
+  kTimeOut,    // 1 = a wait that begins will time out; asked by exhaustive searches only, but of
+               // joins: whoever is joined may have done all that it does, and take its time to end
   kClock,  // 1 = time has passed when a thread looks at the clock once more; exhaustive searches
            // ask that at its first looks, and behind them where it waits
   kSpin,   // 1 = a thread that spins does so undisturbed, until it gives up or does something else

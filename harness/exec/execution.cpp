@@ -402,10 +402,13 @@ bool has_ended(const Thread& thread) {
 
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
-  deadline_ns = patience(thread, deadline_ns);
-  if (thread.expires) {
-    thread.expires = false;
-    return false;
+  if (deadline_ns < kInAnother && deadline_ns != kAtOnce) {
+    if (decide(DecisionKind::kTimeOut, 2) == 1) {
+      note_read(thread, to_index(target.id), 0, pc);
+      advance_clock(deadline_ns);
+      return false;
+    }
+    deadline_ns = options_.exhaustive ? kInAnother : deadline_ns;
   }
   bool finished = has_ended(target);
   if (!finished && deadline_ns != kAtOnce) {

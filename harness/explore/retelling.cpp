@@ -193,7 +193,8 @@ void Retelling::tell_repeated_behind(const Graph& graph, EventId id) {
 void Retelling::tell_event(const Graph& graph, EventId id) {
   Event event = graph[id];
   told_[id] = true;
-  if (is_choice(event, exec::DecisionKind::kTimeOut) || chooses_waiter(event)) {
+  const bool waits = is_choice(event, exec::DecisionKind::kTimeOut) && !is_of_join(event);
+  if (waits || chooses_waiter(event)) {
     return;  // the wait itself tells, or the notification
   }
   if (is_choice(event, exec::DecisionKind::kClock)) {
@@ -251,6 +252,12 @@ void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
   }
 }
 
+// That a join times out is a choice, and no matter of who comes next.
+bool joins(ThreadId thread) {
+  return exec::engine().thread(thread).state == exec::ThreadState::kBlocked &&
+         exec::engine().thread(thread).wait == exec::WaitKind::kJoin;
+}
+
 // Who only goes round was stopped in the search, and others went on.
 constexpr u32 kPicksInRow = 1000;
 
@@ -264,7 +271,7 @@ ThreadId Retelling::pick_thread(const exec::SchedulePoint& point) {
   } else if (++picks_since_ > kPicksInRow) {
     return point.runnable.nth(picks_since_ / kPicksInRow % point.runnable.count());
   }
-  if (told != ThreadId::kNone && !point.runnable.contains(told)) {
+  if (told != ThreadId::kNone && (!point.runnable.contains(told) || joins(told))) {
     return graph::GraphMemory::who_makes_way(point);
   }
   return graph::GraphMemory::first_to_run(point, told != ThreadId::kNone ? told : finder_);

@@ -100,6 +100,9 @@ constexpr bool chooses_waiter(const Event& event) {
   return is_choice(event, exec::DecisionKind::kWaiter);
 }
 
+/// Of a choice whether a wait times out: it is one for the end of a thread.
+constexpr bool is_of_join(const Event& choice) { return choice.modification.argument != 0; }
+
 /// Of a choice whether time has passed: the how manieth look of its thread at the clock it is.
 constexpr u32 look_of(const Event& event) { return static_cast<u32>(event.modification.argument); }
 

@@ -484,7 +484,8 @@ u32 GraphMemory::choose(Thread& thread, exec::DecisionKind kind, u32 arity, u32 
   choice.arity = arity;
   choice.value = value;
   choice.other = static_cast<u16>(kind);
-  choice.modification.argument = kind == exec::DecisionKind::kClock ? thread.looks : 0;
+  choice.modification.argument =
+      kind == exec::DecisionKind::kClock ? thread.looks : thread.pending == exec::EventKind::kJoin;
   const u32 chosen = static_cast<u32>(graph_[take(choice, kInitial)].value);
   if (kind == exec::DecisionKind::kWeakCas && chosen == 1) {
     spins_.note_chance(thread);

@@ -1,9 +1,11 @@
 // Exhaustive search of threads that wait for a value or for a time, by looking again and again.
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 
 #include "tests/check_helpers.hpp"
@@ -362,6 +364,35 @@ TEST(Time, WhoMeasuresFindsNoTimePassed) {
         });
   };
   EXPECT_EQ(counts(body), (Counts{2, 2, 2}));
+}
+
+// Who is joined may have done all that it does, and take its time to end.
+TEST(Time, JoinsTimeOutBesideWhatIsDone) {
+  const auto body = [](int expected) {
+    return [=] {
+      static std::atomic<int> x;
+      x = 0;
+      const pthread_t thread = thread_running([](void*) -> void* {
+        x = 1;
+        return nullptr;
+      });
+      const timespec until = in_a_second();
+      void* result = nullptr;
+      const bool late = pthread_timedjoin_np(thread, &result, &until) == ETIMEDOUT;
+      const int seen = x + (late ? 2 : 0);
+      if (late) {
+        pthread_join(thread, &result);
+      }
+      HEDDLE_CHECK(seen != expected);
+    };
+  };
+  for (const int possible : {1, 2, 3}) {
+    for (const char* model : {"sc", "tso", "rc11"}) {
+      EXPECT_EQ(findings(model, body(possible)), "check") << model << ' ' << possible;
+    }
+    expect_found("check", "", body(possible));
+  }
+  EXPECT_EQ(findings("rc11", body(0)), "");
 }
 
 }  // namespace
