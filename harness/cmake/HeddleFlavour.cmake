@@ -54,6 +54,9 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     "SHELL:-isystem ${CMAKE_CURRENT_LIST_DIR}/../include/heddle/system"
     # All logical threads share one OS thread: thread_local must ask the runtime.
     -femulated-tls
+    # No allocation is the optimiser's to leave out, and with it what is wrong with its use.
+    -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-strdup
+    -fno-builtin-strndup
     # A large frame must not step over the guard into another thread's stack.
     -fstack-clash-protection)
   # libstdc++ 12's atomic<shared_ptr> gives its lock back with relaxed or acquiring accesses: a data

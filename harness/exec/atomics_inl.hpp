@@ -17,6 +17,9 @@ __attribute__((always_inline)) inline SyncVar& Execution::touch_granule(Thread& 
   if (__builtin_expect((mask & ~cell.valid) != 0, 0)) {
     unaddressable(thread, address, size, flags, pc);
   }
+  if (is_ended_stack(thread, address)) {
+    ended_stack(thread, address, size, flags, pc);
+  }
   if ((flags & memory::kWrite) != 0) {
     rollback_.before_write(address, cell);
   }

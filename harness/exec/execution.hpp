@@ -547,6 +547,15 @@ class Execution {
   void release_reader(Thread& thread, SyncVar& variable);
 
   HEDDLE_RARE void unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  HEDDLE_RARE void ended_stack(Thread& thread, uptr address, u32 size, u8 flags, uptr pc);
+  /// No more than the stack of a thread that has ended.
+  bool is_ended_stack(const Thread& thread, uptr address) const {
+    if (!memory::in_stacks(address) || is_own_stack(thread, address)) {
+      return false;
+    }
+    const u32 owner = memory::stack_slot_of(address);
+    return owner < thread_count_ && threads_[owner].state == ThreadState::kFinished;
+  }
   static u8 byte_mask(u32 shift, u32 size) { return static_cast<u8>(((1u << size) - 1) << shift); }
 
   /// The thread is the first to touch this part of the block, or frees it: it must know of the
@@ -580,6 +589,10 @@ class Execution {
     }
     // Most accesses repeat one that is known already.
     if (cell.sync != 0 || !cell.renews(access)) {
+      if (is_ended_stack(thread, granule)) {
+        const u32 first = static_cast<u32>(__builtin_ctz(mask));
+        ended_stack(thread, granule + first, static_cast<u32>(__builtin_popcount(mask)), flags, pc);
+      }
       access_oracle_->on_plain(thread, granule, cell, access, pc);
     }
   }

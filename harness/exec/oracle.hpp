@@ -70,6 +70,8 @@ class __attribute__((visibility("hidden"))) AccessOracle {
                                    memory::AccessEntry access, uptr pc) = 0;
   /// An access to bytes that are not addressable.
   virtual void on_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) = 0;
+  /// An access to the stack of a thread that has ended.
+  virtual void on_ended_stack(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) = 0;
   /// A block freed in another way than it was obtained (malloc, new, new[]).
   virtual void on_mismatched_free(Thread& thread, u32 block, uptr pc) = 0;
   /// free() of something that is not a live block.

@@ -107,6 +107,10 @@ void Execution::unaddressable(Thread& thread, uptr address, u32 size, u8 flags, 
   access_oracle_->on_unaddressable(thread, address, size, flags, pc);
 }
 
+void Execution::ended_stack(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  access_oracle_->on_ended_stack(thread, address, size, flags, pc);
+}
+
 void Execution::plain_range(Thread& thread, uptr address, uptr size, bool write, uptr pc) {
   uptr at = address;
   const uptr end = address + size;

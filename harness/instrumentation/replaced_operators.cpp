@@ -4,7 +4,11 @@
 // and shares libraries with it, and its own blocks must not go through code under test. So the
 // program's definitions get names of their own, and all calls reach Heddle's, which know who asks
 // (intercept/operators.cpp).
+//
+// And no call of theirs goes: the optimiser may leave out what a new-expression asks for, and with
+// it that it was never given back, or used afterwards.
 
+#include <llvm/IR/InstrTypes.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Passes/PassPlugin.h>
@@ -41,7 +45,15 @@ struct RenameReplacedOperators : llvm::PassInfoMixin<RenameReplacedOperators> {
     bool renamed = false;
     for (const char* name : kOperators) {
       llvm::Function* function = module.getFunction(name);
-      if (function != nullptr && !function->isDeclarationForLinker()) {
+      if (function == nullptr) {
+        continue;
+      }
+      for (llvm::User* user : function->users()) {
+        if (auto* call = llvm::dyn_cast<llvm::CallBase>(user)) {
+          call->removeFnAttr(llvm::Attribute::Builtin);
+        }
+      }
+      if (!function->isDeclarationForLinker()) {
         rename(*function);
         renamed = true;
       }

@@ -211,6 +211,16 @@ void report_unaddressable(Thread& thread, uptr address, u32 size, u8 flags, uptr
   exec::engine().commit_finding(finding);
 }
 
+void report_ended_stack(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) {
+  Finding& finding = heap_finding(thread, "stack-use-after-return", address, 0, pc);
+  finding.message.add("stack-use-after-return: T%u %s %u byte%s of ", to_index(thread.id),
+                      (flags & memory::kWrite) != 0 ? "writes" : "reads", size,
+                      size == 1 ? "" : "s");
+  describe_location(finding.message, address);
+  finding.message.add(", which has ended");
+  exec::engine().commit_finding(finding);
+}
+
 void report_bad_free(Thread& thread, uptr address, u32 index, uptr pc) {
   const exec::SanitizerReport* report = nullptr;
   if (exec::Sanitizer* sanitizer = exec::engine().sanitizer()) {

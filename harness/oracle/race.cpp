@@ -83,6 +83,10 @@ class AccessJudge final : public exec::AccessOracle {
     report_unaddressable(thread, address, size, flags, pc);
   }
 
+  void on_ended_stack(Thread& thread, uptr address, u32 size, u8 flags, uptr pc) override {
+    report_ended_stack(thread, address, size, flags, pc);
+  }
+
   void on_mismatched_free(Thread& thread, u32 block, uptr pc) override {
     report_mismatched_free(thread, block, pc);
   }

@@ -35,6 +35,25 @@ TEST(Check, RacesAreFound) {
   EXPECT_EQ(findings("rc11", body(kRelease)), "");
 }
 
+TEST(Check, StacksOfThreadsThatHaveEnded) {
+  const auto body = [] {
+    std::atomic<int*> where{nullptr};
+    run(
+        [&] {
+          int local = 1;
+          where = &local;
+        },
+        [&] {
+          if (int* seen = where) {
+            *seen = 2;
+          }
+        });
+  };
+  for (const char* model : {"sc", "tso", "rc11"}) {
+    EXPECT_EQ(findings(model, body), "heap") << model;
+  }
+}
+
 /// Whether what is found first repeats as an ordinary execution.
 void expect_repeated(const char* model, const std::function<void()>& body) {
   exploration::Settings settings;

@@ -115,6 +115,36 @@ TEST(Heap, LockInFreedMemory) {
   });
 }
 
+TEST(Heap, StackOfAThreadThatHasEnded) {
+  const auto body = [](bool waits) {
+    return [=] {
+      std::atomic<std::atomic<int>*> atomic{nullptr};
+      std::atomic<int*> plain{nullptr};
+      std::atomic<int> used{0};
+      heddle::testing::both(
+          [&] {
+            int number = 1;
+            std::atomic<int> counter{1};
+            plain = opaque(&number);
+            atomic = opaque(&counter);
+            while (waits && used != 1) {
+            }
+          },
+          [&] {
+            if (int* number = plain) {
+              *number = 2;
+            }
+            if (std::atomic<int>* counter = atomic) {
+              ++*counter;
+            }
+            used = 1;
+          });
+    };
+  };
+  expect_found("heap", "stack-use-after-return", body(false));
+  expect_clean(body(true));
+}
+
 TEST(Heap, FreedInAnotherWay) {
   expect_found("heap", "mismatched-free", [] { std::free(opaque(new int(1))); });
   expect_found("heap", "mismatched-free", [] { delete opaque(new int[3]); });

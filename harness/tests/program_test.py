@@ -74,6 +74,22 @@ int main() {
 }
 """
 
+# Nobody can tell these allocations from none, but for what is wrong with them.
+USED_AFTER_FREE = r"""
+#include <stdlib.h>
+int main(void) {
+  int* block = malloc(4 * sizeof *block);
+  block[1] = 1;
+  free(block);
+  block[1] = 2;
+  return 0;
+}
+"""
+
+LEAKED = r"""
+int main() { new int(3); }
+"""
+
 # One of two objects is read, which the optimiser would rather have both.
 CHOSEN = r"""
 #include <atomic>
@@ -1200,6 +1216,13 @@ class FindingsTest(ProgramTest):
             program = self.built(RACY_UNUSED, language="cc", optimisation=optimisation)
             finding = self.only_finding(self.run_program(program, code=FINDING), "race")
             self.assertEqual(finding["location"].split(":")[0], "program.c")
+
+    def test_allocations_stay(self):
+        for optimisation in ("-O0", "-O1", "-O2"):
+            program = self.built(USED_AFTER_FREE, language="cc", optimisation=optimisation)
+            self.only_finding(self.run_program(program, code=FINDING), "heap")
+            program = self.built(LEAKED, optimisation=optimisation)
+            self.only_finding(self.run_program(program, code=FINDING), "heap", "leak")
 
     def test_no_race_on_what_is_not_chosen(self):
         for optimisation in ("-O0", "-O1", "-O2"):
