@@ -63,6 +63,24 @@ int main(void) {
 }
 """
 
+RACY_UNUSED_RESULT = r"""
+#include <pthread.h>
+int shared;
+static int look(int* result) { *result = shared; return 1; }
+void* work(void* unused) {
+  int seen, sum = 0;
+  if (look(&seen)) sum += seen;
+  return unused;
+}
+int main(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, work, 0);
+  shared = 1;
+  pthread_join(thread, 0);
+  return 0;
+}
+"""
+
 RACY_LOCAL = r"""
 #include <thread>
 int main() {
@@ -1213,9 +1231,10 @@ class FindingsTest(ProgramTest):
 
     def test_race_of_a_load_that_nobody_uses(self):
         for optimisation in ("-O0", "-O1", "-O2"):
-            program = self.built(RACY_UNUSED, language="cc", optimisation=optimisation)
-            finding = self.only_finding(self.run_program(program, code=FINDING), "race")
-            self.assertEqual(finding["location"].split(":")[0], "program.c")
+            for text in (RACY_UNUSED, RACY_UNUSED_RESULT):
+                program = self.built(text, language="cc", optimisation=optimisation)
+                finding = self.only_finding(self.run_program(program, code=FINDING), "race")
+                self.assertEqual(finding["location"].split(":")[0], "program.c")
 
     def test_allocations_stay(self):
         for optimisation in ("-O0", "-O1", "-O2"):
