@@ -96,9 +96,8 @@ if(NOT HEDDLE_FLAVOUR STREQUAL "native")
     message(FATAL_ERROR "LLVM's headers for ${CMAKE_CXX_COMPILER} not found; on Debian they come with "
                         "the package llvm-${compiler_major}-dev (or set HEDDLE_LLVM_INCLUDE)")
   endif()
-  # They run in this order: dead_loads turns locals into values, between which speculated_loads sees
-  # the choices, before captured_locals hides what is chosen.
-  foreach(pass dead_loads speculated_loads captured_locals library_calls machine_instructions replaced_operators)
+  # They run in this order: captured_locals hides the addresses that loads looks at.
+  foreach(pass loads captured_locals library_calls machine_instructions replaced_operators)
     set(source ${CMAKE_CURRENT_LIST_DIR}/../instrumentation/${pass}.cpp)
     file(SHA256 ${source} hash)
     string(SUBSTRING ${hash} 0 8 hash)

@@ -12,13 +12,12 @@
 
 namespace {
 
-// The C standard reserves those of the C library.
+// Of the C library, names that the C standard reserves, and one that compilers make calls of.
 constexpr const char* kFunctions[] = {
     "memcmp",
     "bcmp",
     "memchr",
     "memrchr",
-    "rawmemchr",
     "memmem",
     "mempcpy",
     "memccpy",
@@ -36,9 +35,7 @@ constexpr const char* kFunctions[] = {
     "strspn",
     "strcspn",
     "strcpy",
-    "stpcpy",
     "strncpy",
-    "stpncpy",
     "strcat",
     "strncat",
     "strtok_r",

@@ -48,12 +48,6 @@ HEDDLE_CHECKED(void*, memchr, const void* bytes, int byte, uptr size) {
   return looked_for(caller, bytes, size, const_cast<void*>(std::memchr(bytes, byte, size)));
 }
 
-HEDDLE_CHECKED(void*, rawmemchr, const void* bytes, int byte) {
-  HEDDLE_CALLER;
-  caller.reads(bytes, 1);
-  return looked_for(caller, bytes, 0, const_cast<void*>(rawmemchr(bytes, byte)));
-}
-
 HEDDLE_CHECKED(void*, memrchr, const void* bytes, int byte, uptr size) {
   HEDDLE_CALLER;
   caller.reads(bytes, size);
@@ -167,7 +161,6 @@ HEDDLE_CHECKED(int, sprintf, char* to, const char* form, ...) {
 
 HEDDLE_CHECKED(uptr, fread, void* to, uptr size, uptr count, FILE* file) {
   HEDDLE_CALLER;
-  caller.writes(to, size != 0 && count != 0 ? 1 : 0);
   const uptr done = std::fread(to, size, count, file);
   caller.writes(to, done * size);
   return done;
@@ -181,7 +174,6 @@ HEDDLE_CHECKED(uptr, fwrite, const void* from, uptr size, uptr count, FILE* file
 
 HEDDLE_CHECKED(char*, fgets, char* to, int room, FILE* file) {
   HEDDLE_CALLER;
-  caller.writes(to, room > 0 ? 1 : 0);
   char* line = std::fgets(to, room, file);
   caller.writes(to, line == nullptr ? 0 : std::strlen(line) + 1);
   return line;

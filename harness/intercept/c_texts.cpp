@@ -112,24 +112,11 @@ HEDDLE_CHECKED(char*, strcpy, char* to, const char* from) {
   return std::strcpy(to, from);
 }
 
-HEDDLE_CHECKED(char*, stpcpy, char* to, const char* from) {
-  HEDDLE_CALLER;
-  caller.writes(to, caller.reads_text(from));
-  return stpcpy(to, from);
-}
-
 HEDDLE_CHECKED(char*, strncpy, char* to, const char* from, uptr max) {
   HEDDLE_CALLER;
   caller.reads_text(from, max);
   caller.writes(to, max);
   return std::strncpy(to, from, max);
-}
-
-HEDDLE_CHECKED(char*, stpncpy, char* to, const char* from, uptr max) {
-  HEDDLE_CALLER;
-  caller.reads_text(from, max);
-  caller.writes(to, max);
-  return stpncpy(to, from, max);
 }
 
 HEDDLE_CHECKED(char*, strcat, char* to, const char* from) {
@@ -151,26 +138,25 @@ HEDDLE_CHECKED(char*, strtok_r, char* text, const char* between, char** rest) {
   HEDDLE_CALLER;
   caller.reads_text(between);
   caller.reads(rest, text == nullptr ? 1 : 0);
-  char* from = text == nullptr ? *rest : text;
-  if (from != nullptr) {
-    caller.reads_text(from);
+  if (char* from = text == nullptr ? *rest : text) {
+    const auto ends = [=](char c) { return std::strchr(between, c) != nullptr; };
+    from += caller.reads_until(from, kAll, [=](char c) { return !ends(c); }) - 1;
+    const uptr count = caller.reads_until(from, kAll, ends);
+    caller.writes(from + count - 1, from[count - 1] == 0 ? 0 : 1);
   }
-  char* token = strtok_r(text, between, rest);
   caller.writes(rest, 1);
-  if (token != nullptr && *rest != token + std::strlen(token)) {
-    caller.writes(token + std::strlen(token), 1);
-  }
-  return token;
+  return strtok_r(text, between, rest);
 }
 
 HEDDLE_CHECKED(char*, strsep, char** rest, const char* between) {
   HEDDLE_CALLER;
-  caller.writes(rest, 1);
-  caller.reads_text(between);
+  caller.reads(rest, 1);
   if (*rest != nullptr) {
+    caller.reads_text(between);
     const uptr count =
         caller.reads_until(*rest, kAll, [=](char c) { return std::strchr(between, c) != nullptr; });
     caller.writes(*rest + count - 1, (*rest)[count - 1] == 0 ? 0 : 1);
+    caller.writes(rest, 1);
   }
   return strsep(rest, between);
 }
@@ -197,10 +183,12 @@ auto converted(const Caller& caller, const char* text, char** end, Convert conve
   caller.reads(text, 1);
   char* behind = nullptr;
   const auto value = convert(&behind);
-  caller.reads(text, static_cast<uptr>(behind - text) + 1);
-  if (end != nullptr) {
-    caller.writes(end, 1);
-    *end = behind;
+  if (behind != nullptr) {  // as with a base that there is not
+    caller.reads(text, static_cast<uptr>(behind - text) + 1);
+    if (end != nullptr) {
+      caller.writes(end, 1);
+      *end = behind;
+    }
   }
   return value;
 }

@@ -108,6 +108,20 @@ LEAKED = r"""
 int main() { new int(3); }
 """
 
+# Both are read, whichever is chosen.
+READ_BOTH = r"""
+#include <thread>
+#define EITHER(c) ({ int x = left; int y = right; (c) ? x : y; })
+int left = 1, right = 2;
+__attribute__((noinline)) int either(bool c) { return EITHER(c); }
+int main() {
+  std::thread thread([] { right = 3; });
+  const int seen = either(true);
+  thread.join();
+  return seen - 1;
+}
+"""
+
 # One of two objects is read, which the optimiser would rather have both.
 CHOSEN = r"""
 #include <atomic>
@@ -120,12 +134,14 @@ struct Both {
   const int& current() const { return which.load() == 0 ? left : right; }
 };
 Both all;
+int global = 0;
+const int& either(const int& a, const int& b, bool first) { return first ? b : a; }
 int main() {
   Both here;
   int left = 0;
   int right = 0;
   std::thread thread([&] {
-    all.right = here.right = right = 1;
+    all.right = here.right = right = global = 1;
     all.which = 1;
     here.which = 1;
   });
@@ -134,6 +150,7 @@ int main() {
   assert(seen <= 1);
   const int& chosen = here.which.load() == 0 ? left : right;
   const bool is_new = chosen > 0;
+  assert(either(global, here.left, here.which.load() == 0) <= 1);
   thread.join();
   return is_new && right == 0;
 }
@@ -1244,9 +1261,13 @@ class FindingsTest(ProgramTest):
             self.only_finding(self.run_program(program, code=FINDING), "heap", "leak")
 
     def test_no_race_on_what_is_not_chosen(self):
-        for optimisation in ("-O0", "-O1", "-O2"):
-            program = self.built(CHOSEN, optimisation=optimisation)
-            self.assertEqual(self.result("check", program)["verdict"], "verified", optimisation)
+        self.written("chosen.cpp", CHOSEN)
+        self.written("both.cpp", READ_BOTH)
+        for options in ("-O0", "-O1", "-O2", "-O1 -g", "-O2 -g"):
+            self.compile("-std=c++20", *options.split(), "chosen.cpp", "-o", "chosen")
+            self.assertEqual(self.result("check", "./chosen")["verdict"], "verified", options)
+            self.compile("-std=c++20", *options.split(), "both.cpp", "-o", "both")
+            self.only_finding(self.result("check", "./both", code=FINDING), "race")
 
     def test_race_on_a_string(self):
         self.written("program.cpp", RACY_STRING)
