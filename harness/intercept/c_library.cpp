@@ -161,6 +161,7 @@ HEDDLE_CHECKED(int, sprintf, char* to, const char* form, ...) {
 
 HEDDLE_CHECKED(uptr, fread, void* to, uptr size, uptr count, FILE* file) {
   HEDDLE_CALLER;
+  caller.reads(to, size != 0 && count != 0 ? 1 : 0);  // whether it is there
   const uptr done = std::fread(to, size, count, file);
   caller.writes(to, done * size);
   return done;
@@ -174,6 +175,7 @@ HEDDLE_CHECKED(uptr, fwrite, const void* from, uptr size, uptr count, FILE* file
 
 HEDDLE_CHECKED(char*, fgets, char* to, int room, FILE* file) {
   HEDDLE_CALLER;
+  caller.reads(to, room > 0 ? 1 : 0);  // whether it is there
   char* line = std::fgets(to, room, file);
   caller.writes(to, line == nullptr ? 0 : std::strlen(line) + 1);
   return line;

@@ -183,12 +183,10 @@ auto converted(const Caller& caller, const char* text, char** end, Convert conve
   caller.reads(text, 1);
   char* behind = nullptr;
   const auto value = convert(&behind);
-  if (behind != nullptr) {  // as with a base that there is not
-    caller.reads(text, static_cast<uptr>(behind - text) + 1);
-    if (end != nullptr) {
-      caller.writes(end, 1);
-      *end = behind;
-    }
+  caller.reads(text, static_cast<uptr>(behind - text) + 1);
+  if (end != nullptr) {
+    caller.writes(end, 1);
+    *end = behind;
   }
   return value;
 }
@@ -198,6 +196,9 @@ auto converted(const Caller& caller, const char* text, char** end, Convert conve
 #define HEDDLE_CONVERSION(type, name)                                                          \
   HEDDLE_CHECKED(type, name, const char* text, char** end, int base) {                         \
     HEDDLE_CALLER;                                                                             \
+    if (base < 0 || base == 1 || base > 36) { /* neither reads nor writes */                   \
+      return std::name(text, end, base);                                                       \
+    }                                                                                          \
     return converted(caller, text, end, [=](char** at) { return std::name(text, at, base); }); \
   }
 HEDDLE_CONVERSION(long, strtol)

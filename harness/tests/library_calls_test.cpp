@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tests/check_helpers.hpp"
+#include "tests/explore_helpers.hpp"
 
 namespace heddle::testing {
 namespace {
@@ -206,7 +207,9 @@ TEST(LibraryCalls, SayWhatTheyWouldAnyway) {
   volatile int base = 1;
   EXPECT_EQ(std::strtol("12", &at, base), 0);
   EXPECT_EQ(errno, EINVAL);
-  EXPECT_EQ(at, nullptr);  // no such base: nothing is stored
+  if (!kAsan) {  // whose own strtol() stores what it finds on its stack
+    EXPECT_EQ(at, nullptr);
+  }
   base = 16;
   EXPECT_EQ(std::strtol("12z", &at, base), 18);
   EXPECT_STREQ(at, "z");
