@@ -157,11 +157,17 @@ HEDDLE_CHECKED(int, sprintf, char* to, const char* form, ...) {
   return length;
 }
 
-// ---- files ----
+// ---- files; who reads from one writes the first byte, if any, before anything is touched ----
+
+namespace {
+
+bool has_more(FILE* file) { return std::ungetc(std::getc(file), file) != EOF; }
+
+}  // namespace
 
 HEDDLE_CHECKED(uptr, fread, void* to, uptr size, uptr count, FILE* file) {
   HEDDLE_CALLER;
-  caller.reads(to, size != 0 && count != 0 ? 1 : 0);  // whether it is there
+  caller.writes(to, size != 0 && count != 0 && has_more(file) ? 1 : 0);
   const uptr done = std::fread(to, size, count, file);
   caller.writes(to, done * size);
   return done;
@@ -175,7 +181,7 @@ HEDDLE_CHECKED(uptr, fwrite, const void* from, uptr size, uptr count, FILE* file
 
 HEDDLE_CHECKED(char*, fgets, char* to, int room, FILE* file) {
   HEDDLE_CALLER;
-  caller.reads(to, room > 0 ? 1 : 0);  // whether it is there
+  caller.writes(to, room == 1 || (room > 1 && has_more(file)) ? 1 : 0);
   char* line = std::fgets(to, room, file);
   caller.writes(to, line == nullptr ? 0 : std::strlen(line) + 1);
   return line;

@@ -73,6 +73,19 @@ const Call kCalls[] = {
        use(memccpy(copy, t, three, 8));
      }},
     {"memccpy to", 2, [](char* t) { use(memccpy(t, "ab3defg", three, 8)); }},
+    {"__memcpy_chk", 3, [](char* t) { use(__builtin___memcpy_chk(t, "abcdefg", four, 16)); }},
+    {"__memcpy_chk from", 3,
+     [](char* t) {
+       char copy[16];
+       use(__builtin___memcpy_chk(copy, t, four, 16));
+     }},
+    {"__memmove_chk", 3, [](char* t) { use(__builtin___memmove_chk(t, "abcdefg", four, 16)); }},
+    {"__memmove_chk from", 3,
+     [](char* t) {
+       char copy[16];
+       use(__builtin___memmove_chk(copy, t, four, 16));
+     }},
+    {"__memset_chk", 3, [](char* t) { use(__builtin___memset_chk(t, three, four, 16)); }},
     {"strlen", 7, [](char* t) { use(std::strlen(t)); }},
     {"strnlen", 3, [](char* t) { use(strnlen(t, four)); }},
     {"strcmp", 2, [](char* t) { use(std::strcmp(t, "12x45")); }},
@@ -152,6 +165,7 @@ const Call kCalls[] = {
     {"fwrite", 3, [](char* t) { use(std::fwrite(t, 1, four, file_of("abcd").get())); }},
     {"fgets", 3, [](char* t) { use(std::fgets(t, 8, file_of("ab\ncd").get())); }},
     {"fputs", 7, [](char* t) { use(std::fputs(t, file_of("abcdefghij").get())); }},
+    {"puts", 7, [](char* t) { use(std::puts(t)); }},
     {"qsort", 3, [](char* t) { std::qsort(t, four, 1, compare); }},
     {"std::hash", 3, [](char* t) { use(std::hash<std::string_view>()({t, four})); }},
     {"std::string_view", 3,
@@ -188,6 +202,27 @@ TEST(LibraryCalls, TouchNothingThatIsFreed) {
                        }),
               "heap")
         << call.name;
+  }
+}
+
+TEST(LibraryCalls, LeaveAloneWhatTheyHaveNothingFor) {
+  void (*const calls[])(char*, FILE*) = {
+      [](char* t, FILE* file) { use(std::fread(t, 1, four, file)); },
+      [](char* t, FILE* file) { use(std::fgets(t, 8, file)); },
+  };
+  for (const auto call : calls) {
+    EXPECT_EQ(findings("sc",
+                       [&] {
+                         char text[16] = "";
+                         run(
+                             [&] {
+                               const auto file = file_of("a");
+                               std::getc(file.get());
+                               call(text, file.get());
+                             },
+                             [&] { *static_cast<volatile char*>(text) = 'x'; });
+                       }),
+              "");
   }
 }
 
