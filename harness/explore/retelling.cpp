@@ -70,6 +70,12 @@ void find_past_at_once(const Graph& graph, EventId event, Vec<bool>& past) {
   }
 }
 
+// That a join times out is a choice, and no matter of who comes next.
+bool joins(ThreadId thread) {
+  return exec::engine().thread(thread).state == exec::ThreadState::kBlocked &&
+         exec::engine().thread(thread).wait == exec::WaitKind::kJoin;
+}
+
 }  // namespace
 
 Retelling::Retelling(graph::GraphMemory& explored, const target::History& history, bool keeps_order,
@@ -250,12 +256,6 @@ void Retelling::tell_all(const Graph& graph, const Vec<bool>& wanted) {
       ++thread;
     }
   }
-}
-
-// That a join times out is a choice, and no matter of who comes next.
-bool joins(ThreadId thread) {
-  return exec::engine().thread(thread).state == exec::ThreadState::kBlocked &&
-         exec::engine().thread(thread).wait == exec::WaitKind::kJoin;
 }
 
 // Who only goes round was stopped in the search, and others went on.
