@@ -139,7 +139,7 @@ Outcome Execution::run(Body body, void* argument, const Options& options) {
   errno = saved_errno;
   for (u32 i = 0; i < thread_count_; ++i) {
     if (threads_[i].state != ThreadState::kFinished) {
-      fiber::abandon(i);
+      fiber::abandon(threads_[i].context);
     }
   }
   if (undo_ != nullptr) {

@@ -77,12 +77,15 @@ void switch_to(Context& from, Context& to, bool leaving) {
   arrive(transfer, from);
 }
 
-void abandon(u32 slot) {
+void abandon(const Context& context) {
 #ifdef HEDDLE_WITH_ASAN
-  const uptr base = stack_slot(slot) + kStackGuardBytes;
-  __asan_unpoison_memory_region(reinterpret_cast<void*>(base), kStackSlotBytes - kStackGuardBytes);
+  const uptr bottom = reinterpret_cast<uptr>(context.stack_bottom);
+  const uptr top = bottom + context.stack_bytes;
+  const uptr left_at = reinterpret_cast<uptr>(context.handle);  // or on a signal handler's stack
+  const uptr from = left_at >= bottom && left_at < top ? left_at : bottom;
+  __asan_unpoison_memory_region(reinterpret_cast<void*>(from), top - from);
 #else
-  static_cast<void>(slot);
+  static_cast<void>(context);
 #endif
 }
 

@@ -24,8 +24,8 @@ void prepare(Context& context, u32 slot, Entry entry);
 /// Saves nothing but registers: errno and the exception state are the caller's business.
 void switch_to(Context& from, Context& to, bool leaving);
 
-/// Forgets what an abandoned fiber left on its stack (sanitizer red zones).
-void abandon(u32 slot);
+/// Forgets what a fiber that will not go on left on its stack (sanitizer red zones).
+void abandon(const Context& context);
 
 /// True if `address` lies in the guard of some stack slot.
 bool in_guard(uptr address);

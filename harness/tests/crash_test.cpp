@@ -42,11 +42,21 @@ TEST(Crash, StackOverflow) {
   });
 }
 
+TEST(Crash, FramesMayBeAsLargeAsElsewhere) {
+  expect_clean([] {
+    std::thread a([] {
+      volatile char frame[7 << 20];
+      *opaque(&frame[0]) = 1;
+    });
+    a.join();
+  });
+}
+
 TEST(Crash, OneLargeFrameOverflowsToo) {
   expect_found("crash", "stack-overflow", [] {
     std::thread a([] {
-      volatile char frame[3 << 20];
-      *opaque(&frame[(3 << 20) - 1]) = 1;
+      volatile char frame[24 << 20];
+      *opaque(&frame[(24 << 20) - 1]) = 1;
     });
     a.join();
   });
