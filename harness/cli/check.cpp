@@ -56,8 +56,10 @@ CheckResult search(target::Definition& target, const CommandOptions& options,
     tell(finding, options);
   };
   const auto on_progress = [&](const CheckResult& now) { show(progress, now); };
-  return jobs.size() == 1 ? check_target(target, options, jobs[0], on_finding, on_progress)
-                          : check_in_jobs(target, options, jobs, on_finding, on_progress);
+  // A program can end its process, and with it the search, by ways that nobody sees.
+  const bool here = jobs.size() == 1 && target::program() == nullptr;
+  return here ? check_target(target, options, jobs[0], on_finding, on_progress)
+              : check_in_jobs(target, options, jobs, on_finding, on_progress);
 }
 
 CheckResult check(target::Definition& target, const CommandOptions& options) {

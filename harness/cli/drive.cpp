@@ -66,6 +66,9 @@ std::string the_command;
 
 void run_main() {
   const int status = the_program.main(the_program.argument_count, the_program.arguments, ::environ);
+  if (exec::current_thread == nullptr) {
+    std::exit(status);  // of a child that main() forked
+  }
   exec::engine().exit_program(*exec::current_thread, status,
                               reinterpret_cast<uptr>(the_program.main) + 1);
 }

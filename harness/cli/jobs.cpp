@@ -96,6 +96,7 @@ CheckResult check_in_jobs(target::Definition& target, const CommandOptions& opti
                           std::vector<JobState>& states, const TellFinding& tell,
                           const ShowProgress& show) {
   constexpr u32 kPauseMicroseconds = 20'000;
+  u32 pause = 500;
   exploration::prepare_process();
   auto* parts = static_cast<Part*>(os_share(options.jobs * sizeof(Part)));
   std::vector<exploration::Child> jobs;
@@ -105,7 +106,8 @@ CheckResult check_in_jobs(target::Definition& target, const CommandOptions& opti
   bool ending = false;
   const auto runs = [](exploration::Child& job) { return job.is_running(); };
   while (std::any_of(jobs.begin(), jobs.end(), runs)) {
-    ::usleep(kPauseMicroseconds);
+    ::usleep(pause);
+    pause = std::min(2 * pause, kPauseMicroseconds);
     const CheckResult now = sum_of(target, parts, options.jobs);
     show(now);
     if (!ending && (exploration::stop_requested() || (now.found() && !options.keep_going))) {
@@ -124,7 +126,7 @@ CheckResult check_in_jobs(target::Definition& target, const CommandOptions& opti
   for (u32 i = 0; i < options.jobs; ++i) {
     const exploration::ChildEnd end = jobs[i].wait();
     if (!end.finished) {
-      complain(target.name() + ": a job ended early: " + end.how);
+      complain(target.name() + ": its process ended in the middle of the search: " + end.how);
       result.diverged = true;
       result.census.finished = false;
       continue;

@@ -5,6 +5,7 @@
 #include <cxxabi.h>
 #include <initializer_list>
 #include <sys/single_threaded.h>
+#include <unistd.h>
 
 #include "exec/faults.hpp"
 #include "exec/thread_sanitizer.hpp"
@@ -263,7 +264,11 @@ void Execution::fiber_main() {
   Thread& thread = *execution.running_thread_;
   tsan::acquire(thread, reinterpret_cast<uptr>(&thread.clock));
   execution.record(thread, EventKind::kStart, 0, 0, 0, Order::kRelaxed, 0);
-  thread.result = thread.entry(thread.argument);
+  void* result = thread.entry(thread.argument);
+  if (current_thread == nullptr) {
+    ::_exit(0);  // in a forked child, its only thread
+  }
+  thread.result = result;
   execution.finish_thread(thread, true);
 }
 

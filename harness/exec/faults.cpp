@@ -167,6 +167,14 @@ void install_fault_handlers() {
   std::set_terminate(on_terminate);
 }
 
+void leave_faults() {
+  struct sigaction fatal = {};
+  fatal.sa_handler = SIG_DFL;
+  for (const SignalName& signal : kSignals) {
+    ::__sigaction(signal.number, &fatal, nullptr);
+  }
+}
+
 void start_watchdog() {
   const itimerval each_second = {{1, 0}, {1, 0}};
   ::setitimer(ITIMER_PROF, &each_second, nullptr);

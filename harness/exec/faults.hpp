@@ -7,6 +7,8 @@ namespace heddle::exec {
 /// of their own; and watches, by CPU time, for an execution that makes no event for a long time.
 /// Outside of an execution such a signal is a bug of the harness: message, exit code 6.
 void install_fault_handlers();
+/// In a forked child that nobody drives: they end it.
+void leave_faults();
 /// The clocks of the endless-computation watchdog; a forked process needs its own.
 void start_watchdog();
 /// From this time of CLOCK_MONOTONIC on (in seconds; infinity: never), the watchdog asks each

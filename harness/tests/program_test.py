@@ -10,6 +10,7 @@ is written below a temporary directory, which is removed at the end. Standard li
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -504,6 +505,63 @@ int main(int argc, char** argv) {
   if (!std::strcmp(how, "frame")) { void* volatile block = std::malloc(100); std::exit(block == nullptr); }
   return 0;
 }
+"""
+
+# Ends of a child that main() forks, and of the process itself.
+PROCESSES = r"""
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+thread_local int own = 5;
+std::mutex mutex;
+int main(int, char** argv) {
+  const std::string how = argv[1];
+  char shell[] = "/bin/sh", option[] = "-c", script[] = "exit ${STATUS:-0}", status[] = "STATUS=3";
+  char* const arguments[] = {shell, option, script, nullptr};
+  char* const environment[] = {status, nullptr};
+  if (how == "execv") execv(shell, arguments);
+  if (how == "execle") execle(shell, shell, "-c", "exit ${STATUS:-1}", nullptr, (char*[]){(char*)"STATUS=0", nullptr});
+  if (how == "daemon") return daemon(1, 1);
+  own = 7;
+  std::string kept(100, 'x');
+  std::thread other([] { const std::lock_guard lock(mutex); });
+  other.join();
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (how == "exit") std::exit(3);
+    if (how == "_exit") _exit(3);
+    if (how == "exec") execve(shell, arguments, environment);
+    if (how == "abort") std::abort();
+    if (how == "fault") *static_cast<volatile int*>(nullptr) = 1;
+    if (how == "work") {
+      const std::lock_guard lock(mutex);
+      kept += std::string(1000, 'y');
+      kept.clear();
+      kept.shrink_to_fit();
+      void* block = std::malloc(100);
+      std::free(std::realloc(block, 1000));
+    }
+    return 3;
+  }
+  int end = 0;
+  waitpid(child, &end, 0);
+  if (how == "abort") return !(WIFSIGNALED(end) && WTERMSIG(end) == SIGABRT);
+  if (how == "fault") return !(WIFSIGNALED(end) && WTERMSIG(end) == SIGSEGV);
+  return !(WIFEXITED(end) && WEXITSTATUS(end) == 3) || own != 7;
+}
+"""
+
+# Ends its process where nobody sees it.
+VANISHES = r"""
+int main() { __asm__ volatile("syscall" : : "a"(231), "D"(0) : "rcx", "r11", "memory"); }
 """
 
 # Asserts that all of its process is new. Takes -a -b 3 and a word, and two lines on standard input.
@@ -1047,6 +1105,12 @@ class CheckTest(ProgramTest):
         self.assertEqual(json.loads(sleeper.communicate(timeout=60)[0])["executions"], 0)
         self.assertEqual(sleeper.returncode, 130)
 
+    @unittest.skipUnless(platform.machine() == "x86_64", "its system call is written for x86-64")
+    def test_a_program_that_takes_the_search_with_it(self):
+        result = self.heddle("check", self.built(VANISHES), code=DIVERGED)
+        self.assertIn("inconclusive", result.stdout)
+        self.assertIn("its process ended in the middle of the search: exit code 0", result.stderr)
+
     def test_threads_that_are_not_joined(self):
         program = self.built(UNJOINED, language="cc")
         for how in ("look", "look, gone", "look, handler"):
@@ -1358,6 +1422,23 @@ class FindingsTest(ProgramTest):
         for how in ("exit 0", "exit 256", "running", "frame"):
             self.assertEqual(self.run_program(program, how)["verdict"], "none", how)
         self.only_finding(self.run_program(program, "leak", code=FINDING), "heap", "leak")
+
+    def test_other_processes(self):
+        """A forked child goes its own way, and its parent on; what would end the process is refused."""
+        program = self.built(PROCESSES)
+        for how in ("return", "exit", "_exit", "exec", "abort", "fault", "work"):
+            for options in ((), ("--isolate",)):
+                self.assertEqual(self.run_program(program, how, options=options, executions=20)["verdict"],
+                                 "none", how)
+            checked = json.loads(self.heddle("check", program, "--json", "--", how).stdout)
+            self.assertEqual(checked["verdict"], "verified", how)
+            run(self.folder / program, how)
+        for how, rule in (("execv", "exec"), ("execle", "exec"), ("daemon", "daemon")):
+            self.only_finding(self.run_program(program, how, code=FINDING), "unsupported", rule)
+            checked = json.loads(self.heddle("check", program, "--json", "--", how, code=FINDING).stdout)
+            self.only_finding(checked, "unsupported", rule)
+        run(self.folder / program, "execv")
+        run(self.folder / program, "execle")
 
     def test_everything_is_new(self):
         program = self.built(EVERYTHING_NEW)
