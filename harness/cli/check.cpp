@@ -98,12 +98,18 @@ std::string bound_of(const CheckResult& result, const CommandOptions& options) {
   }
   const Budget& budget = options.budget;
   if (result.census.finished) {
-    const std::string loops = result.census.bounded ? "loops cut short" : "";
-    const std::string preemptions =
-        result.census.preempted
-            ? fmt::format("{} preemption{}", budget.preemptions, budget.preemptions == 1 ? "" : "s")
-            : "";
-    return preemptions + (loops.empty() || preemptions.empty() ? "" : ", ") + loops;
+    std::vector<std::string> bounds;
+    if (result.census.preempted) {
+      bounds.push_back(
+          fmt::format("{} preemption{}", budget.preemptions, budget.preemptions == 1 ? "" : "s"));
+    }
+    if (result.census.bounded) {
+      bounds.emplace_back("loops cut short");
+    }
+    if (result.census.untimed) {
+      bounds.emplace_back("looks at the clock that find no time has passed");
+    }
+    return fmt::format("{}", fmt::join(bounds, ", "));
   }
   const bool timed = budget.seconds > 0 && result.seconds() >= budget.seconds;
   return timed ? fmt::format("{} s", budget.seconds + result.before.seconds)

@@ -18,15 +18,24 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kProgressPeriod{200};
 
-bool is_spent(const exploration::Budget& budget, const CheckResult& spent) {
+/// When the search has to end; what lies between its programs takes time, too.
+double end_of(const exploration::Budget& budget) {
+  return budget.seconds > 0 ? exploration::now_seconds() + budget.seconds
+                            : exploration::kNoDeadline;
+}
+
+bool is_spent(const exploration::Budget& budget, double end, const CheckResult& spent) {
   return spent.executions() - spent.executions_before() >= budget.executions ||
-         (budget.seconds > 0 && spent.seconds() >= budget.seconds);
+         exploration::now_seconds() >= end;
 }
 
 /// For the next program. Operation targets are split by program, so that each is looked at once.
-exploration::Budget rest_of(exploration::Budget budget, const CheckResult& spent) {
+exploration::Budget rest_of(exploration::Budget budget, double end, const CheckResult& spent) {
+  constexpr double kLeast = 1e-9;  // 0 would be no limit
   budget.executions -= spent.executions() - spent.executions_before();
-  budget.seconds -= budget.seconds > 0 ? spent.seconds() : 0;
+  if (budget.seconds > 0) {
+    budget.seconds = std::max(end - exploration::now_seconds(), kLeast);
+  }
   budget.shard = spent.target->is_test() ? budget.shard : exploration::Shard{};
   budget.samples = true;
   return budget;
@@ -83,6 +92,7 @@ Census plus(Census sum, const Census& part) {
   sum.undecided += part.undecided;
   sum.finished = part.finished;
   sum.bounded |= part.bounded;
+  sum.untimed |= part.untimed;
   sum.preempted |= part.preempted;
   sum.diverged |= part.diverged;
   sum.seconds += part.seconds;
@@ -104,6 +114,7 @@ bool can_go_on(const CheckResult& result, const CommandOptions& options) {
 
 CheckResult check_target(target::Definition& target, const CommandOptions& options, JobState& job,
                          const TellFinding& tell, const ShowProgress& show) {
+  const double end = end_of(options.budget);
   CheckResult result{&target, job.census, job.census, job.programs};
   exploration::Session session(target, settings_for(target, options));
   Findings findings(session, options, program_path());
@@ -139,13 +150,13 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
       session.set_program(std::move(program));
       result.programs += job.executions.empty();  // else it was counted when it was begun
       const Census census =
-          session.check(rest_of(options.budget, result), on_finding, on_progress, &job.executions);
+          session.check(rest_of(options.budget, end, result), on_finding, on_progress, &job.executions);
       result.census = plus(result.census, census);
       result.largest.include({executions_of(census), census.seconds});
       on_progress({});
     }
     more = result.census.finished && programs.advance();
-    if (more && (is_spent(options.budget, result) || exploration::stop_requested())) {
+    if (more && (is_spent(options.budget, end, result) || exploration::stop_requested())) {
       result.census.finished = false;
       more = false;
     }

@@ -36,8 +36,8 @@ struct CheckResult {
 
   bool found() const { return census.with_finding != 0; }
   bool is_complete() const {
-    return census.finished && !census.bounded && !census.preempted && census.undecided == 0 &&
-           !diverged;
+    return census.finished && !census.bounded && !census.untimed && !census.preempted &&
+           census.undecided == 0 && !diverged;
   }
   u64 executions() const { return executions_of(census); }
   u64 executions_before() const { return executions_of(before); }

@@ -21,10 +21,15 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kKind = "checkpoint";
 
 Json to_json(const exploration::Census& census) {
-  return Json{{"complete", census.complete},         {"blocked", census.blocked},
-              {"with_finding", census.with_finding}, {"undecided", census.undecided},
-              {"finished", census.finished},         {"bounded", census.bounded},
-              {"preempted", census.preempted},       {"seconds", census.seconds}};
+  return Json{{"complete", census.complete},
+              {"blocked", census.blocked},
+              {"with_finding", census.with_finding},
+              {"undecided", census.undecided},
+              {"finished", census.finished},
+              {"bounded", census.bounded},
+              {"untimed", census.untimed},
+              {"preempted", census.preempted},
+              {"seconds", census.seconds}};
 }
 
 exploration::Census census_from_json(const Json& object) {
@@ -35,6 +40,7 @@ exploration::Census census_from_json(const Json& object) {
   census.undecided = object.at("undecided");
   census.finished = object.at("finished");
   census.bounded = object.at("bounded");
+  census.untimed = object.at("untimed");
   census.preempted = object.at("preempted");
   census.seconds = object.at("seconds");
   return census;
@@ -70,6 +76,7 @@ void ask_for(const Json& search, CommandOptions& options) {
   options.budget.search = search.at("strategy");
   options.budget.preemptions = search.at("preemptions");
   options.settings.model = search.at("model");
+  options.model_is_given = true;
   exploration::parse_faults(search.at("faults"), options.settings.faults);
   options.settings.steps_max = search.at("max-steps");
   options.smallness = {search.at("operations"), search.at("values")};

@@ -73,10 +73,11 @@ int run_command(int argc, char** argv) {
         "the targets of this build are not instrumented; use the preset plain, asan, tsan or fuzz");
     return kUsage;
   }
-  // The first signal ends the search after the execution at hand, the second one the process.
+  // The first signal ends the search after the execution at hand, the second one the process. A
+  // program that sleeps in the kernel goes on with that, until the watchdog cuts it short.
   struct sigaction action = {};
   action.sa_handler = exploration::request_stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_DFL);

@@ -1,5 +1,6 @@
 #include "exec/execution.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <cxxabi.h>
@@ -213,6 +214,7 @@ void Execution::start_thread(u32 slot, void* (*entry)(void*), void* argument) {
   thread.leaps = 0;
   thread.asks = false;
   thread.robust_locks = 0;
+  thread.joins_given_up = 0;
   thread.cleanups.clear();
   thread.operation = memory::kNoOperation;
   thread.stack_objects = 0;
@@ -405,18 +407,29 @@ bool has_ended(const Thread& thread) {
 
 }  // namespace
 
+// A search that tries everything would try for ever who goes on trying to join.
+bool Execution::may_give_up(const Thread& thread) {
+  constexpr u32 kGivenUpMax = 4;
+  if (!options_.exhaustive || thread.joins_given_up < kGivenUpMax) {
+    return true;
+  }
+  options_.model->note_bound();
+  return false;
+}
+
 bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   point(thread, EventKind::kJoin, 0, pc);
-  if (deadline_ns < kInAnother && deadline_ns != kAtOnce) {
-    if (decide(DecisionKind::kTimeOut, 2) == 1) {
+  if (deadline_ns < kInAnother) {
+    if (may_give_up(thread) && decide(DecisionKind::kTimeOut, 2) == 1) {
+      ++thread.joins_given_up;
       note_read(thread, to_index(target.id), 0, pc);
       advance_clock(deadline_ns);
       return false;
     }
-    deadline_ns = options_.exhaustive ? kInAnother : deadline_ns;
+    deadline_ns = options_.exhaustive ? kInAnother : std::max(deadline_ns, virtual_now_);
   }
   bool finished = has_ended(target);
-  if (!finished && deadline_ns != kAtOnce) {
+  if (!finished) {
     thread.join_target = target.id;
     target.joiner = thread.id;
     finished = block_until_scheduled(thread, WaitKind::kJoin, nullptr, deadline_ns);
@@ -437,6 +450,7 @@ bool Execution::join(Thread& thread, Thread& target, u64 deadline_ns, uptr pc) {
   }
   tsan::acquire(thread, reinterpret_cast<uptr>(&target.clock));
   target.joined = true;
+  thread.joins_given_up = 0;
   record(thread, EventKind::kJoin, 0, 0, to_index(target.id), Order::kRelaxed, pc);
   note_progress(thread);
   return true;

@@ -459,6 +459,7 @@ class Execution {
   bool stop_waiting(Thread& thread);
   /// What is left of the deadline of an operation that begins.
   u64 patience(Thread& thread, u64 deadline_ns);
+  bool may_give_up(const Thread& thread);
   /// Calls `visit(member)` for those in the queue of a barrier who arrived in this round.
   template <class Visit>
   void each_of_round(const SyncVar& barrier, u32 round, Visit visit);

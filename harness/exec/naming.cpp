@@ -13,7 +13,8 @@ enum Space : u64 {
   kGlobalObject,
   kStackPointer,
   kForeign,
-  kForeignObject
+  kForeignObject,
+  kEarlyObject
 };
 
 constexpr u64 kAddressBits = (u64{1} << 48) - 1;  // lock-free code keeps marks above them
@@ -56,7 +57,16 @@ bool looks_mapped(u64 value) {
   return value >= 0x5000'0000'0000 && value < 0x8000'0000'0000;
 }
 
+u64 no_early_place(uptr) { return 0; }
+
 }  // namespace
+
+u64 (*early_place)(uptr address) = no_early_place;
+
+u64 early_name(uptr address) {
+  const u64 place = early_place(address);
+  return place == 0 ? 0 : combine(kEarlyObject, place);
+}
 
 u64 name_of_text(const char* text) {
   u64 hash = 0xcbf29ce484222325ULL;
@@ -80,7 +90,8 @@ u64 stable_name(Execution& execution, uptr address) {
   if (in_image(address)) {
     return global_name(symbol_at(address));
   }
-  return kForeignObject;
+  const u64 early = early_name(address);
+  return early != 0 ? early : u64{kForeignObject};
 }
 
 u64 plain_name(Execution& execution, uptr address) {
@@ -103,6 +114,9 @@ u64 stable_value(Execution& execution, u64 value) {
     }
     if (in_image(address)) {
       const u64 name = stable_name(execution, address);
+      return value == address ? name : combine(name, value ^ address);
+    }
+    if (const u64 name = early_name(address)) {
       return value == address ? name : combine(name, value ^ address);
     }
     return value == address ? kForeign : value;

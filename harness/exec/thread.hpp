@@ -100,10 +100,11 @@ struct Thread {
   u64 effects;       // what it did that others, or its own later reads, may see; if exhaustive
   Vec<PlainWrite> plain_writes;  // that it is not known of whether they changed anything; likewise
 
-  u32 robust_locks;  // robust mutexes it holds
-  u32 own_steps;     // scheduling points in its operation; counted where they are limited
-  u32 operation;     // it is in; memory::kNoOperation outside of any
-  u64 now;           // its own clock, if exhaustive: others' waits are none of its business
+  u32 robust_locks;    // robust mutexes it holds
+  u32 joins_given_up;  // since one came to its end; see Execution::may_give_up()
+  u32 own_steps;       // scheduling points in its operation; counted where they are limited
+  u32 operation;       // it is in; memory::kNoOperation outside of any
+  u64 now;             // its own clock, if exhaustive: others' waits are none of its business
   u32 clock_reads;
   u32 looks;          // at the clock
   u32 leaps;          // looks that found that time has passed

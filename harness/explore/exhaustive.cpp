@@ -183,6 +183,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
       search->begin_again();
       continue;
     }
+    search->memory().settle_looks();
     const bool mine = share.has(search->depth()) && search->is_new();
     census.undecided += mine && target::judgement_undecided();
     if (mine && *outcome.finding) {
@@ -238,6 +239,7 @@ Census Session::check(const Budget& budget, const OnCheckFinding& on_finding,
   }
   exec::engine().hand_back();
   census.bounded = search->memory().is_bounded();
+  census.untimed = search->memory().has_looks_left_out();
   census.preempted = search->is_bounded();
   census.seconds = now_seconds() - start;
   if (rest != nullptr && more && !census.diverged) {

@@ -127,8 +127,10 @@ exec::Outcome Session::execute_next(exec::Strategy& strategy, bool trace, u64 in
   options.trace = trace;
   options.index = index;
   options.should_stop = should_stop;
-  const exec::Outcome outcome = run_once(options);
+  exec::Outcome outcome = run_once(options);
   process::before_main().end_execution();
+  // Some system calls fail when a signal comes, and what the program made of that is not its doing.
+  outcome.interrupted |= should_stop != nullptr && stop_requested();
   if (*outcome.finding) {
     exec::engine().hand_back();
   }

@@ -38,6 +38,7 @@ struct Census {
   u64 undecided = 0;       // see Tally
   bool finished = false;   // there are no others
   bool bounded = false;    // loops were cut short that might have gone on
+  bool untimed = false;    // there were looks at the clock where time was not let pass
   bool preempted = false;  // there are executions with more preemptions than the budget has
   bool diverged = false;   // the program does not do the same again
   double seconds = 0;

@@ -27,9 +27,14 @@ constexpr u32 kQueue = 0;  // in the place of a size
 
 // The same in each process, but for memory that is the system's.
 u64 name_of_address(uptr address) {
-  const bool moves =
-      !memory::in_space(address) && engine().shadow().cell(address & ~uptr{7}).block != 0;
-  return moves ? exec::stable_name(engine(), address) : exec::without_bias(address);
+  if (memory::in_space(address)) {
+    return address;
+  }
+  if (engine().shadow().cell(address & ~uptr{7}).block != 0) {
+    return exec::stable_name(engine(), address);
+  }
+  const u64 early = exec::early_name(address);
+  return early != 0 ? early : exec::without_bias(address);
 }
 
 // Objects that are in the same place one after the other are different locations.

@@ -17,7 +17,7 @@ using exec::Updated;
 void GraphMemory::archive(Archive& archive) {
   graph_.archive(archive);
   spins_.archive(archive);
-  archive(cut_);
+  archive(cut_, looks_left_out_);
   archive.list(children_, [&](Child& child) { archive(child.creator, child.nth); });
 }
 
@@ -32,6 +32,7 @@ void GraphMemory::begin_execution() {
   notifier_ = ThreadId::kNone;
   follower_ = ThreadId::kNone;
   spinners_.clear();
+  unasked_.clear();
   repeated_.clear();
   progress_.clear();
   spins_.begin_execution();

@@ -39,6 +39,10 @@ class GraphMemory final : public exec::MemoryModel {
   bool refused() const { return refused_; }
   /// Some execution was cut short without knowing that its thread would only do the same again.
   bool is_bounded() const { return cut_ || spins_.is_bounded(); }
+  /// Some execution had looks at the clock where it was not asked whether time has passed.
+  bool has_looks_left_out() const { return looks_left_out_; }
+  /// The present execution is one of those that count.
+  void settle_looks();
 
   /// A read that is no event: the thread goes round a loop, which reads the same again and again.
   struct Repeated {
@@ -180,12 +184,14 @@ class GraphMemory final : public exec::MemoryModel {
   bool begin_again_ = false;
   bool refused_ = false;
   bool cut_ = false;                     // some execution
+  bool looks_left_out_ = false;          // in some execution
   ThreadId notifier_ = ThreadId::kNone;  // who chooses next whom it has notified
   ThreadId follower_ = ThreadId::kNone;  // who notifies, or stops waiting, right behind it
   u64 steps_repeated_ = 0;
   Spins spins_;
   OwnedVec<Progress> progress_;  // by thread
   OwnedVec<Repeated> repeated_;
+  OwnedVec<u64> unasked_;   // looks at the clock, by their keys
   OwnedVec<u32> spinners_;  // threads that were blocked as such
   u32 stamps_ = 0;
   OwnedVec<Child> children_;  // slot - 1: whoever was first

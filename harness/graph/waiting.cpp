@@ -36,7 +36,17 @@ bool GraphMemory::waits_for_time(Thread& thread) {
   if (thread.looks <= exec::Execution::kLooksAsked) {
     spins_.note_poll(look.key);
   }
-  return chose || (look.may_choose && spins_.is_poll(look.key));
+  const bool asks = chose || (look.may_choose && spins_.is_poll(look.key));
+  if (!asks && look.may_choose) {
+    unasked_.push_back(look.key);
+  }
+  return asks;
+}
+
+void GraphMemory::settle_looks() {
+  for (const u64 look : unasked_) {
+    looks_left_out_ = looks_left_out_ || !spins_.is_poll(look);
+  }
 }
 
 // Who spins until a value or a time comes has to choose at its looks at the clock, in its last

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/rng.hpp"
+#include "exec/naming.hpp"
+
 #ifdef HEDDLE_WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
@@ -60,6 +63,10 @@ void BeforeMain::close() {
     }
   }
   blocks_.resize(kept);
+  exec::early_place = [](uptr address) {
+    const EarlyBlock* block = the_time_before_main.block_of(address);
+    return block == nullptr ? 0 : mix64(block->turn + 1) ^ (address - block->address);
+  };
 }
 
 const EarlyBlock* BeforeMain::block_of(uptr address) const {

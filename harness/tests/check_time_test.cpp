@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <mutex>
 #include <pthread.h>
+#include <sched.h>
 #include <thread>
 
 #include "tests/check_helpers.hpp"
@@ -366,9 +367,27 @@ TEST(Time, WhoMeasuresFindsNoTimePassed) {
   EXPECT_EQ(counts(body), (Counts{2, 2, 2}));
 }
 
+// Time is let pass at a thread's first looks, and where it waits; at others it might as well.
+TEST(Time, LooksWhereItIsNotLetPassAreABound) {
+  const auto body = [](int looks) {
+    return [=] {
+      for (int i = 0; i < looks; ++i) {
+        (void)steady_clock::now();
+      }
+    };
+  };
+  EXPECT_FALSE(check("rc11", body(6)).untimed);
+  EXPECT_TRUE(check("rc11", body(7)).untimed);
+}
+
+int join_within_a_second(pthread_t thread, void** result) {
+  const timespec until = in_a_second();
+  return pthread_timedjoin_np(thread, result, &until);
+}
+
 // Who is joined may have done all that it does, and take its time to end.
-TEST(Time, JoinsTimeOutBesideWhatIsDone) {
-  const auto body = [](int expected) {
+void expect_joins_to_fail_beside_what_is_done(int (*join)(pthread_t thread, void** result)) {
+  const auto body = [join](int expected) {
     return [=] {
       static std::atomic<int> x;
       x = 0;
@@ -376,9 +395,8 @@ TEST(Time, JoinsTimeOutBesideWhatIsDone) {
         x = 1;
         return nullptr;
       });
-      const timespec until = in_a_second();
       void* result = nullptr;
-      const bool late = pthread_timedjoin_np(thread, &result, &until) == ETIMEDOUT;
+      const bool late = join(thread, &result) != 0;
       const int seen = x + (late ? 2 : 0);
       if (late) {
         pthread_join(thread, &result);
@@ -393,6 +411,26 @@ TEST(Time, JoinsTimeOutBesideWhatIsDone) {
     expect_found("check", "", body(possible));
   }
   EXPECT_EQ(findings("rc11", body(0)), "");
+}
+
+TEST(Time, JoinsTimeOutBesideWhatIsDone) {
+  expect_joins_to_fail_beside_what_is_done(join_within_a_second);
+}
+
+TEST(Time, AttemptsToJoinFailBesideWhatIsDone) {
+  expect_joins_to_fail_beside_what_is_done(pthread_tryjoin_np);
+}
+
+// How often they fail nobody knows.
+TEST(Time, LoopsAroundAttemptsToJoinAreCutShort) {
+  const auto body = [] {
+    const pthread_t thread = thread_running([](void*) -> void* { return nullptr; });
+    while (pthread_tryjoin_np(thread, nullptr) == EBUSY) {
+      sched_yield();
+    }
+  };
+  EXPECT_TRUE(check("rc11", body).bounded);
+  EXPECT_EQ(counts(body), (Counts{5, 5, 5}));
 }
 
 }  // namespace

@@ -776,12 +776,14 @@ int main(int argc, char** argv) {
 
 # Waits in the kernel for what nobody writes.
 SLEEPS = r"""
+#include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 static int ends[2];
 static void* wait(void* unused) {
-  char byte;
-  while (read(ends[0], &byte, 1) != 0) {}
+  struct pollfd end = {ends[0], POLLIN, 0};
+  if (poll(&end, 1, -1) != 1) exit(2);
   return unused;
 }
 int main(void) {
@@ -1017,6 +1019,33 @@ int main(int, char** argv) {
 """
 
 
+# Its threads lock what a static constructor has allocated.
+EARLY_LOCK = r"""
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+struct Guarded {
+  std::mutex mutex;
+  std::atomic<int> count{0};
+};
+std::shared_ptr<Guarded> guarded = std::make_shared<Guarded>();
+std::atomic<Guarded*> shown{nullptr};
+void work() {
+  const std::lock_guard lock(guarded->mutex);
+  ++guarded->count;
+  shown = guarded.get();
+}
+int main() {
+  std::thread a(work), b(work), c(work);
+  a.join();
+  b.join();
+  c.join();
+  return guarded->count != 3 || shown != guarded.get();
+}
+"""
+
+
 # Computes in as many pieces as it is told, with an event behind each; 0: for ever, without any.
 COMPUTING = r"""
 #include <pthread.h>
@@ -1058,6 +1087,17 @@ class CheckTest(ProgramTest):
         self.assertIn("arguments", refused.stderr)
         result = check(f"--resume={result['checkpoint']}")
         for key in ("verdict", "executions", "blocked", "complete"):
+            self.assertEqual(result[key], whole[key], key)
+
+    def test_a_check_goes_on_with_what_was_made_before_main(self):
+        """That lies elsewhere in each process."""
+        program = self.built(EARLY_LOCK)
+        whole = self.result("check", program)
+        self.assertEqual(whole["verdict"], "verified")
+        result = self.result("check", program, "--executions=1")
+        while result["verdict"] == "bounded":
+            result = self.result("check", f"--resume={result['checkpoint']}", "--executions=1")
+        for key in ("verdict", "executions", "blocked"):
             self.assertEqual(result[key], whole[key], key)
 
     def test_spinning_programs_are_verified(self):
@@ -1102,7 +1142,8 @@ class CheckTest(ProgramTest):
                                    stderr=subprocess.DEVNULL, cwd=self.folder, text=True)
         time.sleep(1)
         sleeper.send_signal(signal.SIGINT)
-        self.assertEqual(json.loads(sleeper.communicate(timeout=60)[0])["executions"], 0)
+        result = json.loads(sleeper.communicate(timeout=60)[0])
+        self.assertEqual((result["executions"], result["findings"]), (0, []))
         self.assertEqual(sleeper.returncode, 130)
 
     @unittest.skipUnless(platform.machine() == "x86_64", "its system call is written for x86-64")
