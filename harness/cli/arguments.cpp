@@ -42,6 +42,7 @@ void add_model(CLI::App& command, CommandOptions& options, const char* model) {
           "on x86) or rc11 (C++20's atomics: loads may read stale values where their order "
           "lets them)")
       ->check(CLI::IsMember({"sc", "tso", "rc11"}))
+      ->each([&options](const std::string&) { options.model_is_given = true; })
       ->default_str(model);
 }
 
@@ -170,8 +171,8 @@ void add_settings(CLI::App& command, CommandOptions& options) {
           [&options](const std::string& value) {
             options.settings.look_at_steps = value == "steps";
           },
-          "where the target's invariant must hold: between operations (quiet), or at every "
-          "scheduling point too (steps)")
+          "where the target's invariants must hold: between operations (quiet), or at every "
+          "scheduling point too (steps) if they are declared as such")
       ->check(CLI::IsMember({"quiet", "steps"}))
       ->default_str("quiet");
   add_faults(command, options, "weak-cas,freeze");

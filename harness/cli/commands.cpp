@@ -1,9 +1,12 @@
 // list, run, replay and fuzz. (hunt has a file of its own.)
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,7 +55,7 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
   Json object{{"schema", 1},
               {"target", target},
               {"strategy", strategy},
-              {"model", options.settings.model},
+              {"model", settings_for(*target::find_target(target), options).model},
               {"executions", tally.executions},
               {"undecided", tally.undecided},
               {"blocked", 0},
@@ -132,14 +135,33 @@ std::string undecided_line(const exploration::Tally& tally) {
                            tally.undecided, tally.executions);
 }
 
+namespace {
+
+/// Adds what it takes to show a seeded bug.
+void add_needs(const char* needs, bool model_is_given, exploration::Settings& settings) {
+  constexpr const char* kFromStrongToWeak[] = {"sc", "tso", "rc11"};
+  const auto weakness = [&](const std::string& model) {
+    return std::find(std::begin(kFromStrongToWeak), std::end(kFromStrongToWeak), model);
+  };
+  std::istringstream words(needs);
+  for (std::string word; std::getline(words, word, ',');) {
+    exec::Faults faults = 0;
+    if (exploration::parse_faults(word, faults)) {
+      settings.faults |= faults;
+    } else if (!model_is_given && weakness(word) > weakness(settings.model)) {
+      settings.model = word;
+    }
+  }
+}
+
+}  // namespace
+
 exploration::Settings settings_for(target::Definition& target, const CommandOptions& options) {
   exploration::Settings settings = options.settings;
   settings.race_continue =
       settings.race_continue || target.declared().continue_on_race || !settings.detector;
   settings.preempt_all = settings.preempt_all || target.declared().preempt_all;
-  exec::Faults needed = 0;
-  exploration::parse_faults(target.declared().seeded.needs, needed);
-  settings.faults |= needed;
+  add_needs(target.declared().seeded.needs, options.model_is_given, settings);
   return settings;
 }
 
@@ -219,8 +241,30 @@ int run_list(const CommandOptions& options) {
   return kClean;
 }
 
+namespace {
+
+void warn_of_what_changes_nothing(target::Definition& target, const CommandOptions& options) {
+  const TargetImplementation& declared = target.declared();
+  const bool changes_iterators =
+      (options.settings.faults & exec::fault(exec::DecisionKind::kIteratorState)) != 0;
+  if (target.is_test()) {
+    return;
+  }
+  if (changes_iterators && declared.cursor_count == 0) {
+    complain("warning: " + target.name() +
+             " has no cursor, whose words iterator-state would change");
+  }
+  if (options.settings.look_at_steps && declared.validate_step == nullptr) {
+    complain("warning: " + target.name() +
+             " declares no invariant that holds at each step (heddle::Holds::kAtEachStep)");
+  }
+}
+
+}  // namespace
+
 int run_run(const CommandOptions& options) {
   target::Definition& target = *target::find_target(options.targets.front());
+  warn_of_what_changes_nothing(target, options);
   exploration::Session session(target, settings_for(target, options));
   choose_isolation(session, options);
   Findings findings(session, options, program_path());
@@ -248,7 +292,7 @@ int run_run(const CommandOptions& options) {
     fmt::print("{}: {} executions in {:.2f} s ({}/s), strategy {}, model {}: {}\n", target.name(),
                tally.executions, tally.seconds,
                short_count(static_cast<double>(tally.executions) / std::max(tally.seconds, 1e-9)),
-               options.budget.strategy, options.settings.model,
+               options.budget.strategy, settings_for(target, options).model,
                findings.all().empty() ? "no finding (which proves nothing)"
                                       : fmt::format("{} finding{}", findings.all().size(),
                                                     findings.all().size() == 1 ? "" : "s"));

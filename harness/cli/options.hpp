@@ -27,7 +27,8 @@ struct CommandOptions {
   std::vector<std::string> targets;  // or, for replay, seed files
   exploration::Settings settings;
   exploration::Budget budget;
-  bool budget_given = false;  // executions or time were set by the user
+  bool budget_given = false;    // executions or time were set by the user
+  bool model_is_given = false;  // by the user
   std::string findings_folder = "findings";
   std::vector<std::string> fuzzer_flags;
   std::vector<std::string> words;             // of the command line, as far as `--`

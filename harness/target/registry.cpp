@@ -16,8 +16,11 @@ std::vector<std::unique_ptr<target::Definition>>& definitions() {
 
 }  // namespace
 
-Registration::Registration(const char* name, void (*body)(), const char* of, const char* expect) {
-  definitions().push_back(std::make_unique<target::Definition>(name, body, of, expect));
+Registration::Registration(const char* name, void (*body)(), const char* of, const char* expect,
+                           const char* needs) {
+  auto definition = std::make_unique<target::Definition>(name, body, of, expect);
+  definition->declared().seeded.needs = needs;
+  definitions().push_back(std::move(definition));
 }
 
 Registration::Registration(const char* name, void (*declare)(Target&), const char* of,
@@ -62,7 +65,10 @@ void Target::add_contract(const Contract& contract) {
   implementation_->contracts.push_back(&contract);
 }
 
-void Target::set_invariant(Describe validate) { implementation_->validate = std::move(validate); }
+void Target::set_invariant(Describe validate, Holds when) {
+  (when == Holds::kAtRest ? implementation_->validate : implementation_->validate_step) =
+      std::move(validate);
+}
 
 void Target::set_printer(Describe print) { implementation_->print = std::move(print); }
 

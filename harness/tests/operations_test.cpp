@@ -201,7 +201,17 @@ HEDDLE_TARGET(broken_for_a_while, t) {
     m.spoil();
     m.mend();
   });
+  s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; }, heddle::Holds::kAtEachStep);
+}
+
+HEDDLE_TARGET(sound_at_rest, t) {
+  auto s = t.subject<Mended>();
+  s.op("spoil_and_mend", [](Mended& m) {
+    m.spoil();
+    m.mend();
+  });
   s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; });
+  s.invariant([](Mended&) { return ""; }, heddle::Holds::kAtEachStep);
 }
 
 HEDDLE_TARGET(broken_between_operations, t) {
@@ -226,6 +236,7 @@ TEST(Operations, OnDemandTheStructureIsLookedAtEverywhere) {
   settings.look_at_steps = true;
   const Found found = first_finding("broken_for_a_while", 1'000, "random", settings);
   EXPECT_EQ(found.rule, "invariant") << found.story;
+  EXPECT_EQ(first_finding("sound_at_rest", 1'000, "random", settings).story, "");
 }
 
 HEDDLE_TARGET(crashes_its_validator, t) {

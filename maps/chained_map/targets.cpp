@@ -186,19 +186,19 @@ using Buggy = Shared<Chained<Bug>>;
 HEDDLE_VARIANT(chained_map, rehash_drops_rest_of_chain, "linearizability", t) {
   declare_judged<Buggy<chained_map_bug::rehash_drops_rest_of_chain>>(
       t, "a rehash moves the first node of a bucket and drops the rest");
-  t.seeded({.threads = 1, .operations = 4});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(chained_map, rehash_unlinks_before_allocating, "linearizability", t) {
   declare_judged<Buggy<chained_map_bug::rehash_unlinks_before_allocating>>(
       t, "a rehash takes the buckets away before it has memory for the new ones");
-  t.seeded({.threads = 1, .operations = 4, .needs = "bad-alloc"});
+  t.seeded({.threads = 1, .operations = 2, .needs = "bad-alloc"});
 }
 
 HEDDLE_VARIANT(chained_map, rehash_makes_new_nodes, "heap", t) {
   declare<Buggy<chained_map_bug::rehash_makes_new_nodes>>(
       t, "a rehash copies nodes, so references do not survive it");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(chained_map, counts_before_allocating, "linearizability", t) {
@@ -210,13 +210,13 @@ HEDDLE_VARIANT(chained_map, counts_before_allocating, "linearizability", t) {
 HEDDLE_VARIANT(chained_map, erase_reads_freed_node, "heap", t) {
   declare<Buggy<chained_map_bug::erase_reads_freed_node>>(
       t, "erase(it) asks the node that it has freed for the next one");
-  t.seeded({.threads = 1, .operations = 2});
+  t.seeded({.threads = 1, .operations = 1});
 }
 
 HEDDLE_VARIANT(chained_map, erase_shrinks, "linearizability", t) {
   declare_judged<Buggy<chained_map_bug::erase_shrinks>>(
       t, "erase(it) may rehash, under a loop that goes on from what it returns");
-  t.seeded({.threads = 1, .operations = 5});
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(chained_map, find_moves_to_front, "race", t) {
@@ -230,25 +230,25 @@ HEDDLE_VARIANT(chained_map, find_moves_to_front, "race", t) {
 HEDDLE_VARIANT(chained_map, erases_then_advances, "heap", t) {
   declare<Shared<Chained<>, Mistake::kErasesThenAdvances>>(
       t, "erase(it), then ++it: the step reads the erased node");
-  t.seeded({.threads = 1, .operations = 2, .source = "SEI CERT C++, CTR51-CPP"});
+  t.seeded({.threads = 1, .operations = 1, .source = "SEI CERT C++, CTR51-CPP"});
 }
 
 HEDDLE_VARIANT(unordered_map_shared, erases_then_advances, "heap", t) {
   declare<Shared<Unordered, Mistake::kErasesThenAdvances>>(
       t, "erase(it), then ++it: the step reads the erased node");
-  t.seeded({.threads = 1, .operations = 2, .source = "SEI CERT C++, CTR51-CPP"});
+  t.seeded({.threads = 1, .operations = 1, .source = "SEI CERT C++, CTR51-CPP"});
 }
 
 HEDDLE_VARIANT(chained_map, keeps_reference_over_erasure, "heap", t) {
   declare<Shared<Chained<>, Mistake::kKeepsReferenceOverErasure>>(
       t, "a reference to the entry inserted last outlives the entry");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(unordered_map_shared, keeps_reference_over_erasure, "heap", t) {
   declare<Shared<Unordered, Mistake::kKeepsReferenceOverErasure>>(
       t, "a reference to the entry inserted last outlives the entry");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(chained_map, iterates_across_erasures, "heap", t) {
@@ -261,7 +261,7 @@ HEDDLE_VARIANT(chained_map, iterates_across_rehashes, "iteration", t) {
   declare_judged<Shared<Chained<>, Mistake::kUnlocksBetweenEntries>>(
       t, "an iteration lets the lock go between two entries, and an insertion rehashes",
       {.erasing = false});
-  t.seeded({.operations = 2});
+  t.seeded({.operations = 1});
 }
 
 HEDDLE_VARIANT(unordered_map_shared, erases_under_shared_lock, "race", t) {
@@ -332,6 +332,7 @@ HEDDLE_VARIANT(chained_map_small, erase_reads_freed_node, "heap", t) {
 
 HEDDLE_VARIANT(chained_map_small, find_moves_to_front, "race", t) {
   declare_small<Buggy<chained_map_bug::find_moves_to_front>>(t, "as in chained_map");
+  t.seeded({.operations = 2});
 }
 
 HEDDLE_VARIANT(chained_map_small, erases_then_advances, "heap", t) {

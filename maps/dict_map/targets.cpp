@@ -186,19 +186,21 @@ HEDDLE_TARGET(dict_map_scan, t) {
 HEDDLE_VARIANT(dict_map, rehashes_under_safe_iterator, "iteration", t) {
   declare_safe<Locked<dict_map_bug::rehashes_under_safe_iterator>>(
       t, "a safe iterator does not hold the rehash back");
-  t.seeded({.operations = 4});
+  t.seeded({.threads = 1, .operations = 4});
 }
 
 HEDDLE_VARIANT(dict_map, resumes_rehash_twice, "iteration", t) {
   declare_safe<Locked<dict_map_bug::resumes_rehash_twice>>(
       t, "a safe iterator lets the rehash go on at its end, and again when it is closed");
-  t.seeded({.operations = 8});
+  t.seeded({.threads = 1, .operations = 11});
 }
 
 HEDDLE_VARIANT(dict_map, erases_next_of_safe_iterator, "heap", t) {
   declare_safe<Locked<dict_map_bug::erases_next_of_safe_iterator>>(
       t, "erase frees the entry that a safe iterator saved to go on from");
-  t.seeded({.operations = 3, .source = "what Redis asks of its users: erase only what came last"});
+  t.seeded({.threads = 1,
+            .operations = 4,
+            .source = "what Redis asks of its users: erase only what came last"});
 }
 
 HEDDLE_VARIANT(dict_map, erases_any_incarnation, "iteration", t) {
@@ -210,25 +212,25 @@ HEDDLE_VARIANT(dict_map, erases_any_incarnation, "iteration", t) {
 HEDDLE_VARIANT(dict_map, erase_misses_second_table, "iteration", t) {
   declare_safe<Locked<dict_map_bug::erase_misses_second_table>>(
       t, "erase does not look into the second table");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 1});
 }
 
 HEDDLE_VARIANT(dict_map, inserts_into_old_table, "heap", t) {
   declare_safe<Locked<dict_map_bug::inserts_into_old_table>>(
       t, "new entries go to the old table, behind the rehash's back");
-  t.seeded({.threads = 1, .operations = 4});
+  t.seeded({.threads = 1, .operations = 1});
 }
 
 HEDDLE_VARIANT(dict_map, moves_first_of_chain_only, "iteration", t) {
   declare_safe<Locked<dict_map_bug::moves_first_of_chain_only>>(
       t, "the rehash moves the first entry of a bucket and drops the rest");
-  t.seeded({.threads = 1, .operations = 2});
+  t.seeded({.threads = 1, .operations = 1});
 }
 
 HEDDLE_VARIANT(dict_map, clear_forgets_second_table, "iteration", t) {
   declare_safe<Locked<dict_map_bug::clear_forgets_second_table>>(
       t, "clear() empties the first table only");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(dict_map_unsafe, fingerprint_of_sizes, "iteration", t) {
@@ -240,13 +242,13 @@ HEDDLE_VARIANT(dict_map_unsafe, fingerprint_of_sizes, "iteration", t) {
 HEDDLE_VARIANT(dict_map_scan, scan_ignores_larger_table, "iteration", t) {
   declare_scan<Locked<dict_map_bug::scan_ignores_larger_table>>(
       t, "during a resize, a scan shows the buckets of the smaller table only");
-  t.seeded({.threads = 1, .operations = 5});
+  t.seeded({.threads = 1, .operations = 3});
 }
 
 HEDDLE_VARIANT(dict_map_scan, scan_counts_forward, "iteration", t) {
   declare_scan<Locked<dict_map_bug::scan_counts_forward>>(
       t, "the cursor of a scan counts upwards, lowest bit first");
-  t.seeded({.operations = 6});
+  t.seeded({.threads = 1, .operations = 5});
 }
 
 HEDDLE_VARIANT(dict_map, shares_lookups, "race", t) {
@@ -334,6 +336,7 @@ HEDDLE_VARIANT(dict_map_small, rehashes_under_safe_iterator, "iteration", t) {
 
 HEDDLE_VARIANT(dict_map_small, erases_any_incarnation, "iteration", t) {
   declare_small_safe<Locked<dict_map_bug::erases_any_incarnation>>(t, "as in dict_map");
+  t.seeded({.operations = 2});
 }
 
 HEDDLE_VARIANT(dict_map_small, erase_misses_second_table, "iteration", t) {
@@ -358,6 +361,7 @@ HEDDLE_VARIANT(dict_map_small, shares_lookups, "race", t) {
 
 HEDDLE_VARIANT(dict_map_small_unsafe, fingerprint_of_sizes, "iteration", t) {
   declare_small_unsafe<Locked<dict_map_bug::fingerprint_of_sizes>>(t, "as in dict_map_unsafe");
+  t.seeded({.operations = 2});
 }
 
 HEDDLE_VARIANT(dict_map_small_scan, scan_ignores_larger_table, "iteration", t) {

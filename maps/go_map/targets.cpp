@@ -377,7 +377,7 @@ HEDDLE_VARIANT(go_map, unpins_only_at_end, "heap", t) {
 HEDDLE_VARIANT(go_map, resurrects_cleared_entries, "iteration", t) {
   declare_locked<Map<go_map_bug::resurrects_cleared_entries>>(
       t, kSmall, 20, "clear() forgets the old buckets of a migration in progress");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 3, .source = "golang/go issue 59411"});
 }
 
 HEDDLE_VARIANT(go_map, grows_outside_lock, "race", t) {
@@ -501,6 +501,7 @@ HEDDLE_VARIANT(go_map_small, skips_check_bucket, "iteration", t) {
 
 HEDDLE_VARIANT(go_map_small, reuses_overflow_bucket_early, "iteration", t) {
   declare_small_numbers<go_map_bug::reuses_overflow_bucket_early>(t, "as in go_map");
+  t.seeded({.operations = 2});
 }
 
 HEDDLE_VARIANT(go_map_small, unpins_only_at_end, "heap", t) {

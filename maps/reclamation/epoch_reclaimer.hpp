@@ -30,6 +30,9 @@ class epoch_reclaimer {
   template <class T, std::size_t MarkBits = T::number_of_mark_bits>
   using concurrent_ptr = xenium::reclamation::detail::concurrent_ptr<T, MarkBits, guard>;
 
+  /// Frees now what nobody can see any more, of all containers.
+  static void collect() noexcept { domain_.collect(); }
+
  private:
   struct pinned {
     std::size_t guards = 0;

@@ -31,6 +31,7 @@ enum class relocating_map_bug {
   waits_for_copies,
   trusts_vacant_cell,
   counts_in_two_steps,
+  reuses_erased_cell,
 };
 
 /// The default hash: the splitmix64 finaliser. Never std::hash, whose result depends on the

@@ -77,6 +77,14 @@ auto relocating_map<Key, T, Hash, Reclaimer, Bug>::claim(table& t, word key) -> 
     if (c == nullptr || c->key.load(std::memory_order_acquire) == key) {
       return c;
     }
+    if constexpr (Bug == bug::reuses_erased_cell) {
+      cell& first = t.cells[hash_(key_of(key)) & (t.size - 1)];
+      word erased = first.key.load(std::memory_order_acquire);
+      if (first.value.load(std::memory_order_acquire) == kErased &&
+          first.key.compare_exchange_strong(erased, key, std::memory_order_acq_rel)) {
+        return &first;
+      }
+    }
     if (c->key.compare_exchange_strong(there, key, std::memory_order_acq_rel)) {
       if (t.used.fetch_add(1, std::memory_order_relaxed) + 1 > t.size - t.size / 4) {
         next_of(t);

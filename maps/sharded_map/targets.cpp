@@ -91,7 +91,7 @@ HEDDLE_TARGET(sharded_map_snapshot, t) {
 
 HEDDLE_VARIANT(sharded_map, erases_by_other_hash, "linearizability", t) {
   declare<sharded_map_bug::erases_by_other_hash>(t, "erase takes other bits of the hash");
-  t.seeded({.threads = 1, .operations = 2, .needs = "", .source = ""});
+  t.seeded({.threads = 1, .operations = 1, .needs = "", .source = ""});
 }
 
 HEDDLE_VARIANT(sharded_map, locks_by_other_hash, "race", t) {
@@ -108,13 +108,13 @@ HEDDLE_VARIANT(sharded_map, looks_before_it_locks, "linearizability", t) {
 
 HEDDLE_VARIANT(sharded_map, counts_shard_by_shard, "linearizability", t) {
   declare<sharded_map_bug::counts_shard_by_shard>(t, "exact_size locks one shard after another");
-  t.seeded({.threads = 2, .operations = 2, .needs = "", .source = ""});
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
 }
 
 HEDDLE_VARIANT(sharded_map, clears_shard_by_shard, "linearizability", t) {
   declare<sharded_map_bug::clears_shard_by_shard>(t, "clear locks one shard after another");
   t.seeded({.threads = 2,
-            .operations = 2,
+            .operations = 1,
             .needs = "",
             .source = "orcaman/concurrent-map: Clear removes the keys one by one"});
 }
@@ -145,7 +145,7 @@ HEDDLE_VARIANT(sharded_map, ends_at_empty_shard, "iteration", t) {
 HEDDLE_VARIANT(sharded_map_snapshot, copies_shard_by_shard, "iteration", t) {
   declare_snapshot<sharded_map_bug::copies_shard_by_shard>(
       t, "to_vector locks one shard after another");
-  t.seeded({.threads = 2, .operations = 2, .needs = "", .source = ""});
+  t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
 }
 
 HEDDLE_VARIANT(sharded_map_snapshot, counts_before_it_copies, "iteration", t) {

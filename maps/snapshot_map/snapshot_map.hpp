@@ -36,6 +36,7 @@ enum class snapshot_map_bug {
   loses_refused_copy,
   serialises_writers,
   takes_snapshot_late,
+  reads_relaxed,
 };
 
 /// The default reclaimer: any number of snapshots a thread, three of them at no cost.
@@ -169,7 +170,8 @@ class snapshot_map {
     }
     guard now;
     // (1) - this acquire-load synchronizes-with the release-CAS (2)
-    now.acquire(current_, std::memory_order_acquire);
+    now.acquire(current_,
+                Bug == bug::reads_relaxed ? std::memory_order_relaxed : std::memory_order_acquire);
     return now;
   }
 

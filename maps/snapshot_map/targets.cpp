@@ -89,7 +89,9 @@ HEDDLE_TARGET(snapshot_map, t) {
 }
 
 HEDDLE_TARGET(snapshot_map_epochs, t) {
-  declare<Map<Epochs, snapshot_map_bug::none>>(t, "the same under epochs");
+  using M = Map<Epochs, snapshot_map_bug::none>;
+  auto s = declare<M>(t, "the same under epochs");
+  s.action("reclaim", [](M&) { Epochs::collect(); });
 }
 
 // ---- seeded bugs ----
@@ -122,6 +124,12 @@ HEDDLE_VARIANT(snapshot_map, frees_old_version_at_once, "heap", t) {
   declare_variant<snapshot_map_bug::frees_old_version_at_once>(
       t, "a version is freed when it is replaced");
   t.seeded({.threads = 2, .operations = 1, .needs = "", .source = ""});
+}
+
+HEDDLE_VARIANT(snapshot_map, reads_relaxed, "race", t) {
+  declare<Map<Epochs, snapshot_map_bug::reads_relaxed>>(
+      t, "a reader loads the current version without acquire, under epochs");
+  t.seeded({.threads = 2, .operations = 1});
 }
 
 HEDDLE_VARIANT(snapshot_map, retires_before_replacing, "race", t) {

@@ -149,13 +149,13 @@ HEDDLE_TARGET(swiss_map_cleared, t) {
 HEDDLE_VARIANT(swiss_map, frees_table_under_iterator, "heap", t) {
   declare_sparse<Locked<swiss_map_bug::frees_table_under_iterator>>(
       t, "growth frees the table that it replaces although an iterator walks it");
-  t.seeded({.operations = 3, .source = "what Go leaves to its garbage collector"});
+  t.seeded({.threads = 1, .operations = 3, .source = "what Go leaves to its garbage collector"});
 }
 
 HEDDLE_VARIANT(swiss_map, yields_stale_copies, "iteration", t) {
   declare_sparse<Locked<swiss_map_bug::yields_stale_copies>>(
       t, "an iterator in a replaced table yields its copies instead of asking the map");
-  t.seeded({.operations = 3, .source = "cockroachdb/swiss, issue 39"});
+  t.seeded({.threads = 1, .operations = 5, .source = "cockroachdb/swiss, issue 39"});
 }
 
 HEDDLE_VARIANT(swiss_map_cleared, ignores_reseed, "iteration", t) {
@@ -167,13 +167,13 @@ HEDDLE_VARIANT(swiss_map_cleared, ignores_reseed, "iteration", t) {
 HEDDLE_VARIANT(swiss_map, ignores_directory_growth, "iteration", t) {
   declare_sparse<Locked<swiss_map_bug::ignores_directory_growth>>(
       t, "an iterator does not double its position when the directory doubles");
-  t.seeded({.operations = 8});
+  t.seeded({.threads = 1, .operations = 10});
 }
 
 HEDDLE_VARIANT(swiss_map, walks_table_per_directory_entry, "iteration", t) {
   declare_sparse<Locked<swiss_map_bug::walks_table_per_directory_entry>>(
       t, "an iterator walks a table once for each directory entry that names it");
-  t.seeded({.operations = 8});
+  t.seeded({.threads = 1, .operations = 6});
 }
 
 HEDDLE_VARIANT(swiss_map, updates_two_directory_entries, "iteration", t) {
@@ -185,7 +185,7 @@ HEDDLE_VARIANT(swiss_map, updates_two_directory_entries, "iteration", t) {
 HEDDLE_VARIANT(swiss_map, unpins_only_at_end, "heap", t) {
   declare_sparse<Locked<swiss_map_bug::unpins_only_at_end>>(
       t, "an iterator that is closed before its end never gives its table back");
-  t.seeded({.threads = 1, .operations = 3});
+  t.seeded({.threads = 1, .operations = 2});
 }
 
 HEDDLE_VARIANT(swiss_map, locks_open_only, "race", t) {

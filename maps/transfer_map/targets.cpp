@@ -50,6 +50,7 @@ void declare(heddle::Target& t, const char* description) {
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(8);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
   s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
+  s.action("reclaim", &M::reclaim);
   maps::declare_iterations(s);
   s.follows(heddle::contracts::weakly_consistent());
   s.invariant([](M& m) { return m.validate(); });
@@ -157,7 +158,7 @@ HEDDLE_VARIANT(transfer_map_growing, joins_any_transfer, "race", t) {
 }
 
 HEDDLE_VARIANT(transfer_map, starts_from_stale_table, "race", t) {
-  t.seeded({.threads = 2, .operations = 2});
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::starts_from_stale_table>(
       t, "a transfer starts from a table that another transfer has replaced in the meantime");
 }
@@ -175,31 +176,31 @@ HEDDLE_VARIANT(transfer_map_scarce, forgets_bins_left_over, "contract", t) {
 }
 
 HEDDLE_VARIANT(transfer_map, forwards_before_copying, "contract", t) {
-  t.seeded({.threads = 2, .operations = 2});
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::forwards_before_copying>(
       t, "a bin is marked as forwarded before its entries are in the new table");
 }
 
 HEDDLE_VARIANT(transfer_map, skips_check_under_lock, "contract", t) {
-  t.seeded({.threads = 2, .operations = 2});
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::skips_check_under_lock>(
       t, "a writer that waited for the lock does not look again whether the bin is forwarded");
 }
 
 HEDDLE_VARIANT(transfer_map, frees_table_at_once, "race", t) {
-  t.seeded({.threads = 2, .operations = 2});
+  t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::frees_table_at_once>(
       t, "the old table is freed at the end of its transfer, not retired");
 }
 
 HEDDLE_VARIANT(transfer_map, retires_shared_run, "heap", t) {
-  t.seeded({.threads = 1, .operations = 2});
+  t.seeded({.threads = 1, .operations = 1});
   declare<transfer_map_bug::retires_shared_run>(
       t, "a split retires the nodes at the end of the chain, which are in the new table, too");
 }
 
 HEDDLE_VARIANT(transfer_map, iterates_one_half, "iteration", t) {
-  t.seeded({.threads = 2, .operations = 3});
+  t.seeded({.threads = 1, .operations = 4});
   declare<transfer_map_bug::iterates_one_half>(
       t, "an iteration that meets a forwarded bin visits one of the two bins it was split into");
 }
@@ -207,6 +208,18 @@ HEDDLE_VARIANT(transfer_map, iterates_one_half, "iteration", t) {
 HEDDLE_VARIANT(transfer_map, publishes_relaxed, "race", t) {
   t.seeded({.threads = 2, .operations = 1});
   declare<transfer_map_bug::publishes_relaxed>(t, "nodes are linked in without release");
+}
+
+HEDDLE_VARIANT(transfer_map, looks_up_relaxed, "race", t) {
+  t.seeded({.threads = 2, .operations = 1});
+  declare<transfer_map_bug::looks_up_relaxed>(t,
+                                              "a lookup finds the head of a chain without acquire");
+}
+
+HEDDLE_VARIANT(transfer_map, leaves_as_the_last, "livelock", t) {
+  t.seeded({.threads = 2, .operations = 1});
+  declare<transfer_map_bug::leaves_as_the_last>(
+      t, "each of those who help with a transfer waits for the others to leave it first");
 }
 
 HEDDLE_VARIANT(transfer_map, assigns_in_place, "race", t) {
@@ -222,7 +235,7 @@ HEDDLE_VARIANT(transfer_map, computes_outside_lock, "linearizability", t) {
 
 HEDDLE_VARIANT(transfer_map, grows_under_lock, "deadlock", t) {
   t.seeded({.threads = 1,
-            .operations = 2,
+            .operations = 1,
             .source = "JDK-8062841: computeIfAbsent that comes back to its own bin"});
   declare<transfer_map_bug::grows_under_lock>(
       t, "who inserts takes part in a transfer and holds the lock of its bin all the while");

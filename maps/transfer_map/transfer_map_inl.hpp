@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 #include <string>
+#include <thread>
 
 #include "../common/probe.hpp"
 #include "transfer_map.hpp"
@@ -154,6 +155,11 @@ void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::transfer_bin(table& t
 MAPS_TRANSFER_MAP
 void transfer_map<Key, T, Hash, KeyEqual, Reclaimer, Bug>::leave(table& t) noexcept {
   std::uint64_t state = state_.load(std::memory_order_relaxed);
+  if constexpr (Bug == bug::leaves_as_the_last) {
+    for (; transfer_state::workers(state) > 1; state = state_.load(std::memory_order_relaxed)) {
+      std::this_thread::yield();
+    }
+  }
   std::uint64_t after = 0;
   do {
     after = transfer_state::workers(state) == 1 ? transfer_state::finishing(state) : state - 1;

@@ -29,6 +29,8 @@ enum class transfer_map_bug {
   grows_under_lock,
   counts_in_two_steps,
   forgets_waiters,
+  looks_up_relaxed,
+  leaves_as_the_last,
 };
 
 namespace transfer_map_parts {

@@ -154,14 +154,18 @@ HEDDLE_VARIANT(unordered_map, iterates_over_rehash, "iteration", t) {
   auto [s, key] =
       declare_growing(t, "an iterator is used after insertions, which may have rehashed");
   add_range<Locked::Range>(s, heddle::contracts::go_range());
-  t.seeded({.operations = 10, .source = "the standard: a rehash invalidates iterators"});
+  t.seeded({.threads = 1,
+            .operations = 4,
+            .source = "the standard: a rehash invalidates iterators"});
 }
 
 HEDDLE_VARIANT(unordered_map, iterates_over_erasure, "heap", t) {
   auto [s, key] = declare_growing(t, "an iterator is used after its entry was erased");
   s.op("erase", &Locked::erase, key).means(Role::kErase);
   add_range<Locked::Range>(s, heddle::contracts::go_range());
-  t.seeded({.operations = 2, .source = "the standard: erase invalidates iterators to the entry"});
+  t.seeded({.threads = 1,
+            .operations = 3,
+            .source = "the standard: erase invalidates iterators to the entry"});
 }
 
 HEDDLE_VARIANT(unordered_map, erases_twice, "heap", t) {
@@ -171,7 +175,9 @@ HEDDLE_VARIANT(unordered_map, erases_twice, "heap", t) {
       .op("erase_current", &Locked::Range::erase_current)
       .means(Role::kEraseCurrent)
       .weight(8);
-  t.seeded({.operations = 3, .source = "the standard: erase invalidates iterators to the entry"});
+  t.seeded({.threads = 1,
+            .operations = 3,
+            .source = "the standard: erase invalidates iterators to the entry"});
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ HEDDLE_VARIANT(versioned_map, refusal_renews_version, "heap", t) {
 HEDDLE_VARIANT(versioned_map, version_wraps, "iteration", t) {
   declare_judged<versioned_map_bug::version_wraps>(
       t, "versions are compared by their two lowest bits", {.erasing = false});
-  t.seeded({.operations = 4, .source = "ABA of a narrow counter"});
+  t.seeded({.threads = 1, .operations = 6, .source = "ABA of a narrow counter"});
 }
 
 HEDDLE_VARIANT(versioned_map, assignment_keeps_version, "iteration", t) {

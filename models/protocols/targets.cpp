@@ -26,10 +26,10 @@ struct Registered {
       heddle::Registration(correct.c_str(), run<Protocol>);
     } else {
       const std::string name = correct + "@" + d.form;
-      // Hunts are for sequential consistency: what shows in weaker models only is no bug to them.
-      const bool shows = d.fault != nullptr && d.where == protocols::model::sc;
-      heddle::Registration(name.c_str(), run<Protocol>, shows ? correct.c_str() : nullptr,
-                           shows ? d.fault : nullptr);
+      const bool weak = d.where != protocols::model::sc;
+      heddle::Registration(name.c_str(), run<Protocol>,
+                           d.fault == nullptr ? nullptr : correct.c_str(), d.fault,
+                           weak ? name_of(d.where) : "");
     }
   }
 };

@@ -47,7 +47,7 @@ namespace heddle {
 class Registration {
  public:
   Registration(const char* name, void (*body)(), const char* of = nullptr,
-               const char* expect = nullptr);
+               const char* expect = nullptr, const char* needs = "");
   Registration(const char* name, void (*declare)(Target&), const char* of = nullptr,
                const char* expect = nullptr);
 };

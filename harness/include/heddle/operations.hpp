@@ -101,9 +101,13 @@ class Start {
 struct Seeded {
   unsigned threads = 2;     // of the smallest program that shows it
   unsigned operations = 1;  // of each of them
-  const char* needs = "";   // faults, by the names that --faults takes; they are on for the target
+  const char* needs = "";   // faults, and the memory model if not sc, by the names of --faults and
+                            // --model; the target has them, unless another model is asked for
   const char* source = "";  // a bug report or a paper; empty: made up
 };
+
+/// When an invariant holds.
+enum class Holds { kAtRest, kAtEachStep };
 
 /// An iterator or the like: an object that a thread opens, uses in several operations, and closes,
 /// while its other operations, and other threads', come in between. One a thread at a time;
@@ -137,11 +141,13 @@ class Subject {
   template <class C, class Open>
   CursorOperations<S, C> cursor(const char* open_name, const char* close_name, Open open);
 
-  /// Looks whether the structure is sound. Called when no thread is in an operation; a non-empty
-  /// text is a finding of kind "contract". It reads alone: what it writes, but for its own local
-  /// objects, may survive the execution.
+  /// Looks whether the structure is sound. Called when no thread is in an operation; one that holds
+  /// at each step, also in the midst of operations, on demand (--invariant=steps) at each
+  /// scheduling point instead. There may be one of either kind. A non-empty text is a finding of
+  /// kind "contract". It reads alone: what it writes, but for its own local objects, may survive
+  /// the execution.
   template <class Function>
-  void invariant(Function function);
+  void invariant(Function function, Holds when = Holds::kAtRest);
   /// The structure as text, for findings about it. As invariant(), it reads alone.
   template <class Function>
   void prints(Function function);
@@ -219,7 +225,7 @@ class Target {
   unsigned add_cursor();
   void add_contract(const Contract& contract);
   using Describe = std::function<std::string(void* subject)>;
-  void set_invariant(Describe validate);
+  void set_invariant(Describe validate, Holds when);
   void set_printer(Describe print);
   void set_progress(Progress progress, unsigned own_steps_max);
   Start add_start(const char* name);
@@ -371,9 +377,9 @@ Operation& CursorOperations<S, C>::op(const char* name, Function function,
 
 template <class S>
 template <class Function>
-void Subject<S>::invariant(Function function) {
+void Subject<S>::invariant(Function function, Holds when) {
   target_->set_invariant(
-      [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); });
+      [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); }, when);
 }
 
 template <class S>
