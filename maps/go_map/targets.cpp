@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../common/small_target.hpp"
+#include "../common/unlocked_target.hpp"
 #include "go_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -586,65 +587,7 @@ HEDDLE_VARIANT(go_map_small_nan_same_size, same_size_checks_bucket, "iteration",
 
 // ---- no lock ----
 
-/// Go's map as it is: not for concurrent use, with a best-effort detector that tells users so.
-class Unlocked {
- public:
-  explicit Unlocked(go_map_options options) : map_(options) {}
-
-  bool insert(Key key, Mapped value) {
-    return detecting([&] { return map_.insert_or_assign(key, value); });
-  }
-  bool erase(Key key) {
-    return detecting([&] { return map_.erase(key); });
-  }
-  std::optional<Mapped> find(Key key) {
-    return detecting([&] { return map_.find(key); });
-  }
-
-  class Range {
-   public:
-    explicit Range(Unlocked& owner) : iterator_(owner.map_.begin_range()) {}
-    bool next() {
-      return detecting([&] { return iterator_.next(); });
-    }
-
-   private:
-    Map<go_map_bug::none>::iterator iterator_;
-  };
-
- private:
-  template <class Work>
-  static auto detecting(Work work) -> decltype(work()) {
-    try {
-      return work();
-    } catch (const maps::overlap_error&) {
-      heddle_detector_fired();
-      return {};
-    }
-  }
-
-  Map<go_map_bug::none> map_;
-};
-
-HEDDLE_TARGET(go_map_unlocked, t) {
-  using S = Unlocked;
-  t.describe("the map without a lock; its own detector throws when it notices");
-  auto s = t.subject<S>([] {
-    go_map_options options = kSmall;
-    options.detect_misuse = heddle_detector_on() != 0;
-    return std::make_unique<S>(options);
-  });
-  const auto key = t.ints(0, 19);
-  s.op("insert", &S::insert, key, t.ints(0, 99)).weight(8);
-  s.op("erase", &S::erase, key).weight(2);
-  s.op("find", &S::find, key);
-  auto range = s.cursor<S::Range>("open", "close", [](S& m) { return S::Range(m); });
-  range.op("next", &S::Range::next).weight(8);
-  // The detector is a plain flag: it is seen set only by a switch in the middle of an operation.
-  t.preempt_at_plain_accesses();
-  t.continue_on_race();
-  t.expects("race");
-}
+HEDDLE_TARGET(go_map_unlocked, t) { maps::declare_unlocked<Map<go_map_bug::none>>(t, kSmall, 20); }
 
 // ---- a lock that writers let go ----
 

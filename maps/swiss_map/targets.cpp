@@ -1,4 +1,4 @@
-// swiss_map under Heddle: the locked map and its seeded bugs.
+// swiss_map under Heddle: the locked map, its seeded bugs, and the map without a lock.
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -8,6 +8,7 @@
 
 #include "../common/locked.hpp"
 #include "../common/small_target.hpp"
+#include "../common/unlocked_target.hpp"
 #include "heddle/heddle.hpp"
 #include "swiss_map.hpp"
 
@@ -317,6 +318,12 @@ HEDDLE_VARIANT(swiss_map_small_dense, leaves_no_tombstone, "iteration", t) {
 
 HEDDLE_VARIANT(swiss_map_small_dense, takes_first_tombstone, "iteration", t) {
   declare_small_dense<swiss_map_bug::takes_first_tombstone>(t, "as in swiss_map_dense");
+}
+
+// ---- no lock ----
+
+HEDDLE_TARGET(swiss_map_unlocked, t) {
+  maps::declare_unlocked<Map<swiss_map_bug::none>>(t, kSparse, 12);
 }
 
 }  // namespace
