@@ -1088,6 +1088,14 @@ class OutputTest(CliTest):
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, rf"^heddle \d+\.\d+\.\d+ \({re.escape(FLAVOUR)}, seed format 1\)\n$")
 
+    def test_a_broken_structure_is_shown(self):
+        """The story of a finding by a map's validator has the map as text."""
+        seed = CORPUS / "sync_map" / "regressions" / "stores_into_expunged.seed"
+        done = heddle("replay", seed)
+        self.assertEqual(done.returncode, FINDING, told(done))
+        self.assertIn("structure broken: an entry of the read part is neither expunged nor dirty, or both", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^the structure:\nmisses: \d+\nread part.*:.*\ndirty part:.*$")
+
     def on_terminal(self, *arguments, stream="stdout", command=None, **changes):
         """What the command writes to a stream if that is a terminal."""
         ours, theirs = pty.openpty()

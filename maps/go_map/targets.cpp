@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
 #include "../common/unlocked_target.hpp"
 #include "go_map.hpp"
 #include "heddle/heddle.hpp"
@@ -141,7 +142,8 @@ class Locked {
     std::optional<typename M::iterator> iterator_;
   };
 
-  std::string validate() { return map_.validate(); }
+  std::string validate() const { return map_.validate(); }
+  std::string to_text() const { return map_.to_text(); }
 
  protected:
   template <class Lock = std::lock_guard<Mutex>, class Work>
@@ -206,11 +208,6 @@ auto declare_locked(heddle::Target& t, go_map_options options, int keys, const c
   return declare<Locked<M>>(t, options, keys, description);
 }
 
-template <class Subject>
-void add_invariant(heddle::Subject<Subject>& s) {
-  s.invariant([](Subject& m) { return m.validate(); });
-}
-
 void insert(heddle::Start& start, int from, int to, int step = 1) {
   for (int key = from; key < to; key += step) {
     start.run("insert", key, key);
@@ -234,7 +231,7 @@ void make_programs_long(heddle::Target& t) {
 HEDDLE_TARGET(go_map, t) {
   using M = Map<go_map_bug::none>;
   auto s = declare_locked<M>(t, kSmall, 20, "Go's map before 1.24, every operation under one lock");
-  add_invariant(s);
+  maps::declare_sound(s);
   s.start("mid-migration", [](heddle::Start& start) { insert(start, 0, 9); });
   s.start("tombstones", [](heddle::Start& start) {
     insert(start, 0, 8);
@@ -254,7 +251,7 @@ HEDDLE_TARGET(go_map_chained, t) {
 HEDDLE_TARGET(go_map_long_chain, t) {
   auto s = declare_locked<Map<go_map_bug::none, OneBucket>>(t, kFullChain, 20,
                                                             "the same, all keys in one long chain");
-  add_invariant(s);
+  maps::declare_sound(s);
   s.start("full", [](heddle::Start& start) { insert(start, 0, 16); });
   s.start("tombstones", [](heddle::Start& start) {
     insert(start, 0, 16);
@@ -280,7 +277,7 @@ auto declare_same_size(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_same_size, t) {
   auto s = declare_same_size<go_map_bug::none>(t, "the same, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 /// Few keys, so that many are NaN.
@@ -317,19 +314,19 @@ auto declare_compacting_nan(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_nan, t) {
   auto s = declare_growing_nan<go_map_bug::none>(t, "the same, with keys unequal to themselves");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_TARGET(go_map_nan_same_size, t) {
   auto s = declare_compacting_nan<go_map_bug::none>(
       t, "the same, with keys unequal to themselves, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_TARGET(go_map_pointers, t) {
   using M = maps::go_map<const char*, Mapped, maps::seeded_hash, std::equal_to<>, ScheduledRandom>;
   auto s = declare<Locked<M, Pointers>>(t, kSmall, 20, "the same, with pointers for keys");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 // ---- seeded bugs ----
@@ -481,7 +478,7 @@ auto declare_small_numbers(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_small, t) {
   auto s = declare_small_numbers<go_map_bug::none>(t, "Go's map, small enough to be checked");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small, frees_old_buckets_under_iterator, "heap", t) {
@@ -560,7 +557,7 @@ auto declare_small_compacting_nan(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_small_nan, t) {
   auto s = declare_small_growing_nan<go_map_bug::none>(t, "the same, with a key unequal to itself");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small_nan, clear_keeps_era, "iteration", t) {
@@ -577,7 +574,7 @@ HEDDLE_VARIANT(go_map_small_nan, sends_nan_anywhere, "iteration", t) {
 
 HEDDLE_TARGET(go_map_small_nan_same_size, t) {
   auto s = declare_small_compacting_nan<go_map_bug::none>(t, "the same, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small_nan_same_size, same_size_checks_bucket, "iteration", t) {

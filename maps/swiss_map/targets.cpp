@@ -8,6 +8,7 @@
 
 #include "../common/locked.hpp"
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
 #include "../common/unlocked_target.hpp"
 #include "heddle/heddle.hpp"
 #include "swiss_map.hpp"
@@ -130,18 +131,17 @@ heddle::Subject<S> declare_dense(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(swiss_map, t) {
   using S = Locked<swiss_map_bug::none>;
-  declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock"));
 }
 
 HEDDLE_TARGET(swiss_map_dense, t) {
   using S = maps::locked<Map<swiss_map_bug::none, TwoGroups>>;
-  declare_dense<S>(t, "the same with groups that fill up").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_dense<S>(t, "the same with groups that fill up"));
 }
 
 HEDDLE_TARGET(swiss_map_cleared, t) {
   using S = maps::locked<Map<swiss_map_bug::none, TopBits>>;
-  declare_cleared<S>(t, "tables that are small and often cleared").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_cleared<S>(t, "tables that are small and often cleared"));
 }
 
 // ---- seeded bugs ----
@@ -256,9 +256,8 @@ heddle::Subject<S> declare_small(heddle::Target& t, const char* description) {
 }
 
 HEDDLE_TARGET(swiss_map_small, t) {
-  declare_small<maps::locked<SmallMap<swiss_map_bug::none>>>(
-      t, "Go's map since 1.24, small enough to be checked")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_small<maps::locked<SmallMap<swiss_map_bug::none>>>(
+      t, "Go's map since 1.24, small enough to be checked"));
 }
 
 HEDDLE_VARIANT(swiss_map_small, frees_table_under_iterator, "heap", t) {
@@ -308,8 +307,8 @@ heddle::Subject<maps::locked<SmallMap<Bug, TwoGroups>>> declare_small_dense(
 }
 
 HEDDLE_TARGET(swiss_map_small_dense, t) {
-  declare_small_dense<swiss_map_bug::none>(t, "the same with groups that fill up")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(
+      declare_small_dense<swiss_map_bug::none>(t, "the same with groups that fill up"));
 }
 
 HEDDLE_VARIANT(swiss_map_small_dense, leaves_no_tombstone, "iteration", t) {
