@@ -37,8 +37,11 @@ u64 hash_of(const Value& value) {
   return hash;
 }
 
-void add_structure(Finding& finding, const TargetImplementation& target, void* subject) {
+/// Only executions that are told print, so what that does is none of their events.
+void add_structure(Finding& finding, const TargetImplementation& target, void* subject,
+                   Thread& thread) {
   if (target.print != nullptr && engine().tracing()) {
+    const exec::ObserverScope observer(thread);
     finding.detail.add("the structure:\n%s\n", target.print(subject).c_str());
   }
 }
@@ -68,7 +71,6 @@ bool is_broken(const TargetImplementation& target, void* subject, Holds at, Thre
   finding.message.clear();
   finding.message.add("structure broken: %s", broken.c_str());
   finding.detail.clear();
-  add_structure(finding, target, subject);
   return true;
 }
 
@@ -82,6 +84,7 @@ void look_at_structure(const Worker& worker, Holds at, Thread& thread) {
     broken = is_broken(*worker.target, worker.subject, at, thread, finding);
   }
   if (broken) {
+    add_structure(finding, *worker.target, worker.subject, thread);
     engine().commit_finding(finding);
   }
 }
@@ -252,6 +255,7 @@ void judge(const TargetImplementation& target, void* subject) {
   Thread& thread = *exec::current_thread;
   Finding& finding = engine().new_finding();
   if (is_broken(target, subject, Holds::kAtRest, thread, finding)) {
+    add_structure(finding, target, subject, thread);
     engine().commit_finding(finding);
   }
   for (const Contract* contract : target.contracts) {
@@ -261,7 +265,7 @@ void judge(const TargetImplementation& target, void* subject) {
       violated = is_violated(*contract, finding);
     }
     if (violated) {
-      add_structure(finding, target, subject);
+      add_structure(finding, target, subject, thread);
       engine().commit_finding(finding);
     }
   }

@@ -193,9 +193,20 @@ class RunTest(CliTest):
                 self.assertAlmostEqual(result["executions_per_second"] * result["seconds"], 2000, delta=1)
         self.assertFalse(self.findings.exists(), "no finding, no folder")
 
+    def unlocked_targets(self):
+        """Of the maps that were built."""
+        names = [target["name"] for target in self.run_json(CLEAN, "list") if target["name"].endswith("_unlocked")]
+        self.assertIn("go_map_unlocked", names)
+        return names
+
     def test_without_its_detector_a_target_shows_the_damage(self):
         """--no-detector: crashes and heap errors instead of the map's own message; the seed knows of it."""
-        run = ("run", "go_map_unlocked", f"--executions={budget(100_000)}", f"--findings={self.findings}")
+        for target in self.unlocked_targets():
+            with self.subTest(target):
+                self.see_damage(target)
+
+    def see_damage(self, target):
+        run = ("run", target, f"--executions={budget(100_000)}", f"--findings={self.findings}")
         result = self.run_json(FINDING, *run, "--max-findings=3", "--no-detector")
         self.assertEqual(len(result["findings"]), 3)
         self.assertEqual(result["races"]["detector_fired"], 0)
@@ -211,10 +222,12 @@ class RunTest(CliTest):
 
     def test_a_detector_is_measured(self):
         """Recall and precision against the race oracle."""
-        done = heddle("hunt", "go_map_unlocked", "--time=2s", f"--findings={self.findings}", "--quiet")
-        self.assertRegex(done.stdout, r"recall \d+\.\d %\), and in \d+ without one \(precision \d+\.\d %\)")
-        done = heddle("hunt", "go_map_unlocked", "--no-detector", "--time=2s", f"--findings={self.findings}", "--quiet")
-        self.assertNotIn("recall", done.stdout)
+        for target in self.unlocked_targets():
+            with self.subTest(target):
+                hunt = ("hunt", target, "--time=2s", f"--findings={self.findings}", "--quiet")
+                self.assertRegex(heddle(*hunt).stdout,
+                                 r"recall \d+\.\d %\), and in \d+ without one \(precision \d+\.\d %\)")
+                self.assertNotIn("recall", heddle(*hunt, "--no-detector").stdout)
 
     def test_finding_is_filed_and_replays(self):
         """A finding has a seed on disk, and the seed replays to the same events, also a hundred times."""
@@ -1074,6 +1087,14 @@ class OutputTest(CliTest):
         self.assertEqual(done.returncode, CLEAN)
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, rf"^heddle \d+\.\d+\.\d+ \({re.escape(FLAVOUR)}, seed format 1\)\n$")
+
+    def test_a_broken_structure_is_shown(self):
+        """The story of a finding by a map's validator has the map as text."""
+        seed = CORPUS / "sync_map" / "regressions" / "stores_into_expunged.seed"
+        done = heddle("replay", seed)
+        self.assertEqual(done.returncode, FINDING, told(done))
+        self.assertIn("structure broken: an entry of the read part is neither expunged nor dirty, or both", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^the structure:\nmisses: \d+\nread part.*:.*\ndirty part:.*$")
 
     def on_terminal(self, *arguments, stream="stdout", command=None, **changes):
         """What the command writes to a stream if that is a terminal."""

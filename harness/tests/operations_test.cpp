@@ -231,6 +231,38 @@ TEST(Operations, TheStructureIsLookedAtBetweenOperations) {
   EXPECT_NE(found.story.find("a spoilt thing"), std::string::npos) << found.story;
 }
 
+struct LosesOne {
+  int add() {
+    const int before = sum.load();
+    sum.store(before + 1);
+    return before;
+  }
+  std::atomic<int> sum = 0;
+};
+
+heddle::Subject<LosesOne> declare_loss(heddle::Target& t) {
+  auto s = t.subject<LosesOne>();
+  s.op("add", &LosesOne::add);
+  s.linearizable();
+  return s;
+}
+
+HEDDLE_TARGET(prints_nothing, t) { declare_loss(t); }
+
+HEDDLE_TARGET(prints_at_the_end, t) {
+  declare_loss(t).prints(
+      [](LosesOne& m) { return "a sum, too long for a small string: " + std::to_string(m.sum); });
+}
+
+TEST(Operations, WhatAPrinterDoesIsNoneOfTheEvents) {
+  const Found silent = first_finding("prints_nothing");
+  const Found found = first_finding("prints_at_the_end");  // by a load and an allocation
+  EXPECT_EQ(found.kind, "linearizability");
+  EXPECT_NE(found.story.find("a small string: "), std::string::npos) << found.story;
+  EXPECT_EQ(found.recording.events, silent.recording.events);
+  EXPECT_EQ(found.recording.digest, silent.recording.digest);
+}
+
 TEST(Operations, OnDemandTheStructureIsLookedAtEverywhere) {
   heddle::exploration::Settings settings;
   settings.look_at_steps = true;

@@ -37,8 +37,14 @@ class locked {
     under_lock([&] { map_.clear(); });
   }
 
-  /// Without the lock: for when no operation runs.
+  /// Without the lock, as to_text(): for when no operation runs.
   std::string validate() const { return map_.validate(); }
+
+  std::string to_text() const
+    requires requires(const Map& map) { map.to_text(); }
+  {
+    return map_.to_text();
+  }
 
  protected:
   template <class Work>
@@ -88,8 +94,5 @@ class locked<Map, Mutex>::range {
   locked* owner_;
   std::optional<typename Map::iterator> iterator_;
 };
-
-/// The invariant of locked maps.
-inline constexpr auto kSoundStructure = [](const auto& map) { return map.validate(); };
 
 }  // namespace maps

@@ -15,6 +15,7 @@
 
 #include "../common/probe.hpp"
 #include "../common/seeded_hash.hpp"
+#include "../common/structure_text.hpp"
 
 namespace maps {
 
@@ -187,6 +188,10 @@ class dict_map {
 
   /// The first broken structure invariant in words, or an empty string. Linear; for tests.
   std::string validate() const;
+
+  /// The structure as people read it: of both tables the buckets, with `key:value` of each entry in
+  /// the order of the chain. Linear; for tests.
+  std::string to_text() const;
 
  private:
   static constexpr std::size_t kNotRehashing = static_cast<std::size_t>(-1);
@@ -372,6 +377,7 @@ class dict_map {
 
   std::string validate_table(std::size_t index) const;
   std::size_t occurrences(const Key& key) const;
+  static void add_table(structure_text& text, const char* name, const table& t);
 
   dict_map_options options_;
   [[no_unique_address]] Hash hash_;

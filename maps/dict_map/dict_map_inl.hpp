@@ -1,4 +1,4 @@
-// The rest of dict_map.hpp: the iterators and validate().
+// The rest of dict_map.hpp: the iterators, validate() and to_text().
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "dict_map.hpp"
 
 namespace maps {
@@ -201,6 +202,35 @@ std::size_t dict_map<Key, T, Hash, KeyEqual, Bug>::occurrences(const Key& key) c
     }
   }
   return count;
+}
+
+template <class Key, class T, class Hash, class KeyEqual, dict_map_bug Bug>
+std::string dict_map<Key, T, Hash, KeyEqual, Bug>::to_text() const {
+  structure_text text;
+  text.begin_line({"safe iterators: ", text_of(positions_.size())});
+  if (pauses_ != static_cast<int>(positions_.size())) {
+    text.add({", pauses: ", text_of(pauses_)});
+  }
+  if (rehashing()) {
+    text.add({", rehashing: the next bucket to move is ", text_of(rehash_index_)});
+  }
+  add_table(text, "first table", tables_[0]);
+  if (rehashing() || !tables_[1].buckets.empty()) {
+    add_table(text, "second table", tables_[1]);
+  }
+  return std::move(text).take();
+}
+
+template <class Key, class T, class Hash, class KeyEqual, dict_map_bug Bug>
+void dict_map<Key, T, Hash, KeyEqual, Bug>::add_table(structure_text& text, const char* name,
+                                                      const table& t) {
+  text.begin_line({name, ", entries: ", text_of(t.used)});
+  for (std::size_t b = 0; b < t.buckets.size() && !text.full(); ++b) {
+    text.begin_line({"  bucket ", text_of(b), ":"});
+    for (const entry* e = t.buckets[b]; e != nullptr && !text.full(); e = e->next) {
+      text.add({" ", text_of(e->key), ":", text_of(e->value)});
+    }
+  }
 }
 
 }  // namespace maps

@@ -96,6 +96,32 @@ TEST(DictMap, ClearEndsAResizeAndIterations) {
   EXPECT_EQ(map.validate(), "");
 }
 
+TEST(DictMap, TellsItsStructure) {
+  identity_map<> map;
+  EXPECT_EQ(map.to_text(),
+            "safe iterators: 0\n"
+            "first table, entries: 0");
+  insert_range(map, 0, 5);
+  map.insert_or_assign(8, 80);
+  const auto it = map.begin_range();
+  EXPECT_EQ(map.to_text(),
+            "safe iterators: 1, rehashing: the next bucket to move is 1\n"
+            "first table, entries: 3\n"
+            "  bucket 0:\n"
+            "  bucket 1: 1:1\n"
+            "  bucket 2: 2:2\n"
+            "  bucket 3: 3:3\n"
+            "second table, entries: 3\n"
+            "  bucket 0: 8:80 0:0\n"
+            "  bucket 1:\n"
+            "  bucket 2:\n"
+            "  bucket 3:\n"
+            "  bucket 4: 4:4\n"
+            "  bucket 5:\n"
+            "  bucket 6:\n"
+            "  bucket 7:");
+}
+
 // Iteration. ----------------------------------------------------------------------------------
 
 TEST(DictMapIterator, HoldsTheRehashBack) {

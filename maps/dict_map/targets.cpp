@@ -10,6 +10,7 @@
 
 #include "../common/locked.hpp"
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
 #include "dict_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -166,18 +167,17 @@ heddle::Subject<S> declare_scan(heddle::Target& t, const char* description) {
 using Clean = Locked<dict_map_bug::none>;
 
 HEDDLE_TARGET(dict_map, t) {
-  declare_safe<Clean>(t, "the dictionary of Redis under one lock, with safe iterators")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(
+      declare_safe<Clean>(t, "the dictionary of Redis under one lock, with safe iterators"));
 }
 
 HEDDLE_TARGET(dict_map_unsafe, t) {
-  declare_unsafe<Clean>(t, "the same with unsafe iterators, which notice changes")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(
+      declare_unsafe<Clean>(t, "the same with unsafe iterators, which notice changes"));
 }
 
 HEDDLE_TARGET(dict_map_scan, t) {
-  declare_scan<Clean>(t, "the same with SCAN, whose only state is a cursor")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_scan<Clean>(t, "the same with SCAN, whose only state is a cursor"));
 }
 
 // ---- seeded bugs ----
@@ -318,16 +318,16 @@ heddle::Subject<S> declare_small_scan(heddle::Target& t, const char* description
 }
 
 HEDDLE_TARGET(dict_map_small, t) {
-  declare_small_safe<Clean>(t, "the dictionary of Redis, small enough to be checked")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(
+      declare_small_safe<Clean>(t, "the dictionary of Redis, small enough to be checked"));
 }
 
 HEDDLE_TARGET(dict_map_small_unsafe, t) {
-  declare_small_unsafe<Clean>(t, "the same with unsafe iterators").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_small_unsafe<Clean>(t, "the same with unsafe iterators"));
 }
 
 HEDDLE_TARGET(dict_map_small_scan, t) {
-  declare_small_scan<Clean>(t, "the same with SCAN").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_small_scan<Clean>(t, "the same with SCAN"));
 }
 
 HEDDLE_VARIANT(dict_map_small, rehashes_under_safe_iterator, "iteration", t) {

@@ -13,6 +13,7 @@
 
 #include "../common/pin_ptr.hpp"
 #include "../common/seeded_hash.hpp"
+#include "../common/structure_text.hpp"
 #include "../common/write_detector.hpp"
 #include "go_map_generation.hpp"
 
@@ -205,6 +206,12 @@ class go_map : private go_map_parts::slots {
   /// The first broken structure invariant in words, or an empty string. Linear; for tests.
   std::string validate() const;
 
+  /// The structure as people read it, each chain a line, `|` between its buckets. A slot is
+  /// `key:value#hh`, with the byte of the hash; `.`, vacant, as the rest of the chain; `-`, vacant;
+  /// in an old chain that was evacuated, `x(key:value)` or `y(key:value)` by where the entry went,
+  /// and `e` if there was none. Linear; for tests.
+  std::string to_text() const;
+
  private:
   static constexpr std::size_t kMarkSkipMax = 1024;  // bounds the work of one write
   static constexpr const char* kOverlap = "go_map: two writes overlap";
@@ -328,6 +335,8 @@ class go_map : private go_map_parts::slots {
   std::string validate_current(std::size_t& entries) const;
   std::string validate_old(std::size_t& entries) const;
   std::string validate_chain(const generation& in, std::size_t index, std::size_t& entries) const;
+  static void add_chains(structure_text& text, const char* name, const generation& in);
+  static void add_slot(structure_text& text, const bucket& in, std::size_t slot);
 
   go_map_options options_;
   [[no_unique_address]] Hash hash_;

@@ -147,6 +147,50 @@ TEST(GoMap, DrawsANewSeedWhenItGetsEmpty) {
   EXPECT_EQ(map.validate(), "");
 }
 
+// As identity_hash; and the bytes of the hashes say which keys they are.
+struct telling_hash {
+  std::uint64_t operator()(int key, std::uint32_t) const {
+    return static_cast<std::uint64_t>(key) << 56 | static_cast<std::uint64_t>(key);
+  }
+};
+
+using telling_map = go_map<int, int, telling_hash, std::equal_to<int>, zero_random>;
+
+TEST(GoMap, TellsItsStructure) {
+  telling_map map(kSmall);
+  EXPECT_EQ(map.to_text(), "entries: 0, overflow buckets: 0");
+  for (int key = 10; key < 19; ++key) {
+    map.insert_or_assign(key, 10 * key);
+  }
+  map.erase(16);
+  EXPECT_EQ(map.to_text(),
+            "entries: 8, overflow buckets: 0\n"
+            "chain 0: . . . . . . . .\n"
+            "chain 1: 17:170#11 . . . . . . .\n"
+            "chain 2: 10:100#0a 18:180#12 . . . . . .\n"
+            "chain 3: . . . . . . . .\n"
+            "chain 4: 12:120#0c . . . . . . .\n"
+            "chain 5: 13:130#0d . . . . . . .\n"
+            "chain 6: 14:140#0e . . . . . . .\n"
+            "chain 7: . . . . . . . .\n"
+            "growing; all old chains below 3 are evacuated\n"
+            "old chain 0: y(12:120) x(16:160) e e e e e e\n"
+            "old chain 1: y(13:130) x(17:170) e e e e e e\n"
+            "old chain 2: x(10:100) y(14:140) e e e e e e\n"
+            "old chain 3: 11:110#0b 15:150#0f . . . . . .");
+}
+
+TEST(GoMap, TellsItsOverflowBuckets) {
+  telling_map map({.initial_log2 = 1, .load_numerator = 8, .load_denominator = 1});
+  insert_range(map, 0, 20, 2);
+  map.erase(2);
+  EXPECT_EQ(map.to_text(),
+            "entries: 9, overflow buckets: 1\n"
+            "chain 0: 0:0#05 - 4:0#09 6:0#06 8:0#08 10:0#0a 12:0#0c 14:0#0e | 16:0#10 18:0#12 . . "
+            ". . . .\n"
+            "chain 1: . . . . . . . .");
+}
+
 // Iteration. ----------------------------------------------------------------------------------
 
 TEST(GoMapIterator, OfAnEmptyMapIsOver) {

@@ -1,10 +1,12 @@
-// Part of go_map: the check of its structure.
+// Part of go_map: the check of its structure, and the structure as text.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "../common/structure_text.hpp"
 #include "go_map.hpp"
 
 #define MAPS_GO_MAP \
@@ -111,6 +113,55 @@ std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_chain(
     }
   }
   return previous == kEmptyOne ? "a chain ends with a vacant slot outside its empty rest" : "";
+}
+
+MAPS_GO_MAP
+std::string go_map<Key, T, Hash, KeyEqual, Random, Bug>::to_text() const {
+  structure_text text;
+  text.begin_line({"entries: ", text_of(count_), ", overflow buckets: ", text_of(noverflow_),
+                   writing() ? ", a write is in progress" : ""});
+  if (current_) {
+    add_chains(text, "chain ", *current_);
+  }
+  if (old_) {
+    text.begin_line({"growing; all old chains below ", text_of(nevacuate_), " are evacuated"});
+    add_chains(text, "old chain ", *old_);
+  }
+  return std::move(text).take();
+}
+
+MAPS_GO_MAP
+void go_map<Key, T, Hash, KeyEqual, Random, Bug>::add_chains(structure_text& text, const char* name,
+                                                             const generation& in) {
+  for (std::size_t i = 0; i <= in.mask() && !text.full(); ++i) {
+    const bucket* const head = &in.buckets[i];
+    const bool whole = !(kEvacuationTakesOverflow && head->is_evacuated());
+    text.begin_line({name, text_of(i), ":"});
+    for (const bucket* b = head; b != nullptr && !text.full(); b = whole ? b->overflow : nullptr) {
+      text.add({b != head ? " |" : ""});
+      for (std::size_t slot = 0; slot < kSlots; ++slot) {
+        add_slot(text, *b, slot);
+      }
+    }
+  }
+}
+
+MAPS_GO_MAP
+void go_map<Key, T, Hash, KeyEqual, Random, Bug>::add_slot(structure_text& text, const bucket& in,
+                                                           std::size_t slot) {
+  const std::uint8_t top = in.tophash[slot];
+  if (is_empty(top)) {
+    text.add({top == kEmptyRest ? " ." : " -"});
+  } else if (top == kEvacuatedEmpty) {
+    text.add({" e"});
+  } else {
+    const std::string entry = text_of(in.keys[slot]) + ":" + text_of(in.values[slot]);
+    if (is_stale(top)) {
+      text.add({top == kEvacuatedX ? " x(" : " y(", entry, ")"});
+    } else {
+      text.add({" ", entry, "#", hex_of(top)});
+    }
+  }
 }
 
 }  // namespace maps

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
+#include "../common/unlocked_target.hpp"
 #include "go_map.hpp"
 #include "heddle/heddle.hpp"
 
@@ -140,7 +142,8 @@ class Locked {
     std::optional<typename M::iterator> iterator_;
   };
 
-  std::string validate() { return map_.validate(); }
+  std::string validate() const { return map_.validate(); }
+  std::string to_text() const { return map_.to_text(); }
 
  protected:
   template <class Lock = std::lock_guard<Mutex>, class Work>
@@ -205,11 +208,6 @@ auto declare_locked(heddle::Target& t, go_map_options options, int keys, const c
   return declare<Locked<M>>(t, options, keys, description);
 }
 
-template <class Subject>
-void add_invariant(heddle::Subject<Subject>& s) {
-  s.invariant([](Subject& m) { return m.validate(); });
-}
-
 void insert(heddle::Start& start, int from, int to, int step = 1) {
   for (int key = from; key < to; key += step) {
     start.run("insert", key, key);
@@ -233,7 +231,7 @@ void make_programs_long(heddle::Target& t) {
 HEDDLE_TARGET(go_map, t) {
   using M = Map<go_map_bug::none>;
   auto s = declare_locked<M>(t, kSmall, 20, "Go's map before 1.24, every operation under one lock");
-  add_invariant(s);
+  maps::declare_sound(s);
   s.start("mid-migration", [](heddle::Start& start) { insert(start, 0, 9); });
   s.start("tombstones", [](heddle::Start& start) {
     insert(start, 0, 8);
@@ -253,7 +251,7 @@ HEDDLE_TARGET(go_map_chained, t) {
 HEDDLE_TARGET(go_map_long_chain, t) {
   auto s = declare_locked<Map<go_map_bug::none, OneBucket>>(t, kFullChain, 20,
                                                             "the same, all keys in one long chain");
-  add_invariant(s);
+  maps::declare_sound(s);
   s.start("full", [](heddle::Start& start) { insert(start, 0, 16); });
   s.start("tombstones", [](heddle::Start& start) {
     insert(start, 0, 16);
@@ -279,7 +277,7 @@ auto declare_same_size(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_same_size, t) {
   auto s = declare_same_size<go_map_bug::none>(t, "the same, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 /// Few keys, so that many are NaN.
@@ -316,19 +314,19 @@ auto declare_compacting_nan(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_nan, t) {
   auto s = declare_growing_nan<go_map_bug::none>(t, "the same, with keys unequal to themselves");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_TARGET(go_map_nan_same_size, t) {
   auto s = declare_compacting_nan<go_map_bug::none>(
       t, "the same, with keys unequal to themselves, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_TARGET(go_map_pointers, t) {
   using M = maps::go_map<const char*, Mapped, maps::seeded_hash, std::equal_to<>, ScheduledRandom>;
   auto s = declare<Locked<M, Pointers>>(t, kSmall, 20, "the same, with pointers for keys");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 // ---- seeded bugs ----
@@ -480,7 +478,7 @@ auto declare_small_numbers(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_small, t) {
   auto s = declare_small_numbers<go_map_bug::none>(t, "Go's map, small enough to be checked");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small, frees_old_buckets_under_iterator, "heap", t) {
@@ -560,7 +558,7 @@ auto declare_small_compacting_nan(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(go_map_small_nan, t) {
   auto s = declare_small_growing_nan<go_map_bug::none>(t, "the same, with a key unequal to itself");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small_nan, clear_keeps_era, "iteration", t) {
@@ -577,7 +575,7 @@ HEDDLE_VARIANT(go_map_small_nan, sends_nan_anywhere, "iteration", t) {
 
 HEDDLE_TARGET(go_map_small_nan_same_size, t) {
   auto s = declare_small_compacting_nan<go_map_bug::none>(t, "the same, rebuilt at the same size");
-  add_invariant(s);
+  maps::declare_sound(s);
 }
 
 HEDDLE_VARIANT(go_map_small_nan_same_size, same_size_checks_bucket, "iteration", t) {
@@ -587,65 +585,7 @@ HEDDLE_VARIANT(go_map_small_nan_same_size, same_size_checks_bucket, "iteration",
 
 // ---- no lock ----
 
-/// Go's map as it is: not for concurrent use, with a best-effort detector that tells users so.
-class Unlocked {
- public:
-  explicit Unlocked(go_map_options options) : map_(options) {}
-
-  bool insert(Key key, Mapped value) {
-    return detecting([&] { return map_.insert_or_assign(key, value); });
-  }
-  bool erase(Key key) {
-    return detecting([&] { return map_.erase(key); });
-  }
-  std::optional<Mapped> find(Key key) {
-    return detecting([&] { return map_.find(key); });
-  }
-
-  class Range {
-   public:
-    explicit Range(Unlocked& owner) : iterator_(owner.map_.begin_range()) {}
-    bool next() {
-      return detecting([&] { return iterator_.next(); });
-    }
-
-   private:
-    Map<go_map_bug::none>::iterator iterator_;
-  };
-
- private:
-  template <class Work>
-  static auto detecting(Work work) -> decltype(work()) {
-    try {
-      return work();
-    } catch (const maps::overlap_error&) {
-      heddle_detector_fired();
-      return {};
-    }
-  }
-
-  Map<go_map_bug::none> map_;
-};
-
-HEDDLE_TARGET(go_map_unlocked, t) {
-  using S = Unlocked;
-  t.describe("the map without a lock; its own detector throws when it notices");
-  auto s = t.subject<S>([] {
-    go_map_options options = kSmall;
-    options.detect_misuse = heddle_detector_on() != 0;
-    return std::make_unique<S>(options);
-  });
-  const auto key = t.ints(0, 19);
-  s.op("insert", &S::insert, key, t.ints(0, 99)).weight(8);
-  s.op("erase", &S::erase, key).weight(2);
-  s.op("find", &S::find, key);
-  auto range = s.cursor<S::Range>("open", "close", [](S& m) { return S::Range(m); });
-  range.op("next", &S::Range::next).weight(8);
-  // The detector is a plain flag: it is seen set only by a switch in the middle of an operation.
-  t.preempt_at_plain_accesses();
-  t.continue_on_race();
-  t.expects("race");
-}
+HEDDLE_TARGET(go_map_unlocked, t) { maps::declare_unlocked<Map<go_map_bug::none>>(t, kSmall, 20); }
 
 // ---- a lock that writers let go ----
 

@@ -12,9 +12,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 #include <xenium/reclamation/hazard_pointer.hpp>
 
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "split_ordered_list.hpp"
 
 namespace maps {
@@ -190,6 +192,10 @@ class split_ordered_map {
   /// The first broken structure invariant in words, or an empty string. Nobody else may be at it.
   std::string validate() const;
 
+  /// The structure as people read it: a line for each sentinel, with the entries up to the next
+  /// one, in the order of the list. Nobody else may be at it.
+  std::string to_text() const;
+
  private:
   using slot = std::atomic<node*>;     // leads to the sentinel of a bucket, if that has one
   using segment = std::atomic<slot*>;  // the slots of as many buckets as there were before
@@ -282,6 +288,9 @@ class split_ordered_map {
   node& make_sentinel(std::size_t bucket, slot& place) noexcept;
   slot* slot_of(std::size_t bucket) noexcept;
   slot* make_segment(segment& place, std::size_t slots) noexcept;
+
+  static std::vector<const node*> add_list(structure_text& text, const char* name,
+                                           const node* first);
 
   const split_ordered_map_options options_;
   Hash hash_;

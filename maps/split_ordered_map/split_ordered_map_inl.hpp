@@ -1,10 +1,15 @@
-// Part of split_ordered_map: buckets, iterators, the check of the structure.
+// Part of split_ordered_map: buckets, iterators, the check of the structure, the structure as text.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "split_ordered_map.hpp"
 
 #define MAPS_SPLIT_ORDERED_MAP \
@@ -164,6 +169,45 @@ std::string split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::validate() co
            std::to_string(count_.load(std::memory_order_relaxed));
   }
   return sentinels <= bucket_count() ? "" : "there are more sentinels than buckets";
+}
+
+MAPS_SPLIT_ORDERED_MAP
+std::string split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::to_text() const {
+  structure_text text;
+  text.begin_line({"size ", text_of(count_.load(std::memory_order_relaxed)), ", buckets ",
+                   text_of(bucket_count())});
+  const std::vector<const node*> listed = add_list(text, "bucket ", &first_);
+  for (std::size_t i = 0; i < kSegments; ++i) {
+    const slot* const slots = segments_[i].load(std::memory_order_acquire);
+    for (std::size_t s = 0; slots != nullptr && s < std::size_t{1} << i && !text.full(); ++s) {
+      const node* const sentinel = slots[s].load(std::memory_order_acquire);
+      if (sentinel != nullptr && std::ranges::find(listed, sentinel) == listed.end()) {
+        add_list(text, "not in the list: bucket ", sentinel);
+      }
+    }
+  }
+  return std::move(text).take();
+}
+
+/// Returns the sentinels.
+MAPS_SPLIT_ORDERED_MAP
+auto split_ordered_map<Key, T, Hash, Less, Reclaimer, Bug>::add_list(structure_text& text,
+                                                                     const char* name,
+                                                                     const node* first)
+    -> std::vector<const node*> {
+  std::vector<const node*> sentinels;
+  for (const node* n = first; n != nullptr && !text.full();) {
+    const auto next = n->next.load(std::memory_order_acquire);
+    if (n->is_entry()) {
+      const auto& e = static_cast<const entry&>(*n);
+      text.add({" ", text_of(e.key), ":", text_of(e.value), next.mark() != 0 ? " (removed)" : ""});
+    } else {
+      text.begin_line({name, text_of(reversed(n->order)), ":"});
+      sentinels.push_back(n);
+    }
+    n = next.get();
+  }
+  return sentinels;
 }
 
 }  // namespace maps

@@ -63,6 +63,26 @@ TYPED_TEST(SplitOrderedMap, GrowsWithItsEntriesAndStaysGrown) {
   EXPECT_EQ(map.bucket_count(), 64U);
 }
 
+struct identity_hash {
+  std::uint64_t operator()(int key) const { return static_cast<std::uint64_t>(key); }
+};
+
+TEST(SplitOrderedMapText, TellsTheStructure) {
+  epoch_map<identity_hash> map;
+  EXPECT_EQ(map.to_text(),
+            "size 0, buckets 1\n"
+            "bucket 0:");
+  for (int key = 0; key < 6; ++key) {
+    map.insert(key, 10 * key);
+  }
+  EXPECT_EQ(map.to_text(),
+            "size 6, buckets 8\n"
+            "bucket 0: 0:0 4:40 2:20\n"
+            "bucket 1: 1:10\n"
+            "bucket 5: 5:50\n"
+            "bucket 3: 3:30");
+}
+
 TYPED_TEST(SplitOrderedMap, AnIterationGoesOnFromAnErasedEntry) {
   TypeParam map;
   for (int key = 0; key < 30; ++key) {

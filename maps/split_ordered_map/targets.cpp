@@ -7,6 +7,7 @@
 
 #include "../common/iterations.hpp"
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
 #include "../reclamation/epoch_reclaimer.hpp"
 #include "heddle/heddle.hpp"
 #include "split_ordered_map.hpp"
@@ -38,7 +39,7 @@ void declare_iteration(heddle::Target& t, heddle::Subject<M>& s) {
   maps::declare_iterations(s);
   s.follows(
       heddle::contracts::weakly_consistent({.freshness = heddle::contracts::Freshness::kCurrent}));
-  s.invariant([](M& m) { return m.validate(); });
+  maps::declare_sound(s);
   s.linearizable();
   s.promises(heddle::Progress::kLockFree);
   t.threads(2, 3);

@@ -14,6 +14,7 @@
 #include "../common/pin_ptr.hpp"
 #include "../common/probe.hpp"
 #include "../common/seeded_hash.hpp"
+#include "../common/structure_text.hpp"
 #include "../common/write_detector.hpp"
 #include "swiss_map_table.hpp"
 
@@ -152,6 +153,10 @@ class swiss_map {
 
   /// The first broken structure invariant in words, or an empty string. Linear; for tests.
   std::string validate() const;
+
+  /// The structure as people read it. Each slot of a group is `.`, empty; `-`, a tombstone; or
+  /// `key:value#hh`, with what the control word has of the hash. Linear; for tests.
+  std::string to_text() const;
 
  private:
   static constexpr const char* kOverlap = "swiss_map: two writes overlap";
@@ -333,6 +338,7 @@ class swiss_map {
 
   std::string validate_table(const table& t, std::size_t first) const;
   std::string validate_entry(const table& t, place entry, std::size_t first) const;
+  static void add_table(structure_text& text, const table& t);
 
   swiss_map_options options_;
   [[no_unique_address]] Hash hash_;

@@ -1,13 +1,15 @@
-// The rest of swiss_map.hpp: the iterator and validate().
+// The rest of swiss_map.hpp: the iterator, validate() and to_text().
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "swiss_map.hpp"
 
 namespace maps {
@@ -225,6 +227,43 @@ std::string swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::validate_entry(
   return found.in == entry.in && found.slot == entry.slot
              ? ""
              : "an entry is not found where it is, or is there twice";
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, swiss_map_bug Bug>
+std::string swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::to_text() const {
+  structure_text text;
+  text.begin_line({"entries: ", text_of(count_), ", directory entries: ",
+                   text_of(directory_.size()), writing() ? ", a write is in progress" : ""});
+  for (std::size_t i = 0; i < directory_.size() && !text.full();) {
+    const std::size_t first = i;
+    const table& t = *directory_[first];
+    while (i < directory_.size() && &*directory_[i] == &t) {
+      ++i;
+    }
+    text.begin_line({"table of directory entry ", text_of(first)});
+    text.add({i - first > 1 ? " to " + text_of(i - 1) : "", ": "});
+    add_table(text, t);
+  }
+  return std::move(text).take();
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Random, swiss_map_bug Bug>
+void swiss_map<Key, T, Hash, KeyEqual, Random, Bug>::add_table(structure_text& text,
+                                                               const table& t) {
+  text.add({"depth ", text_of(t.local_depth), ", entries ", text_of(t.used), ", growth left ",
+            text_of(t.growth_left), t.stale ? ", replaced" : ""});
+  for (std::size_t i = 0; i < t.capacity() && !text.full(); ++i) {
+    const place at = t.at(i);
+    if (at.slot == 0) {
+      text.begin_line({"  group ", text_of(i / swiss_map_parts::kSlots), ":"});
+    }
+    if (at.holds_entry()) {
+      text.add({" ", text_of(at.key()), ":", text_of(at.value()), "#",
+                hex_of(at.in->control.byte(at.slot))});
+    } else {
+      text.add({at.is_tombstone() ? " -" : " ."});
+    }
+  }
 }
 
 }  // namespace maps

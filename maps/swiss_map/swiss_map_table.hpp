@@ -54,6 +54,10 @@ class control_word {
 
   bool is_tombstone(std::size_t slot) const noexcept { return byte(slot) == kTombstone; }
 
+  std::uint8_t byte(std::size_t slot) const noexcept {
+    return static_cast<std::uint8_t>(bits_ >> (8 * slot));
+  }
+
   void put_entry(std::size_t slot, std::uint8_t low_hash) noexcept { set_byte(slot, low_hash); }
 
   void put_empty(std::size_t slot) noexcept { set_byte(slot, kEmpty); }
@@ -65,10 +69,6 @@ class control_word {
   static constexpr std::uint8_t kTombstone = 0xfe;
   static constexpr std::uint64_t kLow = 0x0101010101010101U;
   static constexpr std::uint64_t kHigh = kLow * 0x80;
-
-  std::uint8_t byte(std::size_t slot) const noexcept {
-    return static_cast<std::uint8_t>(bits_ >> (8 * slot));
-  }
 
   void set_byte(std::size_t slot, std::uint8_t byte) noexcept {
     bits_ = (bits_ & ~(std::uint64_t{0xff} << (8 * slot))) | std::uint64_t{byte} << (8 * slot);

@@ -108,6 +108,44 @@ TEST(SwissMap, ClearEmptiesInPlace) {
   EXPECT_EQ(map.validate(), "");
 }
 
+// As crowded_hash; and the control words say which keys they are.
+struct telling_hash {
+  std::uint64_t operator()(int key, std::uint32_t) const {
+    return static_cast<std::uint64_t>(key) << 57 | static_cast<std::uint64_t>(key);
+  }
+};
+
+using telling_map = swiss_map<int, int, telling_hash, std::equal_to<int>, zero_random>;
+
+TEST(SwissMap, TellsItsGroups) {
+  telling_map map;
+  EXPECT_EQ(map.to_text(), "entries: 0, directory entries: 0");
+  insert_range(map, 9, 19);
+  map.insert_or_assign(10, 100);
+  map.erase(12);
+  EXPECT_EQ(map.to_text(),
+            "entries: 9, directory entries: 1\n"
+            "table of directory entry 0: depth 0, entries 9, growth left 4\n"
+            "  group 0: 9:0#09 10:100#0a 11:0#0b - 13:0#0d 14:0#0e 15:0#0f 16:0#10\n"
+            "  group 1: 17:0#11 18:0#12 . . . . . .");
+}
+
+TEST(SwissMap, TellsItsDirectory) {
+  telling_map map(kSmall);
+  insert_range(map, 0, 40, 8);  // alike in the top bit
+  EXPECT_EQ(map.to_text(),
+            "entries: 5, directory entries: 4\n"
+            "table of directory entry 0: depth 2, entries 4, growth left 0\n"
+            "  group 0: 0:0#00 8:0#08 16:0#10 24:0#18 . . . .\n"
+            "  group 1: . . . . . . . .\n"
+            "table of directory entry 1: depth 2, entries 1, growth left 3\n"
+            "  group 0: 32:0#20 . . . . . . .\n"
+            "  group 1: . . . . . . . .\n"
+            "table of directory entry 2 to 3: depth 1, entries 0, growth left 4\n"
+            "  group 0: . . . . . . . .\n"
+            "  group 1: . . . . . . . .");
+}
+
 // Iteration. ----------------------------------------------------------------------------------
 
 TEST(SwissMapIterator, OfAnEmptyMapIsOver) {

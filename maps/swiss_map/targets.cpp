@@ -1,4 +1,4 @@
-// swiss_map under Heddle: the locked map and its seeded bugs.
+// swiss_map under Heddle: the locked map, its seeded bugs, and the map without a lock.
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -8,6 +8,8 @@
 
 #include "../common/locked.hpp"
 #include "../common/small_target.hpp"
+#include "../common/structure.hpp"
+#include "../common/unlocked_target.hpp"
 #include "heddle/heddle.hpp"
 #include "swiss_map.hpp"
 
@@ -129,18 +131,17 @@ heddle::Subject<S> declare_dense(heddle::Target& t, const char* description) {
 
 HEDDLE_TARGET(swiss_map, t) {
   using S = Locked<swiss_map_bug::none>;
-  declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_sparse<S>(t, "Go's map since 1.24, every operation under one lock"));
 }
 
 HEDDLE_TARGET(swiss_map_dense, t) {
   using S = maps::locked<Map<swiss_map_bug::none, TwoGroups>>;
-  declare_dense<S>(t, "the same with groups that fill up").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_dense<S>(t, "the same with groups that fill up"));
 }
 
 HEDDLE_TARGET(swiss_map_cleared, t) {
   using S = maps::locked<Map<swiss_map_bug::none, TopBits>>;
-  declare_cleared<S>(t, "tables that are small and often cleared").invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_cleared<S>(t, "tables that are small and often cleared"));
 }
 
 // ---- seeded bugs ----
@@ -255,9 +256,8 @@ heddle::Subject<S> declare_small(heddle::Target& t, const char* description) {
 }
 
 HEDDLE_TARGET(swiss_map_small, t) {
-  declare_small<maps::locked<SmallMap<swiss_map_bug::none>>>(
-      t, "Go's map since 1.24, small enough to be checked")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(declare_small<maps::locked<SmallMap<swiss_map_bug::none>>>(
+      t, "Go's map since 1.24, small enough to be checked"));
 }
 
 HEDDLE_VARIANT(swiss_map_small, frees_table_under_iterator, "heap", t) {
@@ -307,8 +307,8 @@ heddle::Subject<maps::locked<SmallMap<Bug, TwoGroups>>> declare_small_dense(
 }
 
 HEDDLE_TARGET(swiss_map_small_dense, t) {
-  declare_small_dense<swiss_map_bug::none>(t, "the same with groups that fill up")
-      .invariant(maps::kSoundStructure);
+  maps::declare_sound(
+      declare_small_dense<swiss_map_bug::none>(t, "the same with groups that fill up"));
 }
 
 HEDDLE_VARIANT(swiss_map_small_dense, leaves_no_tombstone, "iteration", t) {
@@ -317,6 +317,12 @@ HEDDLE_VARIANT(swiss_map_small_dense, leaves_no_tombstone, "iteration", t) {
 
 HEDDLE_VARIANT(swiss_map_small_dense, takes_first_tombstone, "iteration", t) {
   declare_small_dense<swiss_map_bug::takes_first_tombstone>(t, "as in swiss_map_dense");
+}
+
+// ---- no lock ----
+
+HEDDLE_TARGET(swiss_map_unlocked, t) {
+  maps::declare_unlocked<Map<swiss_map_bug::none>>(t, kSparse, 12);
 }
 
 }  // namespace

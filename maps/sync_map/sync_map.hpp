@@ -16,6 +16,7 @@
 
 #include "../common/adaptive_mutex.hpp"
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "../reclamation/epochs.hpp"
 #include "sync_map_entry.hpp"
 
@@ -174,6 +175,10 @@ class sync_map {
   /// The first broken structure invariant in words, or an empty string. Linear; for tests, with no
   /// operation in progress.
   std::string validate() const;
+
+  /// The structure as people read it: the keys of both parts, with their values or "deleted" or
+  /// "expunged". Linear; for tests, with no operation in progress.
+  std::string to_text() const;
 
  private:
   // Notes on orders. (1) acquires what (2) released: the table, and the entries it points to.
@@ -408,6 +413,10 @@ class sync_map {
       }
     }
   }
+
+  static std::string state_text(const entry& e);
+  void add_read_part(structure_text& text, read_part read) const;
+  void add_dirty_part(structure_text& text, read_part read) const;
 
   static constexpr std::memory_order kPublish = Bug == sync_map_bug::publishes_read_part_relaxed
                                                     ? std::memory_order_relaxed

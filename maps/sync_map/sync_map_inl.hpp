@@ -1,7 +1,9 @@
-// Part of sync_map.hpp: the copy of the read part, the iterator, and the check of the structure.
+// Part of sync_map.hpp: the copy of the read part, the iterator, the check of the structure, and
+// the structure as text.
 #pragma once
 
 #include "../common/probe.hpp"
+#include "../common/structure_text.hpp"
 #include "sync_map.hpp"
 
 namespace maps {
@@ -133,6 +135,62 @@ std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::validate() 
     }
   }
   return {};
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::to_text() const {
+  const read_part read = load_read();
+  structure_text text;
+  text.begin_line({"misses: ", text_of(misses_)});
+  add_read_part(text, read);
+  add_dirty_part(text, read);
+  return std::move(text).take();
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+std::string sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::state_text(const entry& e) {
+  if (const seen_value value = e.load()) {
+    return text_of(*value);
+  }
+  return e.is_expunged() ? "expunged" : "deleted";
+}
+
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::add_read_part(structure_text& text,
+                                                                            read_part read) const {
+  text.begin_line({"read part", is_amended(read) ? ", amended:" : ":"});
+  if (read.get() == nullptr) {
+    return;
+  }
+  for (const auto& [key, e] : read->entries.slots()) {
+    if (e != nullptr) {
+      text.add({" ", text_of(*key), ":", state_text(*e)});
+    }
+  }
+}
+
+// Says which entries are the read part's, too. Of the others, lookups learn by the filter.
+template <class Key, class T, class Hash, class KeyEqual, class Reclaimer, class Mutex,
+          sync_map_bug Bug>
+void sync_map<Key, T, Hash, KeyEqual, Reclaimer, Mutex, Bug>::add_dirty_part(structure_text& text,
+                                                                             read_part read) const {
+  if (dirty_ == nullptr) {
+    text.begin_line({"no dirty part"});
+    return;
+  }
+  text.begin_line({"dirty part:"});
+  for (const auto& [key, e] : dirty_->entries.slots()) {
+    if (e == nullptr) {
+      continue;
+    }
+    const bool shared = search(read.get(), hashed(*key)) == e;
+    const bool shown = shared || may_be_dirty(read, hashed(*key));
+    text.add({" ", text_of(*key), ":", state_text(*e), shared ? " (shared)" : "",
+              shown ? "" : " (not in the filter)"});
+  }
 }
 
 }  // namespace maps

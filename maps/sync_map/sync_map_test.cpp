@@ -202,6 +202,26 @@ TEST(SyncMap, AFailedCopyOfTheReadPartLeavesTheMapAsItWas) {
   }
 }
 
+TEST(SyncMap, TellsItsStructure) {
+  Map map;
+  EXPECT_EQ(map.to_text(),
+            "misses: 0\n"
+            "read part:\n"
+            "no dirty part");
+  map.insert(1, 10);
+  map.insert(2, 20);
+  map.insert(3, 30);
+  promote(map);
+  map.erase(1);
+  map.insert(4, 40);
+  map.erase(3);
+  map.find(4);
+  EXPECT_EQ(map.to_text(),
+            "misses: 1\n"
+            "read part, amended: 2:20 1:expunged 3:deleted\n"
+            "dirty part: 2:20 (shared) 3:deleted (shared) 4:40");
+}
+
 // Iterations. ---------------------------------------------------------------------------------
 
 TEST(SyncMap, AnIterationSurvivesWhatItsBodyDoes) {
