@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cds/container/feldman_hashmap_hp.h>
+#include <cds/container/michael_kvlist_hp.h>
 #include <cds/container/michael_list_hp.h>
+#include <cds/container/michael_map.h>
 #include <cds/container/split_list_map.h>
 #include <cds/gc/hp.h>
 #include <cds/init.h>
@@ -52,7 +54,12 @@ struct split_traits : cds::container::split_list::traits {
   using hash = Hash;
 };
 
-/// What both maps have in common.
+template <class Hash>
+struct michael_traits : cds::container::michael_map::traits {
+  using hash = Hash;
+};
+
+/// What these maps have in common.
 template <class Native>
 class reclaimed_map {
  public:
@@ -97,6 +104,17 @@ class libcds_feldman_map
       f(key, value);
     }
   }
+};
+
+/// Michael's hash map, with as many buckets as that. Not iterated: its iterators are for debugging.
+template <class Hash, std::size_t kBuckets>
+class libcds_michael_map
+    : public libcds_parts::reclaimed_map<cds::container::MichaelHashMap<
+          cds::gc::HP,
+          cds::container::MichaelKVList<cds::gc::HP, int, int, libcds_parts::list_traits>,
+          libcds_parts::michael_traits<Hash>>> {
+ public:
+  libcds_michael_map() : libcds_michael_map::reclaimed_map(kBuckets, std::size_t{1}) {}
 };
 
 /// Shalev and Shavit's split-ordered list, with as many buckets as that. Not iterated: its

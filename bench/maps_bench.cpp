@@ -21,6 +21,16 @@ constexpr int kBatch = 64;         // operations between two looks at the clock
 constexpr int kWalkInterval = 16;  // batches between two iterations of a thread
 constexpr double kSecondsMin = 0.1;
 
+constexpr int kSmall = 1 << 10;
+constexpr int kMiddle = 1 << 15;
+constexpr int kLarge = 1 << 20;
+
+/// How many keys a map is tried with; kMiddle is among them if between.
+struct Keys {
+  int min = kSmall;
+  int max = kLarge;
+};
+
 /// In percent; the rest are lookups.
 struct Workload {
   const char* name;
@@ -30,10 +40,9 @@ struct Workload {
 };
 
 constexpr Workload kWorkloads[] = {
-    {"read-mostly", 3, 2},
-    {"balanced", 25, 25},
-    {"delete-heavy", 25, 50},
-    {"iterate-while-writing", 50, 50, true},
+    {"read-mostly", 3, 2},       {"balanced", 25, 25},
+    {"delete-heavy", 25, 50},    {"iterate-while-writing", 50, 50, true},
+    {"without-erasures", 25, 0},
 };
 
 class Random {
@@ -67,6 +76,12 @@ class Latencies {
  private:
   std::vector<float> samples_;
 };
+
+template <class Map>
+bool promises(const Workload& workload) {
+  return (bench::erasable<Map> || workload.erases == 0) &&
+         (bench::iterable<Map> || !workload.iterates);
+}
 
 template <class Map>
 std::unique_ptr<Map> make_filled(int keys) {
@@ -120,7 +135,9 @@ void run_batch(Map& map, const Workload& workload, Random& random, int keys) {
     if (percent < workload.inserts) {
       benchmark::DoNotOptimize(map.insert(key, key));
     } else if (percent < workload.inserts + workload.erases) {
-      benchmark::DoNotOptimize(map.erase(key));
+      if constexpr (bench::erasable<Map>) {
+        benchmark::DoNotOptimize(map.erase(key));
+      }
     } else {
       benchmark::DoNotOptimize(map.find(key));
     }
@@ -187,15 +204,15 @@ void run(benchmark::State& state, const Workload& workload) {
 }
 
 template <class Map>
-void add(const std::string& name, int keys_max = 1 << 20) {
+void add(const std::string& name, Keys keys = {}) {
   for (const Workload& workload : kWorkloads) {
-    if (workload.iterates && !bench::iterable<Map>) {
+    if (!promises<Map>(workload)) {
       continue;
     }
     auto* const benchmark = benchmark::RegisterBenchmark(
         (name + "/" + workload.name).c_str(),
         [&workload](benchmark::State& state) { run<Map>(state, workload); });
-    benchmark->ArgName("keys")->RangeMultiplier(32)->Range(1 << 10, keys_max);
+    benchmark->ArgName("keys")->RangeMultiplier(32)->Range(keys.min, keys.max);
     benchmark->ThreadRange(1, 2)->UseRealTime()->MinTime(kSecondsMin);
   }
 }
@@ -211,6 +228,8 @@ void take_snapshot(benchmark::State& state) {
 #endif
 
 void add_ours() {
+  add<bench::chained_map>("chained_map");
+  add<bench::deferred_map>("deferred_map");
   add<bench::dict_map>("dict_map");
   add<bench::go_map>("go_map");
   add<bench::swiss_map>("swiss_map");
@@ -219,20 +238,29 @@ void add_ours() {
   add<bench::sharded_map>("sharded_map");
   add<bench::sync_map>("sync_map");
   add<bench::transfer_map>("transfer_map");
+  add<bench::versioned_map>("versioned_map");
 #if HEDDLE_BENCH_XENIUM
   add<bench::relocating_map>("relocating_map");
   add<bench::split_ordered_map>("split_ordered_map");
-  // A write copies the whole map.
-  add<bench::snapshot_map>("snapshot_map", 1 << 15);
+  // A write copies the whole map, also while it is filled.
+  add<bench::snapshot_map>("snapshot_map", {.max = kMiddle});
   benchmark::RegisterBenchmark("snapshot_map/snapshot", take_snapshot)
       ->ArgName("keys")
       ->RangeMultiplier(32)
-      ->Range(1 << 10, 1 << 15)
+      ->Range(kSmall, kMiddle)
       ->MinTime(kSecondsMin);
 #endif
 }
 
+// With a fixed number of buckets: two for each element, but for the small map.
+template <class ForMiddle, class ForLarge>
+void add_fixed(const std::string& name) {
+  add<ForMiddle>(name, {.max = kMiddle});
+  add<ForLarge>(name, {.min = kLarge});
+}
+
 void add_others() {
+  add<bench::unordered_map>("unordered_map");
 #if HEDDLE_BENCH_BOOST
   add<bench::boost_flat_map>("boost_flat_map");
   add<bench::boost_node_map>("boost_node_map");
@@ -243,6 +271,7 @@ void add_others() {
 #endif
 #ifdef HEDDLE_BENCH_LIBCDS_LIBRARY
   add<bench::libcds_feldman_trie>("libcds_feldman_map");
+  add_fixed<bench::libcds_michael<kMiddle>, bench::libcds_michael<kLarge>>("libcds_michael_map");
   add<bench::libcds_split_list>("libcds_split_list_map");
 #endif
 #if HEDDLE_BENCH_LIBCUCKOO
@@ -250,9 +279,11 @@ void add_others() {
 #endif
 #if HEDDLE_BENCH_TBB
   add<bench::tbb_hash_map>("tbb_hash_map");
+  add<bench::tbb_unordered_map>("tbb_unordered_map");
 #endif
 #if HEDDLE_BENCH_XENIUM
-  add<bench::xenium_harris_michael_map>("xenium_harris_michael_map", 1 << 15);
+  add_fixed<bench::xenium_harris_michael_map<kMiddle>, bench::xenium_harris_michael_map<kLarge>>(
+      "xenium_harris_michael_map");
   add<bench::xenium_vyukov_map>("xenium_vyukov_map");
 #endif
 }
@@ -261,7 +292,7 @@ void add_others() {
 
 int main(int argc, char** argv) {
   // Two minutes at most, unless the caller wants more: the middle size.
-  std::string filter = "--benchmark_filter=/keys:32768(/|$)";
+  std::string filter = "--benchmark_filter=/keys:" + std::to_string(kMiddle) + "(/|$)";
   std::vector<char*> arguments(argv, argv + argc);
   arguments.insert(arguments.begin() + 1, filter.data());  // a later one counts
   int count = static_cast<int>(arguments.size());

@@ -1,11 +1,16 @@
-// All maps that the benchmark compares, under one set of names: insert, erase, find, for_each.
+// All maps that the benchmark compares, under one set of names: insert, erase, find, for_each. One
+// that does not promise an operation has none under its name.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 
+#include "../maps/chained_map/chained_map.hpp"
+#include "../maps/deferred_map/deferred_map.hpp"
 #include "../maps/dict_map/dict_map.hpp"
 #include "../maps/go_map/go_map.hpp"
 #include "../maps/hash_trie_map/hash_trie_map.hpp"
@@ -13,7 +18,9 @@
 #include "../maps/sharded_map/sharded_map.hpp"
 #include "../maps/swiss_map/swiss_map.hpp"
 #include "../maps/sync_map/sync_map.hpp"
+#include "../maps/third_party/locked_map.hpp"
 #include "../maps/transfer_map/transfer_map.hpp"
+#include "../maps/versioned_map/versioned_map.hpp"
 
 #define HEDDLE_BENCH_XENIUM __has_include(<xenium/vyukov_hash_map.hpp>)
 #define HEDDLE_BENCH_TBB __has_include(<tbb/concurrent_hash_map.h>)
@@ -94,6 +101,34 @@ class locked {
   Map map_;
 };
 
+/// As `locked`, for maps with the interface of std::unordered_map.
+template <class Map>
+using locked_standard = maps::third_party::locked_map<Map, std::mutex, std::lock_guard<std::mutex>>;
+
+/// Overwrites where others leave the value as it is.
+class versioned_map : public maps::versioned_map<int, int, hash> {
+ public:
+  bool insert(int key, int value) { return insert_or_assign(key, value); }
+};
+
+/// As versioned_map. Each thread sweeps now and then, twice as much as it has marked since.
+class deferred_map : public maps::deferred_map<int, int, hash> {
+ public:
+  bool insert(int key, int value) { return insert_or_assign(key, value); }
+
+  bool erase(int key) {
+    constexpr unsigned kInterval = 64;
+    thread_local unsigned marks = 0;
+    const bool was_there = maps::deferred_map<int, int, hash>::erase(key);
+    if (was_there && ++marks % kInterval == 0) {
+      sweep(2 * kInterval);
+    }
+    return was_there;
+  }
+};
+
+using chained_map = locked_standard<maps::chained_map<int, int, hash>>;
+using unordered_map = locked_standard<std::unordered_map<int, int, hash>>;
 using dict_map = locked<maps::dict_map<int, int>>;
 using go_map = locked<maps::go_map<int, int>>;
 using swiss_map = locked<maps::swiss_map<int, int>>;
@@ -109,12 +144,14 @@ using split_ordered_map = maps::split_ordered_map<int, int, hash>;
 
 using epochs = xenium::reclamation::epoch_based<>;
 using xenium_vyukov_map = maps::third_party::xenium_vyukov_map<hash, epochs>;
-/// Its number of buckets is fixed: a bucket for every second key of the largest measured default.
+/// Its number of buckets is fixed.
+template <std::size_t kBuckets>
 using xenium_harris_michael_map =
-    maps::third_party::xenium_harris_michael_map<hash, epochs, std::size_t{1} << 15>;
+    maps::third_party::xenium_harris_michael_map<hash, epochs, kBuckets>;
 #endif
 #if HEDDLE_BENCH_TBB
 using tbb_hash_map = maps::third_party::tbb_hash_map<hash>;
+using tbb_unordered_map = maps::third_party::tbb_unordered_map<hash>;
 #endif
 #if HEDDLE_BENCH_LIBCUCKOO
 using libcuckoo_map = maps::third_party::libcuckoo_map<hash>;
@@ -126,6 +163,8 @@ using libcds_striped_map =
 #endif
 #ifdef HEDDLE_BENCH_LIBCDS_LIBRARY
 using libcds_feldman_trie = libcds_feldman_map<hash>;
+template <std::size_t kBuckets>
+using libcds_michael = libcds_michael_map<hash, kBuckets>;
 using libcds_split_list = libcds_split_list_map<hash, std::size_t{1} << 20>;
 #endif
 #if HEDDLE_BENCH_BOOST
@@ -135,9 +174,16 @@ using boost_shared_map = maps::third_party::boost_shared_map<hash>;
 #endif
 
 template <class Map>
-concept iterable = requires(Map& map) { map.begin_range(); } || requires(Map& map) {
-  map.snapshot();
-} || requires(Map& map) { map.for_each([](int, int) { return true; }); };
+concept erasable = requires(Map& map) { map.erase(0); };
+
+/// Also while others write: the iterators of versioned_map, which say why they do not go on, are no
+/// such.
+template <class Map>
+concept iterable = requires(Map& map) {
+  { map.begin_range().next() } -> std::convertible_to<bool>;
+} || requires(Map& map) { map.snapshot(); } || requires(Map& map) {
+  map.for_each([](int, int) { return true; });
+};
 
 /// Whatever a map calls it.
 template <class Map, class F>

@@ -5,6 +5,7 @@ import json
 import sys
 
 BAR, GAP, PANEL, LABEL, NOTE = 14, 4, 300, 180, 190
+OTHERS = ("boost", "lib", "tbb", "unordered", "xenium")
 
 
 def read(path, keys):
@@ -33,7 +34,7 @@ def draw_panel(x, y, title, rows):
         top = y + 10 + i * (BAR + GAP)
         width = max(1, rate / best * PANEL)
         yield text(x + LABEL - 6, top + BAR - 3, name, 'text-anchor="end"')
-        colour = "#888" if name.startswith(("boost", "lib", "tbb", "xenium")) else "#3b6ea5"
+        colour = "#888" if name.startswith(OTHERS) else "#3b6ea5"
         yield f'<rect x="{x + LABEL}" y="{top}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'
         note = f"{rate / 1e6:.2f} M/s, {p50:.0f} and {p95:.0f} ns"
         yield text(f"{x + LABEL + width + 4:.1f}", top + BAR - 3, note, 'fill="#555"')
