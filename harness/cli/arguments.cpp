@@ -172,7 +172,7 @@ void add_settings(CLI::App& command, CommandOptions& options) {
             options.settings.look_at_steps = value == "steps";
           },
           "where the target's invariants must hold: between operations (quiet), or at every "
-          "scheduling point too (steps) if they are declared as such")
+          "scheduling point too (steps) if they can tell then")
       ->check(CLI::IsMember({"quiet", "steps"}))
       ->default_str("quiet");
   add_faults(command, options, "weak-cas,freeze");

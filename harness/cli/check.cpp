@@ -111,9 +111,9 @@ std::string bound_of(const CheckResult& result, const CommandOptions& options) {
     }
     return fmt::format("{}", fmt::join(bounds, ", "));
   }
-  const bool timed = budget.seconds > 0 && result.seconds() >= budget.seconds;
-  return timed ? fmt::format("{} s", budget.seconds + result.before.seconds)
-               : fmt::format("{} executions", budget.executions + result.executions_before());
+  const bool counted = result.executions() - result.executions_before() >= budget.executions;
+  return counted ? fmt::format("{} executions", budget.executions + result.executions_before())
+                 : fmt::format("{} s", budget.seconds + result.before.seconds);
 }
 
 std::string text_of(const exploration::Shard& shard) {

@@ -149,8 +149,8 @@ CheckResult check_target(target::Definition& target, const CommandOptions& optio
     if (target.is_test() || programs.is_of(options.budget.shard)) {
       session.set_program(std::move(program));
       result.programs += job.executions.empty();  // else it was counted when it was begun
-      const Census census =
-          session.check(rest_of(options.budget, end, result), on_finding, on_progress, &job.executions);
+      const Census census = session.check(rest_of(options.budget, end, result), on_finding,
+                                          on_progress, &job.executions);
       result.census = plus(result.census, census);
       result.largest.include({executions_of(census), census.seconds});
       on_progress({});

@@ -52,19 +52,21 @@ nlohmann::ordered_json to_json(const CommandOptions& options, const std::string&
   for (const FiledFinding& finding : findings) {
     list.push_back(to_json(finding));
   }
-  Json object{{"schema", 1},
-              {"target", target},
-              {"strategy", strategy},
-              {"model", settings_for(*target::find_target(target), options).model},
-              {"executions", tally.executions},
-              {"undecided", tally.undecided},
-              {"blocked", 0},
-              {"seconds", tally.seconds},
-              {"executions_per_second",
-               tally.seconds > 0 ? static_cast<double>(tally.executions) / tally.seconds : 0.0},
-              {"complete", false},
-              {"verdict", findings.empty() ? "none" : "finding"},
-              {"findings", list}};
+  target::Definition* one = target::find_target(target);  // null: it is of several
+  Json object{
+      {"schema", 1},
+      {"target", target},
+      {"strategy", strategy},
+      {"model", one == nullptr ? options.settings.model : settings_for(*one, options).model},
+      {"executions", tally.executions},
+      {"undecided", tally.undecided},
+      {"blocked", 0},
+      {"seconds", tally.seconds},
+      {"executions_per_second",
+       tally.seconds > 0 ? static_cast<double>(tally.executions) / tally.seconds : 0.0},
+      {"complete", false},
+      {"verdict", findings.empty() ? "none" : "finding"},
+      {"findings", list}};
   if (target::program() != nullptr) {
     object["isolated"] = isolated;
   }
@@ -254,9 +256,9 @@ void warn_of_what_changes_nothing(target::Definition& target, const CommandOptio
     complain("warning: " + target.name() +
              " has no cursor, whose words iterator-state would change");
   }
-  if (options.settings.look_at_steps && declared.validate_step == nullptr) {
+  if (options.settings.look_at_steps && declared.validate_any_step == nullptr) {
     complain("warning: " + target.name() +
-             " declares no invariant that holds at each step (heddle::Holds::kAtEachStep)");
+             " has no invariant for the midst of operations (one that takes a heddle::Moment)");
   }
 }
 

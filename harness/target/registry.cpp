@@ -65,9 +65,9 @@ void Target::add_contract(const Contract& contract) {
   implementation_->contracts.push_back(&contract);
 }
 
-void Target::set_invariant(Describe validate, Holds when) {
-  (when == Holds::kAtRest ? implementation_->validate : implementation_->validate_step) =
-      std::move(validate);
+void Target::set_invariant(Describe at_rest, Describe at_any_step) {
+  implementation_->validate = std::move(at_rest);
+  implementation_->validate_any_step = std::move(at_any_step);
 }
 
 void Target::set_printer(Describe print) { implementation_->print = std::move(print); }

@@ -36,8 +36,8 @@ class TargetImplementation {
   std::vector<std::unique_ptr<Operation>> operations;
   std::unique_ptr<Lifecycle> lifecycle;
   std::vector<const Contract*> contracts;
-  Target::Describe validate;       // at rest; empty text: sound
-  Target::Describe validate_step;  // at any time
+  Target::Describe validate;           // at rest; empty text: sound
+  Target::Describe validate_any_step;  // likewise, in the midst of operations
   Target::Describe print;
   Progress progress = Progress::kBlocking;
   u32 own_steps_max = 0;  // of an operation; 0: no limit

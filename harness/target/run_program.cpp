@@ -46,22 +46,9 @@ void add_structure(Finding& finding, const TargetImplementation& target, void* s
   }
 }
 
-/// What is wrong with the structure.
-std::string misfit_of(const TargetImplementation& target, void* subject, Holds at) {
-  std::string broken;
-  if (at == Holds::kAtRest && target.validate != nullptr) {
-    broken = target.validate(subject);
-  }
-  if (broken.empty() && target.validate_step != nullptr) {
-    broken = target.validate_step(subject);
-  }
-  return broken;
-}
-
 /// True if the structure is broken; the finding says how.
-bool is_broken(const TargetImplementation& target, void* subject, Holds at, Thread& thread,
-               Finding& finding) {
-  const std::string broken = misfit_of(target, subject, at);
+bool is_broken(const Target::Describe& validate, void* subject, Thread& thread, Finding& finding) {
+  const std::string broken = validate(subject);
   if (broken.empty()) {
     return false;
   }
@@ -76,12 +63,12 @@ bool is_broken(const TargetImplementation& target, void* subject, Holds at, Thre
 
 /// The other threads' accesses are not all ordered before this thread's, so the look at them is
 /// none of the execution's events.
-void look_at_structure(const Worker& worker, Holds at, Thread& thread) {
+void look_at_structure(const Worker& worker, const Target::Describe& validate, Thread& thread) {
   Finding& finding = engine().new_finding();
   bool broken = false;
   {
     const exec::ObserverScope observer(thread);
-    broken = is_broken(*worker.target, worker.subject, at, thread, finding);
+    broken = is_broken(validate, worker.subject, thread, finding);
   }
   if (broken) {
     add_structure(finding, *worker.target, worker.subject, thread);
@@ -91,10 +78,8 @@ void look_at_structure(const Worker& worker, Holds at, Thread& thread) {
 
 /// While no operation is in progress the structure is sound.
 void look_if_at_rest(const Worker& worker, Thread& thread) {
-  const bool has_invariant =
-      worker.target->validate != nullptr || worker.target->validate_step != nullptr;
-  if (has_invariant && history().in_progress == 0) {
-    look_at_structure(worker, Holds::kAtRest, thread);
+  if (worker.target->validate != nullptr && history().in_progress == 0) {
+    look_at_structure(worker, worker.target->validate, thread);
   }
 }
 
@@ -254,7 +239,7 @@ void hand_over_cursors(const TargetImplementation& target, ThreadId heir) {
 void judge(const TargetImplementation& target, void* subject) {
   Thread& thread = *exec::current_thread;
   Finding& finding = engine().new_finding();
-  if (is_broken(target, subject, Holds::kAtRest, thread, finding)) {
+  if (target.validate != nullptr && is_broken(target.validate, subject, thread, finding)) {
     add_structure(finding, target, subject, thread);
     engine().commit_finding(finding);
   }
@@ -296,9 +281,10 @@ void Definition::run_program() {
   }
   run_steps(workers[0]);
   look_if_at_rest(workers[0], *exec::current_thread);
-  if (target.validate_step != nullptr) {
-    engine().set_look(
-        [](Thread& thread) { look_at_structure(workers[0], Holds::kAtEachStep, thread); });
+  if (target.validate_any_step != nullptr) {
+    engine().set_look([](Thread& thread) {
+      look_at_structure(workers[0], workers[0].target->validate_any_step, thread);
+    });
   }
   engine().may_freeze(freeze_for(target.progress));
   engine().limit_own_steps(target.own_steps_max);

@@ -1185,13 +1185,13 @@ class MemoryTest(CliTest):
                 process.wait()
         return peak
 
-    def assert_flat(self, target, few, many):
+    def assert_flat(self, target, few, many, command="run"):
         changes = {}
         if FLAVOUR in ("asan", "fuzz"):
             # AddressSanitizer keeps freed memory for a while, up to this much.
             options = os.environ.get("ASAN_OPTIONS", "")
             changes["ASAN_OPTIONS"] = (options + ":" if options else "") + "quarantine_size_mb=1"
-        peaks = [self.peak_kib("run", target, f"--findings={self.findings}", f"--executions={count}", **changes)
+        peaks = [self.peak_kib(command, target, f"--findings={self.findings}", f"--executions={count}", **changes)
                  for count in (few, many)]
         allowed = ASAN_MEMORY_DIFFERENCE_KIB if FLAVOUR in ("asan", "fuzz") else MEMORY_DIFFERENCE_KIB
         self.assertLess(abs(peaks[1] - peaks[0]), allowed,
@@ -1208,6 +1208,13 @@ class MemoryTest(CliTest):
         """Memory does not grow with the number of executions of a map that allocates."""
         few, many = (5_000, 20_000) if FLAVOUR == "tsan" else (20_000, 100_000)
         self.assert_flat("go_map", few, many)
+
+
+    def test_check(self):
+        """Nor with that of executions that an exhaustive search has seen."""
+        if FLAVOUR != "plain":
+            self.skipTest("searches keep the same in all flavours")
+        self.assert_flat("reference", 5_000, 50_000, "check")
 
 
 class DebuggerTest(CliTest):

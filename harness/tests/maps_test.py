@@ -57,6 +57,26 @@ class CleanUnderRc11Test(MapsTest):
         self.verify_clean_targets("rc11")
 
 
+class LargerProgramsTest(MapsTest):
+    """One of so many parts of what takes hours."""
+
+    def verify_parts(self, operations, part, *maps):
+        clean = [target["name"] for target in small_targets() if not target["of"] and target["name"].startswith(maps)]
+        self.assertTrue(clean)
+        for target in clean:
+            for model in ("sc", "rc11"):
+                with self.subTest(target, model=model):
+                    code, result = check(target, f"--operations={operations}", f"--model={model}", f"--shard={part}")
+                    self.assertEqual((code, result["verdict"]), (CLEAN, "verified"))
+                    self.assertGreater(result["programs"], 0)
+
+    def test_two_operations(self):
+        self.verify_parts(2, "777/2000", "chained_map", "dict_map", "swiss_map")
+
+    def test_three_operations_of_go_map(self):
+        self.verify_parts(3, "777/100000", "go_map")
+
+
 class OtherMapsTest(MapsTest):
     def test_others_are_verified(self):
         """As the small ones, with one value an argument."""

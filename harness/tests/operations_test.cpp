@@ -201,7 +201,7 @@ HEDDLE_TARGET(broken_for_a_while, t) {
     m.spoil();
     m.mend();
   });
-  s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; }, heddle::Holds::kAtEachStep);
+  s.invariant([](Mended& m, heddle::Moment) { return m.sound ? "" : "spoilt"; });
 }
 
 HEDDLE_TARGET(sound_at_rest, t) {
@@ -210,8 +210,9 @@ HEDDLE_TARGET(sound_at_rest, t) {
     m.spoil();
     m.mend();
   });
-  s.invariant([](Mended& m) { return m.sound ? "" : "spoilt"; });
-  s.invariant([](Mended&) { return ""; }, heddle::Holds::kAtEachStep);
+  s.invariant([](Mended& m, heddle::Moment at) {
+    return m.sound || at == heddle::Moment::kAtAnyStep ? "" : "spoilt";
+  });
 }
 
 HEDDLE_TARGET(broken_between_operations, t) {

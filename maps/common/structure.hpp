@@ -5,10 +5,17 @@
 
 namespace maps {
 
-/// The map is sound whenever no operation is under way; if not, the finding has it as text.
+/// The map is sound whenever no operation is under way, and in part at any step if its validate()
+/// asks when it is; if not, the finding has it as text.
 template <class S>
 void declare_sound(heddle::Subject<S> s) {
-  s.invariant([](const S& map) { return map.validate(); });
+  if constexpr (requires(const S& map) { map.validate(false); }) {
+    s.invariant([](const S& map, heddle::Moment at) {
+      return map.validate(at == heddle::Moment::kAtRest);
+    });
+  } else {
+    s.invariant([](const S& map) { return map.validate(); });
+  }
   if constexpr (requires(const S& map) { map.to_text(); }) {
     s.prints([](const S& map) { return map.to_text(); });
   }

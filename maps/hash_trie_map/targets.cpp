@@ -4,6 +4,7 @@
 
 #include "../common/small_target.hpp"
 #include "../common/sync_map_target.hpp"
+#include "../reclamation/unfenced_epochs.hpp"
 #include "heddle/heddle.hpp"
 #include "hash_trie_map.hpp"
 
@@ -164,8 +165,7 @@ HEDDLE_VARIANT(hash_trie_map, leaks_replaced_entry, "heap", t) {
 }
 
 HEDDLE_VARIANT(hash_trie_map, pins_without_fence, "heap", t) {
-  declare<hash_trie_map_bug::none, NearHash,
-          maps::epochs<8, 1, maps::epochs_bug::pins_without_fence>>(
+  declare<hash_trie_map_bug::none, NearHash, maps::unfenced_epochs<8, 1>>(
       t, "a pin is stored, and may come after the loads that it is for");
   t.seeded({.threads = 2,
             .operations = 1,

@@ -12,16 +12,13 @@
 
 namespace maps {
 
-/// Seeded bugs, for the maps that have them.
-enum class epochs_bug { none, pins_without_fence };
-
 /// What can be retired.
 class retirable {
  public:
   virtual ~retirable() = default;
 
  private:
-  template <std::size_t, std::size_t, epochs_bug>
+  template <std::size_t, std::size_t>
   friend class epochs;
 
   retirable* next_retired_ = nullptr;
@@ -42,8 +39,9 @@ class retirable {
 /// after a retirement sees the unlinking before it, so a seen pin holds nothing that is older.
 /// (1) acquires what (3) released, too: all that was done under a pin, before what was read there
 /// is freed. (4) hands nodes over from who retires them to who frees them.
-template <std::size_t Slots = 64, std::size_t Batch = 64, epochs_bug Bug = epochs_bug::none>
+template <std::size_t Slots = 64, std::size_t Batch = 64>
 class epochs {
+ protected:
   struct alignas(64) slot {
     std::atomic<std::uint64_t> entered_at = 0;  // 0: free
   };
@@ -81,14 +79,6 @@ class epochs {
     for (std::size_t i = own_slot();; ++i) {
       slot& candidate = slots_[i % Slots];
       std::uint64_t free = 0;
-      if constexpr (Bug == epochs_bug::pins_without_fence) {
-        constexpr auto kTaken = std::numeric_limits<std::uint64_t>::max();
-        if (candidate.entered_at.compare_exchange_strong(free, kTaken, std::memory_order_acq_rel)) {
-          candidate.entered_at.store(now, std::memory_order_release);
-          return pin(candidate);
-        }
-        continue;
-      }
       if (candidate.entered_at.load(std::memory_order_relaxed) == free &&
           candidate.entered_at.compare_exchange_strong(free, now, std::memory_order_acq_rel,
                                                        std::memory_order_relaxed)) {  // (1)
@@ -119,13 +109,14 @@ class epochs {
     }
   }
 
- private:
+ protected:
   // Threads begin their search at different slots.
   static std::size_t own_slot() noexcept {
     thread_local const std::size_t own = threads_.fetch_add(1, std::memory_order_relaxed);
     return own;
   }
 
+ private:
   std::uint64_t oldest_pin() noexcept {
     std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
     for (slot& each : slots_) {
@@ -153,6 +144,7 @@ class epochs {
 
   static inline std::atomic<std::size_t> threads_ = 0;
 
+ protected:
   std::atomic<std::uint64_t> now_ = 1;  // one more than was ever retired
   std::atomic<std::uint64_t> collected_at_ = 1;
   std::atomic<retirable*> retired_ = nullptr;

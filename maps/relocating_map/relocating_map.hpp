@@ -166,8 +166,9 @@ class relocating_map {
   /// Starts an iteration, see class iterator.
   iterator begin_range() { return iterator(*this); }
 
-  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it.
-  std::string validate() const;
+  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it;
+  /// not `at_rest`: they may all stand still somewhere in the midst of their operations.
+  std::string validate(bool at_rest = true) const;
 
  private:
   static constexpr word kVacant = 0;  // of keys

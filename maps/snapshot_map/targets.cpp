@@ -69,7 +69,7 @@ heddle::Subject<M> declare(heddle::Target& t, const char* description, int keys 
   s.linearizable();
   s.follows(heddle::contracts::snapshot());
   s.promises(heddle::Progress::kLockFree);
-  s.invariant([](M& m) { return m.validate(); });
+  s.invariant([](M& m, heddle::Moment) { return m.validate(); });
   t.threads(2, 3);
   t.operations_per_thread(4);
   t.setup_operations(3);

@@ -189,8 +189,9 @@ class split_ordered_map {
   /// Starts an iteration, see class iterator.
   iterator begin_range() { return iterator(*this); }
 
-  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it.
-  std::string validate() const;
+  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it;
+  /// not `at_rest`: they may all stand still somewhere in the midst of their operations.
+  std::string validate(bool at_rest = true) const;
 
   /// The structure as people read it: a line for each sentinel, with the entries up to the next
   /// one, in the order of the list. Nobody else may be at it.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../common/iterations.hpp"
+#include "../common/structure.hpp"
 #include "heddle/heddle.hpp"
 #include "transfer_map.hpp"
 
@@ -50,10 +51,10 @@ void declare(heddle::Target& t, const char* description) {
   s.op("find", &M::find, key).means(heddle::Role::kFind).weight(8);
   s.op("contains", &M::contains, key).means(heddle::Role::kContains).weight(2);
   s.op("clear", &M::clear).means(heddle::Role::kClearEach).weight(1);
-  s.action("reclaim", &M::reclaim);
   maps::declare_iterations(s);
+  s.action("reclaim", &M::reclaim);
   s.follows(heddle::contracts::weakly_consistent());
-  s.invariant([](M& m) { return m.validate(); });
+  maps::declare_sound(s);
   s.linearizable();
   s.start("about to grow", [](heddle::Start& start) {
     start.run("insert", 0, 0);

@@ -199,8 +199,9 @@ class transfer_map {
   /// Frees now what nobody can see any more, and does not leave it to one of the next operations.
   void reclaim() noexcept { reclaimer_.collect(); }
 
-  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it.
-  std::string validate() const;
+  /// The first broken structure invariant in words, or an empty string. Nobody else may be at it;
+  /// not `at_rest`: they may all stand still somewhere in the midst of their operations.
+  std::string validate(bool at_rest = true) const;
 
  private:
   /// Where a key is in its chain: `link` leads to `found`. If that is null, the key is absent, and

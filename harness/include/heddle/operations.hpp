@@ -106,8 +106,8 @@ struct Seeded {
   const char* source = "";  // a bug report or a paper; empty: made up
 };
 
-/// When an invariant holds.
-enum class Holds { kAtRest, kAtEachStep };
+/// When a structure is looked at: with no operation under way, or in the midst of them.
+enum class Moment { kAtRest, kAtAnyStep };
 
 /// An iterator or the like: an object that a thread opens, uses in several operations, and closes,
 /// while its other operations, and other threads', come in between. One a thread at a time;
@@ -141,13 +141,12 @@ class Subject {
   template <class C, class Open>
   CursorOperations<S, C> cursor(const char* open_name, const char* close_name, Open open);
 
-  /// Looks whether the structure is sound. Called when no thread is in an operation; one that holds
-  /// at each step, also in the midst of operations, on demand (--invariant=steps) at each
-  /// scheduling point instead. There may be one of either kind. A non-empty text is a finding of
-  /// kind "contract". It reads alone: what it writes, but for its own local objects, may survive
-  /// the execution.
+  /// Looks whether the structure is sound. Called when no thread is in an operation; a non-empty
+  /// text is a finding of kind "contract". It reads alone: what it writes, but for its own local
+  /// objects, may survive the execution. `function(subject)`, or `function(subject, Moment)`: that
+  /// is called at each scheduling point, too, where the user asks for it (--invariant=steps).
   template <class Function>
-  void invariant(Function function, Holds when = Holds::kAtRest);
+  void invariant(Function function);
   /// The structure as text, for findings about it. As invariant(), it reads alone.
   template <class Function>
   void prints(Function function);
@@ -225,7 +224,7 @@ class Target {
   unsigned add_cursor();
   void add_contract(const Contract& contract);
   using Describe = std::function<std::string(void* subject)>;
-  void set_invariant(Describe validate, Holds when);
+  void set_invariant(Describe at_rest, Describe at_any_step);
   void set_printer(Describe print);
   void set_progress(Progress progress, unsigned own_steps_max);
   Start add_start(const char* name);
@@ -377,9 +376,19 @@ Operation& CursorOperations<S, C>::op(const char* name, Function function,
 
 template <class S>
 template <class Function>
-void Subject<S>::invariant(Function function, Holds when) {
-  target_->set_invariant(
-      [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); }, when);
+void Subject<S>::invariant(Function function) {
+  if constexpr (std::is_invocable_v<Function, S&, Moment>) {
+    const auto at = [function](Moment moment) -> Target::Describe {
+      return [function, moment](void* subject) {
+        return std::string(function(*static_cast<S*>(subject), moment));
+      };
+    };
+    target_->set_invariant(at(Moment::kAtRest), at(Moment::kAtAnyStep));
+  } else {
+    target_->set_invariant(
+        [function](void* subject) { return std::string(function(*static_cast<S*>(subject))); },
+        nullptr);
+  }
 }
 
 template <class S>
