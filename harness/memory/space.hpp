@@ -20,7 +20,7 @@ constexpr uptr kHeapRegionBytes = uptr{2} << 30;  // virtual; touched pages only
 #endif
 constexpr uptr kHeapBytes = kHeapRegionBytes * kThreadCountMax;
 constexpr uptr kStackBase = kHeapBase + kHeapBytes;
-constexpr uptr kStackSlotBytes = uptr{8} << 20;  // what a thread has by default on Linux
+constexpr uptr kStackSlotBytes = uptr{8} << 20;    // what a thread has by default on Linux
 constexpr uptr kStackGuardBytes = uptr{64} << 10;  // also catches one large frame stepping over
 constexpr uptr kStackBytes = kStackSlotBytes * kThreadCountMax;
 constexpr uptr kSpaceBytes = kHeapBytes + kStackBytes;

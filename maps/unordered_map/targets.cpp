@@ -154,9 +154,8 @@ HEDDLE_VARIANT(unordered_map, iterates_over_rehash, "iteration", t) {
   auto [s, key] =
       declare_growing(t, "an iterator is used after insertions, which may have rehashed");
   add_range<Locked::Range>(s, heddle::contracts::go_range());
-  t.seeded({.threads = 1,
-            .operations = 4,
-            .source = "the standard: a rehash invalidates iterators"});
+  t.seeded(
+      {.threads = 1, .operations = 4, .source = "the standard: a rehash invalidates iterators"});
 }
 
 HEDDLE_VARIANT(unordered_map, iterates_over_erasure, "heap", t) {
