@@ -73,6 +73,7 @@ void Execution::reset(const Options& options) {
   holds_.reset();
   lock_waiters_.reset();
   deviations_.clear();
+  raced_.clear();
   exits_.clear();
   stop_requested_ = false;
   interrupted_ = false;

@@ -355,6 +355,8 @@ class Execution {
   const Vec<Event>& events() const { return events_; }
   const Vec<uptr>& event_frames() const { return event_frames_; }
   const Vec<Deviation>& deviations() const { return deviations_; }
+  /// Where there were races, each place once; the first ones, if there were many.
+  const Vec<uptr>& raced() const { return raced_; }
   u64 digest() const { return digest_; }
   u64 visible_events() const { return visible_events_; }
   bool running() const { return running_; }
@@ -441,6 +443,7 @@ class Execution {
   }
   bool is_private(const Thread& thread, uptr address);
   bool is_raced(uptr address);
+  void note_raced(uptr address);
   void note_plain_write(Thread& thread, uptr granule);
   static u64 load_granule(uptr granule) {
     u64 value = 0;
@@ -650,6 +653,7 @@ class Execution {
   Rng entropy_;
   bool entropy_seeded_ = false;
   Vec<Deviation> deviations_;
+  Vec<uptr> raced_;
   Finding finding_;
   Finding spare_finding_;
 

@@ -1,5 +1,7 @@
 // What is reported, of one execution.
 
+#include <algorithm>
+
 #include "exec/execution.hpp"
 
 namespace heddle::exec {
@@ -24,7 +26,19 @@ Finding& Execution::new_finding() {
   return finding;
 }
 
+// One race hides others: who is let through the first one may come to the next.
+void Execution::note_raced(uptr address) {
+  constexpr u32 kRacedMax = 16;
+  if (raced_.size() < kRacedMax &&
+      std::find(raced_.begin(), raced_.end(), address) == raced_.end()) {
+    raced_.push_back(address);
+  }
+}
+
 void Execution::commit_finding(Finding& finding) {
+  if (finding.kind == FindingKind::kRace) {
+    note_raced(finding.address);
+  }
   const bool goes_on = finding.kind == FindingKind::kRace && options_.race_continue;
   if (goes_on && &finding == &spare_finding_) {
     return;  // the first race is told

@@ -28,17 +28,26 @@ u16 fingerprint_of(u64 name, u64 value) {
 std::string to_text(const Observed& observed) {
   std::ostringstream text;
   text << static_cast<u32>(observed.kind) << ' ' << observed.raced << ' ' << observed.detected
-       << ' ' << observed.undecided << ' ' << observed.interrupted << ' ' << observed.raced_name
-       << ' ' << observed.pc << ' ' << observed.rule << '\n'
-       << observed.message;
+       << ' ' << observed.undecided << ' ' << observed.interrupted << ' '
+       << observed.raced_names.size();
+  for (const u64 name : observed.raced_names) {
+    text << ' ' << name;
+  }
+  text << ' ' << observed.pc << ' ' << observed.rule << '\n' << observed.message;
   return text.str();
 }
 
 void from_text(const std::string& bytes, Observed& observed) {
   std::istringstream text(bytes);
   u32 kind = 0;
+  std::size_t count = 0;
   text >> kind >> observed.raced >> observed.detected >> observed.undecided >>
-      observed.interrupted >> observed.raced_name >> observed.pc;
+      observed.interrupted >> count;
+  observed.raced_names.resize(count);
+  for (u64& name : observed.raced_names) {
+    text >> name;
+  }
+  text >> observed.pc;
   observed.kind = static_cast<exec::FindingKind>(kind);
   text.ignore();
   std::getline(text, observed.rule);
@@ -182,11 +191,9 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
     if (observed_.kind != exec::FindingKind::kNone) {
       ++tally.with_finding;
       tally.seconds = now_seconds() - start;
-      const u64 name = observed_.raced_name;
+      const std::vector<u64> raced_names = observed_.raced_names;
       go_on = on_finding(exec::engine().finding(), tally);
-      if (name != 0) {
-        note_raced(name);
-      }
+      note_raced(raced_names);
     }
     if (tally.executions % 16 == 0 || !go_on) {
       const double now = now_seconds();
@@ -208,10 +215,13 @@ Tally Session::run(const Budget& budget, const OnFinding& on_finding,
 }
 
 // What races is what old code synchronises with: from now on threads may be switched there.
-void Session::note_raced(u64 name) {
+void Session::note_raced(const std::vector<u64>& names) {
   constexpr std::size_t kRacedMax = 16;
-  if (raced_.size() < kRacedMax && std::find(raced_.begin(), raced_.end(), name) == raced_.end()) {
-    raced_.push_back(name);
+  for (const u64 name : names) {
+    if (raced_.size() < kRacedMax &&
+        std::find(raced_.begin(), raced_.end(), name) == raced_.end()) {
+      raced_.push_back(name);
+    }
   }
 }
 
@@ -239,9 +249,10 @@ void Session::observe(const exec::Outcome& outcome) {
   observed_.rule = finding.rule;
   observed_.message = finding.message.data;
   observed_.pc = finding.pc;
-  observed_.raced_name = finding.kind == exec::FindingKind::kRace
-                             ? exec::plain_name(exec::engine(), finding.address)
-                             : 0;
+  observed_.raced_names.clear();
+  for (const uptr address : exec::engine().raced()) {
+    observed_.raced_names.push_back(exec::plain_name(exec::engine(), address));
+  }
   const Vec<exec::Deviation>& deviations = exec::engine().deviations();
   observed_.schedule.assign(deviations.begin(), deviations.end());
   observed_.died = false;

@@ -75,7 +75,7 @@ struct Observed {
   bool detected = false;   // the target's own detector fired
   bool undecided = false;  // a contract could not judge it within its means
   bool interrupted = false;
-  u64 raced_name = 0;  // of the variable, if the finding is a race
+  std::vector<u64> raced_names;  // of the variables, see Recording::raced
   std::vector<exec::Deviation> schedule;
   u64 decisions = 0;
   bool died = false;  // with its process, which left nothing else behind
@@ -148,7 +148,7 @@ class Session {
   exec::Outcome execute_next(exec::Strategy& strategy, bool trace, u64 index,
                              bool (*should_stop)());
   exec::Outcome run_once(const exec::Options& options);
-  void note_raced(u64 name);
+  void note_raced(const std::vector<u64>& names);
   exec::Outcome explore(Search& search);  // as execute_next()
   bool restore(Search& search);
   /// Of check(), which has looked at `runs` executions: runs some at random, always the same ones,

@@ -451,6 +451,25 @@ TEST(Fairness, LetsTimePass) {
   expect_livelock(polling(false));
 }
 
+// To come in between two plain writes, both have to be known; each execution has the first race.
+TEST(RacedLocation, BesideAnotherOneBecomesASchedulingPoint) {
+  expect_found("check", "check",
+               [] {
+                 volatile int first = 0;
+                 volatile int second = 0;
+                 both(
+                     [&] {
+                       first = 1;
+                       second = 1;
+                     },
+                     [&] {
+                       const int seen = first;
+                       HEDDLE_CHECK(seen == second);
+                     });
+               },
+               {.race_continue = true});
+}
+
 TEST(RacedLocation, BecomesASchedulingPoint) {
   expect_found("check", "check",
                [] {
