@@ -510,6 +510,7 @@ int main(int argc, char** argv) {
 # Ends of a child that main() forks, and of the process itself.
 PROCESSES = r"""
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -540,6 +541,7 @@ int main(int, char** argv) {
     if (how == "_exit") _exit(3);
     if (how == "exec") execve(shell, arguments, environment);
     if (how == "abort") std::abort();
+    std::signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would turn the signal into an exit code
     if (how == "fault") *static_cast<volatile int*>(nullptr) = 1;
     if (how == "work") {
       const std::lock_guard lock(mutex);
