@@ -16,6 +16,7 @@
 
 #include "../chained_map/chained_map.hpp"
 #include "../common/probe.hpp"
+#include "../common/spread_readers_mutex.hpp"
 
 namespace maps {
 
@@ -35,7 +36,7 @@ enum class deferred_map_bug {
   sweeps_under_shared_lock,
 };
 
-/// Shape:      Key and T are copyable.
+/// Shape:      Key and T are copyable. SharedMutex: as std::shared_mutex.
 /// Threads:    every operation from any thread, and all but size() linearizable, clear() too.
 ///             Lookups, steps of iterations and erasures share a lock: a mark is set by one
 ///             compare-exchange. Insertions, clear() and sweep() have the lock alone.
@@ -47,7 +48,7 @@ enum class deferred_map_bug {
 ///             value is what the assignment left. erase() does not allocate.
 /// Complexity: as chained_map; but no rehash while an iterator is open. sweep(n): O(n).
 template <class Key, class T, class Hash = chained_map_hash, class KeyEqual = std::equal_to<Key>,
-          deferred_map_bug Bug = deferred_map_bug::none>
+          class SharedMutex = spread_readers_mutex<>, deferred_map_bug Bug = deferred_map_bug::none>
 class deferred_map {
   using bug = deferred_map_bug;
   struct entry;
@@ -117,8 +118,7 @@ class deferred_map {
   /// Returns true if there are more.
   bool sweep(std::size_t slice) {
     using Lock = std::conditional_t<Bug == bug::sweeps_under_shared_lock,
-                                    std::shared_lock<std::shared_mutex>,
-                                    std::unique_lock<std::shared_mutex>>;
+                                    std::shared_lock<SharedMutex>, std::unique_lock<SharedMutex>>;
     MAPS_PROBE("deferred_map.migrate.sweep");
     const Lock lock(mutex_);
     if (Bug != bug::sweeps_under_iterators && is_pinned()) {
@@ -213,7 +213,7 @@ class deferred_map {
     }
   }
 
-  mutable std::shared_mutex mutex_;
+  mutable SharedMutex mutex_;
   map map_;
   std::atomic<std::size_t> live_count_ = 0;
   std::atomic<std::size_t> pins_ = 0;
@@ -222,8 +222,8 @@ class deferred_map {
 
 /// An iteration: next() until it returns false; key() and mapped() are copies. Open until it is
 /// destroyed, and must not outlive the map. Used by one thread at a time.
-template <class Key, class T, class Hash, class KeyEqual, deferred_map_bug Bug>
-class deferred_map<Key, T, Hash, KeyEqual, Bug>::iterator {
+template <class Key, class T, class Hash, class KeyEqual, class SharedMutex, deferred_map_bug Bug>
+class deferred_map<Key, T, Hash, KeyEqual, SharedMutex, Bug>::iterator {
  public:
   iterator(iterator&& other) noexcept
       : owner_(std::exchange(other.owner_, nullptr)),
@@ -290,8 +290,8 @@ class deferred_map<Key, T, Hash, KeyEqual, Bug>::iterator {
   std::optional<std::pair<Key, T>> current_;
 };
 
-template <class Key, class T, class Hash, class KeyEqual, deferred_map_bug Bug>
-std::string deferred_map<Key, T, Hash, KeyEqual, Bug>::validate() const {
+template <class Key, class T, class Hash, class KeyEqual, class SharedMutex, deferred_map_bug Bug>
+std::string deferred_map<Key, T, Hash, KeyEqual, SharedMutex, Bug>::validate() const {
   std::size_t live = 0;
   std::size_t waiting = 0;
   for (const node& each : map_) {

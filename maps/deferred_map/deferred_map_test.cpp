@@ -19,7 +19,8 @@ namespace maps {
 namespace {
 
 template <deferred_map_bug Bug = deferred_map_bug::none>
-using map_of = deferred_map<int, int, chained_map_hash, std::equal_to<int>, Bug>;
+using map_of =
+    deferred_map<int, int, chained_map_hash, std::equal_to<int>, spread_readers_mutex<>, Bug>;
 
 template <class Map>
 void insert_range(Map& map, int from, int to) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 #include "../common/small_target.hpp"
@@ -19,8 +20,11 @@ struct Paired {
   std::size_t operator()(int key) const { return static_cast<std::size_t>(key) / 2; }
 };
 
-template <deferred_map_bug Bug>
-using Map = maps::deferred_map<int, int, Paired, std::equal_to<int>, Bug>;
+template <deferred_map_bug Bug, class SharedMutex = std::shared_mutex>
+using Map = maps::deferred_map<int, int, Paired, std::equal_to<int>, SharedMutex, Bug>;
+
+/// The default lock, whose threads share two lines, and go to sleep at once.
+using SpreadReaders = maps::spread_readers_mutex<2, 0>;
 
 template <class M>
 class Range {
@@ -42,15 +46,15 @@ class Range {
   bool has_yielded_ = false;
 };
 
-template <deferred_map_bug Bug>
+template <class S>
 struct Declared {
-  heddle::Subject<Map<Bug>> subject;
-  heddle::CursorOperations<Map<Bug>, Range<Map<Bug>>> range;
+  heddle::Subject<S> subject;
+  heddle::CursorOperations<S, Range<S>> range;
 };
 
-template <deferred_map_bug Bug>
-Declared<Bug> declare(heddle::Target& t, const char* description, int keys = 5, int values = 100) {
-  using S = Map<Bug>;
+template <class S>
+Declared<S> declare_map(heddle::Target& t, const char* description, int keys = 5,
+                        int values = 100) {
   t.describe(description);
   auto s = t.subject<S>([] { return std::make_unique<S>(2); });
   const auto key = t.ints(0, keys - 1);
@@ -67,13 +71,18 @@ Declared<Bug> declare(heddle::Target& t, const char* description, int keys = 5, 
   return {s, range};
 }
 
+template <deferred_map_bug Bug>
+Declared<Map<Bug>> declare(heddle::Target& t, const char* description) {
+  return declare_map<Map<Bug>>(t, description);
+}
+
 /// What iterators promise where operations overlap.
 constexpr heddle::contracts::WeakConsistency kGoesOn{
     .freshness = heddle::contracts::Freshness::kCurrent, .clear_is_barrier = true};
 
-template <deferred_map_bug Bug>
-heddle::Subject<Map<Bug>> declare_judged(heddle::Target& t, const char* description) {
-  auto s = declare<Bug>(t, description).subject;
+template <deferred_map_bug Bug, class SharedMutex = std::shared_mutex>
+heddle::Subject<Map<Bug, SharedMutex>> declare_judged(heddle::Target& t, const char* description) {
+  auto s = declare_map<Map<Bug, SharedMutex>>(t, description).subject;
   s.linearizable();
   s.follows(heddle::contracts::weakly_consistent(kGoesOn));
   return s;
@@ -95,6 +104,12 @@ constexpr auto kSoundStructure = [](const auto& map) { return map.validate(); };
 HEDDLE_TARGET(deferred_map, t) {
   declare_judged<deferred_map_bug::none>(t,
                                          "erasures mark, sweeps delete, iterators hold them back")
+      .invariant(kSoundStructure);
+}
+
+HEDDLE_TARGET(deferred_map_spread_readers, t) {
+  declare_judged<deferred_map_bug::none, SpreadReaders>(
+      t, "the same behind a lock whose readers do not meet")
       .invariant(kSoundStructure);
 }
 
@@ -183,7 +198,7 @@ HEDDLE_VARIANT(deferred_map, sweeps_under_shared_lock, "race", t) {
 /// An iteration is under way, or an erased entry waits for a sweep.
 template <deferred_map_bug Bug>
 heddle::Subject<Map<Bug>> declare_small(heddle::Target& t, const char* description) {
-  auto s = declare<Bug>(t, description, 2, 1).subject;
+  auto s = declare_map<Map<Bug>>(t, description, 2, 1).subject;
   s.start("one of two entries yielded", [](heddle::Start& start) {
     start.run("insert", 0, 0);
     start.run("insert", 1, 0);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../common/probe.hpp"
-#include "spread_readers_mutex.hpp"
+#include "../common/spread_readers_mutex.hpp"
 
 namespace maps {
 

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "spread_readers_mutex.hpp"
+#include "../common/spread_readers_mutex.hpp"
 #include "writer_first_mutex.hpp"
 
 namespace maps {

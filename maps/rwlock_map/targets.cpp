@@ -7,7 +7,7 @@
 #include "../common/small_target.hpp"
 #include "heddle/heddle.hpp"
 #include "rwlock_map.hpp"
-#include "spread_readers_mutex.hpp"
+#include "../common/spread_readers_mutex.hpp"
 #include "writer_first_mutex.hpp"
 
 namespace {

@@ -6,11 +6,12 @@
 #include <cstddef>
 #include <mutex>
 
-#include "../common/adaptive_mutex.hpp"
+#include "adaptive_mutex.hpp"
 
 namespace maps {
 
-/// The seeded bugs, one mistake each. README.md names the oracle that finds each of them.
+/// The seeded bugs, one mistake each. rwlock_map/README.md names the oracle that finds each of
+/// them.
 enum class spread_readers_mutex_bug {
   none,
   looks_before_it_counts,
