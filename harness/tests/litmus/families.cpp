@@ -15,6 +15,7 @@ constexpr Member kMembers[] = {
     always("fetch_adds", 2, Origin::kHand, 2, true),
     always("fetch_adds", 5, Origin::kHand, 120, true),
     always("fetch_adds", 7, Origin::kHand, 5040, false),
+    always("fetch_adds", 8, Origin::kHand, 40320, false),
     always("writers", 2, Origin::kHand, 2, true),
     always("writers", 6, Origin::kHand, 720, true),
     always("writers", 7, Origin::kHand, 5040, true),
@@ -22,6 +23,7 @@ constexpr Member kMembers[] = {
     always("readers", 2, Origin::kHand, 4, true),
     always("readers", 8, Origin::kHand, 256, true),
     always("readers", 13, Origin::kHand, 8192, false),
+    always("readers", 15, Origin::kHand, 32768, false),
     // One location of which a thread meets one store only: the model does not matter.
     always("casrot", 2, Origin::kGenMC, 2, true),
     always("casrot", 3, Origin::kGenMC, 5, true),
@@ -51,6 +53,7 @@ constexpr Member kMembers[] = {
     always("indexer", 12, Origin::kHand, 8, false),
     always("indexer", 13, Origin::kHand, 64, false),
     always("indexer", 15, Origin::kHand, 4096, false),
+    always("indexer", 16, Origin::kHand, 32768, false),
     always("treiber_stack", 2, Origin::kComputed, 2, true),
     always("treiber_stack", 3, Origin::kComputed, 20, true),
     always("treiber_stack", 4, Origin::kComputed, 600, true),
@@ -65,6 +68,7 @@ constexpr Member kMembers[] = {
     always("seqlock", 1, Origin::kComputed, 11, true),
     always("seqlock", 2, Origin::kComputed, 121, true),
     always("seqlock", 3, Origin::kComputed, 1331, false),
+    always("seqlock", 4, Origin::kComputed, 14641, false),
     // n! orders of tickets.
     always("ticket_lock", 2, Origin::kHand, 2, true),
     always("ticket_lock", 3, Origin::kHand, 6, true),
