@@ -7,6 +7,8 @@
 #include "declare.hpp"
 #include "heddle/heddle.hpp"
 #include "libcds_maps.hpp"
+#include "libcds_reclaimed_maps.hpp"
+#include "libcds_reclamation.hpp"
 
 namespace {
 
@@ -53,6 +55,24 @@ HEDDLE_TARGET(libcds_split_list_map, t) {
   auto s = declare<Map>(t, "cds::container::SplitListMap, never erased from", 6,
                         [] { return std::make_unique<Map>(8, 1); });
   declare_range(s, heddle::contracts::kSyncMapRange);
+}
+
+// ---- with erasures ----
+
+HEDDLE_TARGET(libcds_feldman_map, t) {
+  using Map = libcds_feldman_map<libcds_hazard_pointers, SixteenFold>;
+  declare<Map>(t, "cds::container::FeldmanHashMap, a trie, under hazard pointers", 6,
+               [] { return std::make_unique<Map>(4, 2); });
+}
+
+HEDDLE_TARGET(libcds_michael_map_erased, t) {
+  declare<libcds_reclaimed_michael_map<libcds_hazard_pointers, key_itself, 2>>(
+      t, "cds::container::MichaelHashMap under hazard pointers", 6);
+}
+
+HEDDLE_TARGET(libcds_split_list_map_erased, t) {
+  declare<libcds_reclaimed_split_list_map<libcds_hazard_pointers, key_itself, 8>>(
+      t, "cds::container::SplitListMap under hazard pointers", 6);
 }
 
 }  // namespace
