@@ -23,11 +23,15 @@ def measured(bench, name, threads):
     """One run: {(workload, keys): (operations a second, p50 in ns)}."""
     pattern = f"^{name}/{WORKLOADS}/keys:{KEYS}/.*threads:{threads}$"
     with tempfile.NamedTemporaryFile(suffix=".json") as result:
-        subprocess.run([bench, f"--benchmark_filter={pattern}", f"--benchmark_out={result.name}",
-                        "--benchmark_out_format=json"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        runs = json.load(result)["benchmarks"]
-    if not runs:
+        try:
+            subprocess.run([bench, f"--benchmark_filter={pattern}", f"--benchmark_out={result.name}",
+                            "--benchmark_out_format=json"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.exit(f"compare_maps: {error}")
+        text = result.read()
+    if not text:
         sys.exit(f"compare_maps: {bench} has no map '{name}'")
+    runs = json.loads(text)["benchmarks"]
     return {tuple(run["name"].split("/")[1:3]): (run["items_per_second"], run["p50_ns"]) for run in runs}
 
 

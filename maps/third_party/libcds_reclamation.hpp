@@ -16,9 +16,10 @@
 
 namespace maps::third_party {
 
-/// Hazard pointers with the interface of cds::gc::HP. There is one domain for the whole process.
-/// What is retired is looked at with each retirement, so that it goes as early as it may.
-/// Threads:    eight at a time, without being attached; who comes ninth spins. A guard belongs to
+/// Hazard pointers with what the hash maps need of cds::gc::HP's interface. There is one domain for
+/// the whole process. What is retired is looked at with each retirement, so that it goes as early
+/// as it may. Threads:    eight at a time, without being attached; who comes ninth spins. A guard
+/// belongs to
 ///             the thread that has made it.
 /// Errors:     std::length_error if a thread wants a seventeenth guard.
 /// Complexity: a retirement looks at all guards, for each retired node.
@@ -81,36 +82,17 @@ class libcds_hazard_pointers {
 
  public:
   using guarded_pointer = void*;
-  template <class T>
-  using atomic_ref = std::atomic<T*>;
   template <class Marked>
   using atomic_marked_ptr = std::atomic<Marked>;
   template <class T>
   using atomic_type = std::atomic<T>;
 
-  /// Movable. Without a slot after it was moved from or released, and if made of nullptr.
   class Guard {
    public:
     Guard() : slot_(take_slot()) {}
-    explicit Guard(std::nullptr_t) noexcept {}
-    Guard(Guard&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
-
-    Guard& operator=(Guard&& other) noexcept {
-      std::swap(slot_, other.slot_);
-      return *this;
-    }
-
-    ~Guard() { unlink(); }
-
-    bool is_linked() const noexcept { return slot_ != nullptr; }
-
-    void link() { slot_ = slot_ == nullptr ? take_slot() : slot_; }
-
-    void unlink() noexcept {
-      if (slot_ != nullptr) {
-        give_back(*std::exchange(slot_, nullptr));
-      }
-    }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+    ~Guard() { give_back(slot_); }
 
     template <class T>
     T protect(const std::atomic<T>& source) {
@@ -133,7 +115,7 @@ class libcds_hazard_pointers {
 
     template <class T>
     T* assign(T* p) noexcept {
-      slot_->set(const_cast<std::remove_cv_t<T>*>(p));
+      slot_.set(const_cast<std::remove_cv_t<T>*>(p));
       return p;
     }
 
@@ -149,7 +131,7 @@ class libcds_hazard_pointers {
 
     void copy(const Guard& other) noexcept { assign(other.get_native()); }
 
-    void clear() noexcept { slot_->guarded.store(nullptr, std::memory_order_release); }
+    void clear() noexcept { slot_.guarded.store(nullptr, std::memory_order_release); }
 
     template <class T>
     T* get() const noexcept {
@@ -157,11 +139,11 @@ class libcds_hazard_pointers {
     }
 
     guarded_pointer get_native() const noexcept {
-      return slot_->guarded.load(std::memory_order_relaxed);
+      return slot_.guarded.load(std::memory_order_relaxed);
     }
 
    private:
-    slot* slot_ = nullptr;
+    slot& slot_;
   };
 
   template <std::size_t kCount>
@@ -173,8 +155,6 @@ class libcds_hazard_pointers {
     };
 
     static constexpr std::size_t c_nCapacity = kCount;
-
-    static constexpr std::size_t capacity() { return kCount; }
 
     template <class T>
     T protect(std::size_t i, const std::atomic<T>& source) {
@@ -191,8 +171,6 @@ class libcds_hazard_pointers {
       return guards_[i].assign(p);
     }
 
-    void copy(std::size_t to, const Guard& from) noexcept { guards_[to].copy(from); }
-
     void copy(std::size_t to, std::size_t from) noexcept { guards_[to].copy(guards_[from]); }
 
     void clear(std::size_t i) noexcept { guards_[i].clear(); }
@@ -202,69 +180,27 @@ class libcds_hazard_pointers {
       return guards_[i].template get<T>();
     }
 
-    guarded_pointer get_native(std::size_t i) const noexcept { return guards_[i].get_native(); }
-
-    /// The guard goes to the caller.
-    Guard release(std::size_t i) noexcept { return std::exchange(guards_[i], Guard(nullptr)); }
-
    private:
     std::array<Guard, kCount> guards_;
   };
 
-  /// A node that was found, and its guard. `Cast` makes a Value of it.
+  /// What get() and extract() return, which nobody calls here.
   template <class Node, class Value = Node, class Cast = void>
-  class guarded_ptr {
-    struct same {
-      Value* operator()(Node* p) const { return p; }
-    };
-
-    template <class, class, class>
-    friend class guarded_ptr;
-
-   public:
-    using guarded_type = Node;
-    using value_type = Value;
-    using value_cast = std::conditional_t<std::is_void_v<Cast>, same, Cast>;
-
-    guarded_ptr() noexcept = default;
-    explicit guarded_ptr(std::nullptr_t) noexcept {}
-    explicit guarded_ptr(Guard&& guard) noexcept : guard_(std::move(guard)) {}
-
-    template <class N, class V, class C>
-    guarded_ptr(guarded_ptr<N, V, C>&& other) noexcept : guard_(std::move(other.guard_)) {}
-
-    explicit operator bool() const noexcept { return !empty(); }
-
-    bool empty() const noexcept { return !guard_.is_linked() || guard_.get_native() == nullptr; }
-
-    Value* operator->() const noexcept { return value_cast()(guard_.template get<Node>()); }
-
-    Value& operator*() const noexcept { return *operator->(); }
-
-    void release() noexcept { guard_.unlink(); }
-
-   private:
-    Guard guard_{nullptr};
-  };
+  class guarded_ptr;
 
   static void check_available_guards(std::size_t /*count*/) noexcept {}
 
-  template <class T>
-  static void retire(T* p, void (*dispose)(void*)) {
-    {
-      const std::lock_guard lock(mutex_);
-      retired_.push_back({p, dispose});
-    }
-    scan();
-  }
-
   template <class Disposer, class T>
   static void retire(T* p) {
-    retire(p, +[](void* address) { Disposer()(static_cast<T*>(address)); });
+    {
+      const std::lock_guard lock(mutex_);
+      retired_.push_back({p, [](void* address) { Disposer()(static_cast<T*>(address)); }});
+    }
+    force_dispose();
   }
 
   /// Disposes of all that is retired and that nobody guards.
-  static void scan() {
+  static void force_dispose() {
     std::vector<retired_node> free;
     {
       const std::lock_guard lock(mutex_);
@@ -278,12 +214,10 @@ class libcds_hazard_pointers {
     }
   }
 
-  static void force_dispose() { scan(); }
-
  private:
-  static slot* take_slot() {
+  static slot& take_slot() {
     thread_local const owner own;
-    return &own.take();
+    return own.take();
   }
 
   static void give_back(slot& used) noexcept {
